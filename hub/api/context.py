@@ -1,0 +1,80 @@
+"""What an operation gets to work with: the caller, the validated request, the database, the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from hub.api.operation import Query
+from hub.data.engine import Database
+from hub.errors import UnauthenticatedError
+from hub.jupyterhub_api import JupyterHubApi
+from hub.policy import Actor
+from hub.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+B = TypeVar("B", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What lives as long as the service: one of each, shared by all requests."""
+
+    settings: Settings
+    database: Database
+    jupyterhub: JupyterHubApi
+    now: Callable[[], datetime]
+
+    async def transaction(
+        self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(session, ...)` in a transaction on a worker thread; it is committed unless `work` raises."""
+        return await asyncio.to_thread(self.database.run, work, *args, **kwargs)
+
+    async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(session, ...)`, which changes nothing, on a worker thread."""
+        return await asyncio.to_thread(self.database.read, work, *args, **kwargs)
+
+
+@dataclass
+class Context:
+    """One request."""
+
+    platform: Platform
+    path: dict[str, str]
+    request_id: str
+    actor_or_none: Actor | None = None
+    project_id: str | None = None  # of the project server that calls, for Audience.PROJECT_SERVER
+    body: BaseModel | None = None
+    query: Query | None = None
+    send_event: Callable[[BaseModel], Awaitable[None]] | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The signed-in caller.
+
+        Raises
+        ------
+        UnauthenticatedError
+            Nobody is signed in.
+        """
+        if self.actor_or_none is None:
+            raise UnauthenticatedError("Sign in, or send an API token in the Authorization header.")
+        return self.actor_or_none
+
+    def body_as(self, model: type[B]) -> B:
+        """Return the validated body, typed."""
+        assert isinstance(self.body, model)  # noqa: S101 - the dispatcher validated it against this very model
+        return self.body
+
+    def query_as(self, model: type[B]) -> B:
+        """Return the validated query string, typed."""
+        assert isinstance(self.query, model)  # noqa: S101
+        return self.query

@@ -1,0 +1,98 @@
+"""What an HTTP operation is: declared once, it makes the route, the validation and its part of the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from hub.api.context import Context
+
+Handler = Callable[["Context"], Awaitable[BaseModel | None]]
+H = TypeVar("H", bound=Handler)
+
+
+class Audience(StrEnum):
+    """Who may call an operation at all; what they may do with which project is `hub.policy`'s matter."""
+
+    ANYONE = "anyone"
+    USER = "user"
+    ADMIN = "admin"
+    PROJECT_SERVER = "project_server"
+    HUB = "hub"
+
+
+class Query(BaseModel):
+    """Base of query strings: an unknown parameter is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method on one path of the HTTP API."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    handler: Handler
+    audience: Audience
+    response: type[BaseModel] | None
+    body: type[BaseModel] | None
+    query: type[Query] | None
+    status: int
+    media_type: str
+
+    @property
+    def operation_id(self) -> str:
+        """Name of the operation in generated clients."""
+        return self.handler.__name__
+
+    @property
+    def pattern(self) -> str:
+        """The path as a regular expression with one named group per parameter."""
+        return re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str,
+    path: str,
+    summary: str,
+    *,
+    audience: Audience = Audience.USER,
+    response: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    query: type[Query] | None = None,
+    status: int = 200,
+    media_type: str = "application/json",
+) -> Callable[[H], H]:
+    """Declare the decorated coroutine as the operation `method` `path`; its tag is the first word of the path."""
+
+    def declare(handler: H) -> H:
+        OPERATIONS.append(
+            Operation(
+                method,
+                path,
+                summary,
+                path.split("/")[1],
+                handler,
+                audience,
+                response,
+                body,
+                query,
+                status,
+                media_type,
+            )
+        )
+        return handler
+
+    return declare

@@ -1,0 +1,216 @@
+"""Operations on projects, their members and their servers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from hub import policy
+from hub.api.context import Context
+from hub.api.operation import Audience, Query, operation
+from hub.api.schemas import (
+    Access,
+    Member,
+    MemberUpdate,
+    Person,
+    Project,
+    ProjectCreate,
+    ProjectList,
+    ProjectSummary,
+    ProjectUpdate,
+)
+from hub.data import projects, users
+from hub.data.audit import record
+from hub.data.models import ProjectRow
+from hub.errors import ForbiddenError, InvalidError, NotFoundError
+from hub.jupyterhub_api import ServerStatus
+from hub.policy import Actor, Capability, Role
+
+PAGE_LIMIT = 200
+Row = tuple[ProjectRow, Role | None]
+
+
+class ProjectsQuery(Query):
+    """Which projects, which page."""
+
+    search: str = ""
+    cursor: str | None = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 50
+
+
+@operation("GET", "/projects", "List one's projects", query=ProjectsQuery, response=ProjectList)
+async def list_projects(ctx: Context) -> ProjectList:
+    """Return one page of the caller's projects, the last changed first."""
+    query, actor = ctx.query_as(ProjectsQuery), ctx.actor
+    before = _decode_cursor(query.cursor) if query.cursor else None
+    rows = await ctx.platform.read(projects.page, actor.name, query.search.strip(), before, query.limit + 1)
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    states = await ctx.platform.jupyterhub.server_states() if rows else {}
+    items = [ProjectSummary(**_summary((row, projects.role_of(row, actor.name)), states)) for row in rows]
+    return ProjectList(items=items, next_cursor=_encode_cursor(rows[-1]) if more else None)
+
+
+@operation("POST", "/projects", "Create a project", body=ProjectCreate, response=Project, status=201)
+async def create_project(ctx: Context) -> Project:
+    """Create a project that the caller owns."""
+    new, actor, now = ctx.body_as(ProjectCreate), ctx.actor, ctx.platform.now()
+
+    def work(session: Session) -> Project:
+        owner = users.get(session, actor.name)
+        project = projects.create(session, new.name, new.description, owner, now)
+        return _project((project, Role.OWNER), actor, {})
+
+    return await ctx.platform.transaction(work)
+
+
+@operation("GET", "/projects/{project_id}", "A project with its people", response=Project)
+async def read_project(ctx: Context) -> Project:
+    """Return one project."""
+    row = await ctx.platform.read(_visible, ctx.path["project_id"], ctx.actor)
+    return _project(row, ctx.actor, await ctx.platform.jupyterhub.server_states())
+
+
+@operation(
+    "PATCH", "/projects/{project_id}", "Rename or describe a project", body=ProjectUpdate, response=Project
+)
+async def update_project(ctx: Context) -> Project:
+    """Change a project's name or description."""
+    change, actor, now = ctx.body_as(ProjectUpdate), ctx.actor, ctx.platform.now()
+
+    def work(session: Session) -> Row:
+        project, role = projects.get(session, ctx.path["project_id"], actor, Capability.MANAGE_PROJECT)
+        for field, value in change.model_dump(exclude_none=True).items():
+            setattr(project, field, value)
+            record(session, now, actor.name, f"project.{field}", project.id, value)
+        project.updated_at = now
+        return project, role
+
+    row = await ctx.platform.transaction(work)
+    return _project(row, actor, await ctx.platform.jupyterhub.server_states())
+
+
+@operation("DELETE", "/projects/{project_id}", "Delete a project", status=204)
+async def delete_project(ctx: Context) -> None:
+    """Take a project out of every list and stop its server; its files stay on the disk for the operator."""
+    actor, now = ctx.actor, ctx.platform.now()
+
+    def work(session: Session) -> None:
+        project, _ = projects.get(session, ctx.path["project_id"], actor, Capability.DELETE_PROJECT)
+        project.deleted_at = now
+        record(session, now, actor.name, "project.delete", project.id, project.name)
+
+    await ctx.platform.transaction(work)
+    await ctx.platform.jupyterhub.stop_server(ctx.path["project_id"])
+
+
+@operation(
+    "PUT",
+    "/projects/{project_id}/members/{user_name}",
+    "Add a member or change their role",
+    body=MemberUpdate,
+    response=Project,
+)
+async def set_member(ctx: Context) -> Project:
+    """Give a user a role in the project."""
+    return await _change_member(ctx, ctx.body_as(MemberUpdate).role)
+
+
+@operation(
+    "DELETE", "/projects/{project_id}/members/{user_name}", "Remove a member, or leave", response=Project
+)
+async def remove_member(ctx: Context) -> Project:
+    """Take a user out of the project; everybody may leave by themselves."""
+    return await _change_member(ctx, None)
+
+
+@operation(
+    "GET",
+    "/internal/projects/{project_id}/access/{user_name}",
+    "What a user may do in a project, for its server",
+    audience=Audience.PROJECT_SERVER,
+    response=Access,
+)
+async def read_access(ctx: Context) -> Access:
+    """Return a user's capabilities in the project of the server that asks."""
+    project_id, user_name = ctx.path["project_id"], ctx.path["user_name"]
+    if ctx.project_id != project_id:
+        raise ForbiddenError("A project's server may ask about its own project only.")
+
+    def work(session: Session) -> Access:
+        user = users.get(session, user_name)
+        person = Person(name=user.name, display_name=user.display_name)
+        try:
+            _, role = projects.get(session, project_id, Actor(user_name), Capability.READ)
+        except (NotFoundError, ForbiddenError):
+            return Access(user=person, role=None, capabilities=[])
+        held = policy.capabilities(Actor(user_name), role)
+        return Access(user=person, role=role, capabilities=sorted(held))
+
+    return await ctx.platform.read(work)
+
+
+async def _change_member(ctx: Context, role: Role | None) -> Project:
+    actor, now, user_name = ctx.actor, ctx.platform.now(), ctx.path["user_name"]
+    leaving = role is None and user_name == actor.name
+
+    def work(session: Session) -> Row:
+        needed = Capability.READ if leaving else Capability.MANAGE_MEMBERS
+        project, own_role = projects.get(session, ctx.path["project_id"], actor, needed)
+        user = users.get(session, user_name)
+        if not user.is_active and role is not None:
+            raise InvalidError(f"“{user_name}” is deactivated and cannot be added.")
+        projects.set_member(session, project, user, role, by=actor.name, now=now)
+        return project, projects.role_of(project, actor.name) if user_name == actor.name else own_role
+
+    row = await ctx.platform.transaction(work)
+    return _project(row, actor, await ctx.platform.jupyterhub.server_states())
+
+
+def _visible(session: Session, project_id: str, actor: Actor) -> Row:
+    needed = Capability.MANAGE_PROJECT if actor.is_admin else Capability.READ
+    return projects.get(session, project_id, actor, needed)
+
+
+def _summary(row: Row, states: dict[str, ServerStatus]) -> dict[str, object]:
+    project, role = row
+    owners = [m.user for m in project.memberships if m.role is Role.OWNER]
+    status = states.get(project.id)
+    return {
+        "id": project.id,
+        "name": project.name,
+        "description": project.description,
+        "role": role,
+        "owners": [Person(name=u.name, display_name=u.display_name) for u in owners],
+        "member_count": len(project.memberships),
+        "created_at": project.created_at,
+        "updated_at": project.updated_at,
+        "server_state": status.state if status else "stopped",
+    }
+
+
+def _project(row: Row, actor: Actor, states: dict[str, ServerStatus]) -> Project:
+    project, role = row
+    members = [
+        Member(name=m.user.name, display_name=m.user.display_name, role=m.role, since=m.since)
+        for m in project.memberships
+    ]
+    held = sorted(policy.capabilities(actor, role))
+    return Project(**_summary(row, states), members=members, capabilities=held)
+
+
+def _encode_cursor(row: ProjectRow) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row.updated_at.isoformat(), row.id]).encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> projects.Cursor:
+    try:
+        at, project_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return datetime.fromisoformat(at), str(project_id)
+    except (ValueError, TypeError) as error:
+        raise InvalidError("The cursor is not one that a list gave out.", {"cursor": "is not valid"}) from error

@@ -1,0 +1,112 @@
+"""The connection to the platform's database: transactions, SQLite's settings, migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from hub.errors import UnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+BUSY_TIMEOUT_SECONDS = 15
+READ_ONLY = "collegium_read_only"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """The platform's database.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL: `sqlite:///...` or `postgresql+psycopg://...`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: Engine = create_engine(url, pool_pre_ping=True)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _configure_sqlite)
+            event.listen(self.engine, "begin", _begin)
+        self._writing = sessionmaker(self.engine, expire_on_commit=False)
+        self._reading = sessionmaker(self.engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
+
+    def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(session, ...)` in one transaction, committed unless it raises.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        return _run(self._writing, work, *args, **kwargs)
+
+    def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(session, ...)`, which changes nothing, on one consistent state; it waits for no writer.
+
+        Raises
+        ------
+        UnavailableError
+            The database does not answer.
+        """
+        return _run(self._reading, work, *args, **kwargs)
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's form (made when there are none)."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def is_ready(self) -> bool:
+        """Return whether a query is answered."""
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(text("SELECT 1")).scalar() == 1
+        except OperationalError:
+            return False
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _run(
+    sessions: sessionmaker[Session], work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    try:
+        with sessions.begin() as session:
+            return work(session, *args, **kwargs)
+    except OperationalError as error:
+        raise UnavailableError("The database does not answer now; try again in a moment.") from error
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # FULL, not NORMAL: with WAL, NORMAL can lose the last acknowledged commits when the machine loses power.
+    connection.isolation_level = None  # transactions are begun by us, below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later would otherwise fail at once ("database is locked") when
+    # another writer came between: SQLite does not wait for a lock upgrade. Readers of a WAL are not held up.
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,125 @@
+"""The part of JupyterHub's REST API that the platform service uses: project servers, tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+
+from hub.errors import NotFoundError, UnauthenticatedError, UnavailableError
+
+PROJECTS_USER = "projects"  # the hub user whose named servers are the projects' servers
+START_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What the hub knows of a project's server."""
+
+    state: str  # stopped, starting, running, stopping
+    url: str | None = None
+    started_at: datetime | None = None
+
+
+class JupyterHubApi:
+    """Client of JupyterHub's REST API, with the service's own token.
+
+    Parameters
+    ----------
+    api_url
+        For example `http://127.0.0.1:8081/hub/api`.
+    token
+        The service's token.
+    """
+
+    def __init__(self, api_url: str, token: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=api_url, headers={"Authorization": f"token {token}"}, timeout=30, trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def server_states(self) -> dict[str, ServerStatus]:
+        """Return the status of every project server that is not stopped, by project id."""
+        answer = await self._request("GET", f"/users/{PROJECTS_USER}")
+        servers: dict[str, dict[str, object]] = answer.json().get("servers", {})
+        return {name: _status(model) for name, model in servers.items() if _status(model).state != "stopped"}
+
+    async def server_status(self, project_id: str) -> ServerStatus:
+        """Return the status of one project's server."""
+        return (await self.server_states()).get(project_id, ServerStatus("stopped"))
+
+    async def start_server(self, project_id: str) -> None:
+        """Ask for a project's server; it is fine if it runs or starts already."""
+        answer = await self._request("POST", f"/users/{PROJECTS_USER}/servers/{project_id}", allow=(400,))
+        if answer.status_code == 400 and "already" not in answer.text:
+            raise UnavailableError(f"The server could not be started: {_message(answer)}")
+
+    async def stop_server(self, project_id: str) -> None:
+        """Ask for a project's server to end; it is fine if there is none."""
+        await self._request("DELETE", f"/users/{PROJECTS_USER}/servers/{project_id}", allow=(400, 404))
+
+    async def progress(self, project_id: str) -> AsyncIterator[dict[str, object]]:
+        """Yield the hub's progress events of a server that is starting; the last is ready or failed."""
+        url = f"/users/{PROJECTS_USER}/servers/{project_id}/progress"
+        async with self._client.stream("GET", url, timeout=START_TIMEOUT_SECONDS) as answer:
+            if answer.status_code == 404:
+                raise NotFoundError("The server is not starting.")
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line[5:])
+
+    async def token_scopes(self, token: str) -> frozenset[str]:
+        """Return the scopes that somebody else's hub token carries.
+
+        Raises
+        ------
+        UnauthenticatedError
+            The hub does not know the token.
+        """
+        answer = await self._request("GET", "/user", allow=(401, 403), token=token)
+        if answer.status_code != 200:
+            raise UnauthenticatedError("The token is not valid.")
+        return frozenset(answer.json().get("scopes", ()))
+
+    async def is_ready(self) -> bool:
+        """Return whether the hub answers."""
+        try:
+            return (await self._client.get("/", timeout=5)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def _request(
+        self, method: str, path: str, *, allow: tuple[int, ...] = (), token: str | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"token {token}"} if token else None
+        try:
+            answer = await self._client.request(method, path, headers=headers)
+        except httpx.HTTPError as error:
+            raise UnavailableError("The hub does not answer now; try again in a moment.") from error
+        if answer.status_code >= 400 and answer.status_code not in allow:
+            raise UnavailableError(f"The hub answered {answer.status_code}: {_message(answer)}")
+        return answer
+
+
+def _status(model: dict[str, object]) -> ServerStatus:
+    pending = model.get("pending")
+    if model.get("ready"):
+        started = model.get("started")
+        state = "stopping" if pending == "stop" else "running"
+        return ServerStatus(
+            state, str(model.get("url")), datetime.fromisoformat(str(started)) if started else None
+        )
+    return ServerStatus({"spawn": "starting", "stop": "stopping"}.get(str(pending), "stopped"))
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("message", answer.text[:300]))
+    except ValueError:
+        return answer.text[:300]

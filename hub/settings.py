@@ -1,0 +1,197 @@
+"""The platform's settings: one typed object from `collegium.toml`, the environment and defaults.
+
+Each value remembers its source, so that `collegium config` can show it; a wrong value is answered with the place it
+came from and the values that are allowed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENV_PREFIX = "COLLEGIUM_"
+FILE_VARIABLE = "COLLEGIUM_CONFIG"
+FILE_NAME = "collegium.toml"
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the file and line or the variable, and what is allowed."""
+
+
+def _default_data_dir() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "collegium"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; the descriptions are the documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Loopback by default: put a TLS proxy in front before using any other.",
+    )
+    port: Port = Field(8000, description="Port of the web address.")
+    public_url: str = Field(
+        "", description="Address that people use, with the final slash. Default: from host and port."
+    )
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="Folder for the database, project files, secrets and logs. Created with mode 0700.",
+    )
+    database_url: str = Field("", description="SQLAlchemy URL. Default: an SQLite file in data_dir.")
+    admin: str = Field(
+        "admin",
+        pattern=r"^[a-z0-9][a-z0-9._-]*$",
+        max_length=64,
+        description="User name of the first administrator, created when there is no account yet.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much the parts write to data_dir/logs."
+    )
+    access_cache_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        2.0, description="How long a project's server trusts an answer about a member's rights."
+    )
+    server_start_timeout_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
+        60, description="How long a project's server may take to start before it counts as failed."
+    )
+    server_idle_timeout_seconds: Annotated[int, Field(ge=0)] = Field(
+        7200, description="A server without activity for so long is stopped; 0 never stops one."
+    )
+    preload_servers: bool = Field(
+        True,
+        description="Fork project servers from a process that has imported them already (starts in a fraction of "
+        "the time). Turn off to look for a fault.",
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    def model_post_init(self, _context: object) -> None:
+        """Fill in the values that follow from others."""
+        if not self.public_url:
+            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}/")
+        elif not self.public_url.endswith("/"):
+            object.__setattr__(self, "public_url", self.public_url + "/")
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'collegium.sqlite'}")
+
+    @property
+    def projects_dir(self) -> Path:
+        """Folder with one folder of files per project."""
+        return self.data_dir / "projects"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Folder with one log file per part."""
+        return self.data_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of what belongs to the running platform: lock, ports, sockets."""
+        return self.data_dir / "run"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the caller (who has read the file) and the environment, the environment first."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """Settings with the place that each value came from."""
+
+    settings: Settings
+    sources: dict[str, str]
+    file: Path | None
+
+
+def find_file() -> Path | None:
+    """Return the settings file: the one that `COLLEGIUM_CONFIG` names, else `collegium.toml` in this folder.
+
+    Raises
+    ------
+    SettingsError
+        `COLLEGIUM_CONFIG` names a file that is not there.
+    """
+    named = os.environ.get(FILE_VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(f"{FILE_VARIABLE} names {path}, which is not a file.")
+        return path
+    path = Path.cwd() / FILE_NAME
+    return path if path.is_file() else None
+
+
+def load() -> LoadedSettings:
+    """Read the settings.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, a name is unknown or a value is not allowed.
+    """
+    file = find_file()
+    values, lines = _read_file(file) if file else ({}, {})
+    known = Settings.model_fields
+    unknown = [name for name in values if name not in known]
+    if unknown and file is not None:
+        raise SettingsError(
+            f"{file}:{lines[unknown[0]]}: there is no setting “{unknown[0]}”. Known: {', '.join(sorted(known))}."
+        )
+    from_environment = {name for name in known if f"{ENV_PREFIX}{name.upper()}" in os.environ}
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file, lines, from_environment)) from error
+    sources = {
+        name: f"environment {ENV_PREFIX}{name.upper()}"
+        if name in from_environment
+        else f"{file}:{lines[name]}"
+        if name in values
+        else "default"
+        for name in known
+    }
+    return LoadedSettings(settings, sources, file)
+
+
+def _read_file(file: Path) -> tuple[dict[str, object], dict[str, int]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from error
+    lines = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.match(r"\s*[\[\"']?([A-Za-z0-9_-]+)", line):
+            lines.setdefault(match[1], number)
+    return values, {name: lines.get(name, 1) for name in values}
+
+
+def _explain(error: ValidationError, file: Path | None, lines: dict[str, int], environment: set[str]) -> str:
+    out = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        where = f"environment {ENV_PREFIX}{name.upper()}" if name in environment else f"{file}:{lines.get(name, 1)}"
+        out.append(f"{where}: {name} = {problem['input']!r}: {problem['msg']}.")
+    return "\n".join(out)
