@@ -1,0 +1,1 @@
+"""How a kernel is started, limited and watched, and how notebooks are run without a person."""

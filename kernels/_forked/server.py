@@ -1,0 +1,276 @@
+"""The parent's loop: take orders, fork, reap, report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+
+from . import environment, wire
+from .orders import Order, order_from_message
+from .preload import Report, unsafe_to_fork
+from .system import become_subreaper, kill_orphans
+
+log = logging.getLogger("collegium.forkserver")
+
+_RECEIVE_TIMEOUT_SECONDS = 10.0
+_KEEP_EXITS = 256
+_OUR_SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
+
+
+@dataclass
+class _Child:
+    pid: int
+    token: str
+    survive: bool
+    crash_descriptor: int
+    owner: socket.socket | None
+    exit_message: wire.Message = field(default_factory=dict)
+
+
+class Server:
+    """One listening socket, its connections and the children they own.
+
+    A connection owns at most one child. When it closes, the child is killed, unless it was ordered to survive:
+    then whoever knows its token may attach to it later and learns how it ended.
+    """
+
+    def __init__(
+        self, listener: socket.socket, path: str, idle_seconds: float, fingerprint: str, report: Report
+    ) -> None:
+        self._listener = listener
+        self._path = path
+        self._inode = os.stat(path).st_ino
+        self._idle_seconds = idle_seconds
+        self._fingerprint = fingerprint
+        self._report = report
+        self._children: dict[int, _Child] = {}
+        self._exited: list[_Child] = []
+        self._connections: set[socket.socket] = set()
+        self._accepting = True
+        self._forked = 0
+        self._busy_at = time.monotonic()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+
+    def serve(self) -> Order | None:
+        """Serve until idle or told to stop, then return `None`; in a child, return its order at once."""
+        become_subreaper()
+        self._watch_children()
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        while self._accepting or self._children:
+            for key, _events in self._selector.select(timeout=5.0):
+                order = self._handle(key.fileobj)
+                if order is not None:
+                    return order
+            self._reap()
+            self._stop_when_idle()
+        return None
+
+    def _watch_children(self) -> None:
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: self._stop_accepting())
+
+    def _handle(self, ready: object) -> Order | None:
+        if ready is self._listener:
+            self._accept()
+        elif ready is self._wake_reader:
+            self._wake_reader.recv(4096)
+        elif isinstance(ready, socket.socket):
+            return self._receive(ready)
+        return None
+
+    def _accept(self) -> None:
+        try:
+            connection, _address = self._listener.accept()
+        except OSError:
+            return
+        if wire.peer_user_id(connection) != os.geteuid():
+            log.warning("refused a connection of user %s", wire.peer_user_id(connection))
+            connection.close()
+            return
+        connection.settimeout(_RECEIVE_TIMEOUT_SECONDS)
+        self._connections.add(connection)
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _receive(self, connection: socket.socket) -> Order | None:
+        try:
+            message, descriptors = wire.receive(connection)
+        except (wire.WireError, OSError):
+            self._close(connection)
+            return None
+        try:
+            return self._obey(connection, message, descriptors)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            log.exception("a request failed")
+            self._answer(connection, {"error": f"{type(error).__name__}: {error}"})
+            return None
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _obey(self, connection: socket.socket, message: wire.Message, descriptors: list[int]) -> Order | None:
+        operation = message.get("operation")
+        if operation == "spawn":
+            return self._spawn(connection, message, descriptors)
+        if operation == "attach":
+            self._attach(connection, message)
+        elif operation == "status":
+            self._answer(connection, self._status())
+        elif operation == "stop":
+            self._stop_accepting()
+            self._answer(connection, {"stopping": True})
+        else:
+            self._answer(connection, {"error": f"unknown operation {operation!r}"})
+        return None
+
+    def _spawn(self, connection: socket.socket, message: wire.Message, descriptors: list[int]) -> Order | None:
+        if environment.fingerprint() != self._fingerprint:
+            log.info("the environment has changed: no more children from here")
+            self._stop_accepting()
+            self._answer(connection, {"error": "the environment has changed", "stale": True})
+            return None
+        reason = unsafe_to_fork()
+        if reason:
+            self._stop_accepting()
+            self._answer(connection, {"error": f"not safe to fork: {reason}", "stale": True})
+            return None
+        order = order_from_message(message, descriptors)
+        order.crash_descriptor = os.memfd_create("crash", os.MFD_CLOEXEC)
+        order.parent_pid = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OUR_SIGNALS)
+        pid = os.fork()
+        if pid == 0:
+            order.descriptors = [os.dup(descriptor) for descriptor in descriptors]
+            self._forget()
+            return order
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OUR_SIGNALS)
+        token = secrets.token_hex(16)
+        self._children[pid] = _Child(pid, token, order.survive, order.crash_descriptor, connection)
+        self._forked += 1
+        self._answer(connection, {"pid": pid, "token": token})
+        return None
+
+    def _attach(self, connection: socket.socket, message: wire.Message) -> None:
+        for child in [*self._children.values(), *self._exited]:
+            if child.pid == message.get("pid") and secrets.compare_digest(child.token, str(message.get("token"))):
+                self._answer(connection, {"pid": child.pid, "token": child.token})
+                child.owner = connection
+                if child.exit_message:
+                    self._answer(connection, child.exit_message)
+                return
+        self._answer(connection, {"error": "no such child"})
+
+    def _status(self) -> wire.Message:
+        return {
+            "pid": os.getpid(),
+            "children": sorted(self._children),
+            "forked": self._forked,
+            "accepting": self._accepting,
+            "modules": self._report.modules,
+            "missing": self._report.missing,
+            "preload_cpu_seconds": self._report.cpu_seconds,
+            "descriptors": len(os.listdir("/proc/self/fd")) - 1,
+        }
+
+    def _answer(self, connection: socket.socket, message: wire.Message) -> None:
+        try:
+            wire.send(connection, message)
+        except OSError:
+            self._close(connection)
+
+    def _close(self, connection: socket.socket) -> None:
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        self._selector.unregister(connection)
+        connection.close()
+        for child in self._children.values():
+            if child.owner is connection:
+                child.owner = None
+                if not child.survive:
+                    _kill_group(child.pid)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child = self._children.pop(pid, None)
+            if child is None:
+                continue
+            _kill_group(pid)
+            kill_orphans(set(self._children))
+            code = os.waitstatus_to_exitcode(status)
+            child.exit_message = {
+                "event": "exit",
+                "pid": pid,
+                "exit_code": code if code >= 0 else None,
+                "signal_number": -code if code < 0 else None,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                "peak_memory_bytes": usage.ru_maxrss * 1024,
+                "crash_traceback": _read_crash(child.crash_descriptor),
+            }
+            if child.owner is not None:
+                self._answer(child.owner, child.exit_message)
+            elif child.survive:
+                self._exited = [*self._exited[-_KEEP_EXITS:], child]
+
+    def _forget(self) -> None:
+        """In a child: let go of everything that belongs to the parent, before signals are let in again."""
+        signal.set_wakeup_fd(-1)
+        for number in _OUR_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OUR_SIGNALS)
+        self._selector.close()
+        for sock in (self._listener, self._wake_reader, self._wake_writer, *self._connections):
+            sock.close()
+        for child in self._children.values():
+            os.close(child.crash_descriptor)
+
+    def _stop_when_idle(self) -> None:
+        if self._children or self._connections:
+            self._busy_at = time.monotonic()
+        elif time.monotonic() - self._busy_at > self._idle_seconds or not os.path.exists(self._path):
+            self._stop_accepting()
+
+    def _stop_accepting(self) -> None:
+        """Make room for a successor; children that live are still reaped."""
+        if not self._accepting:
+            return
+        self._accepting = False
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
+        except OSError:
+            log.info("the socket file was gone already")
+        self._selector.unregister(self._listener)
+        self._listener.close()
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _read_crash(descriptor: int) -> str:
+    with os.fdopen(descriptor, "rb") as stream:
+        stream.seek(0)
+        return stream.read(65536).decode(errors="replace")

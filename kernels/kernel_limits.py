@@ -1,0 +1,41 @@
+"""From limits to what the operating system is asked to enforce."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+
+from .forkserver import SpawnLimits
+from .limits import Limits
+
+_CPU_GRACE_SECONDS = 5
+
+
+def limits_from_profile(profile: Mapping[str, object]) -> Limits:
+    """Limits from a kernelspec's or a settings file's table.
+
+    Raises
+    ------
+    ValueError
+        If a name is none of the attributes of `Limits`, or a value is not a positive number.
+    """
+    known = {field.name for field in fields(Limits)}
+    unknown = sorted(set(profile) - known)
+    if unknown:
+        raise ValueError(f"unknown limits {unknown}; known are {sorted(known)}")
+    return Limits(**profile)  # type: ignore[arg-type]
+
+
+def spawn_limits(limits: Limits, *, memory_by_cgroup: bool = False) -> SpawnLimits:
+    """The part of the limits that `setrlimit(2)` enforces on each process."""
+    table: dict[str, tuple[int, int]] = {"CORE": (0, 0)}
+    if limits.cpu_seconds is not None:
+        seconds = math.ceil(limits.cpu_seconds)
+        table["CPU"] = (seconds, seconds + _CPU_GRACE_SECONDS)
+    if limits.open_files is not None:
+        table["NOFILE"] = (limits.open_files, limits.open_files)
+    if limits.file_bytes is not None:
+        table["FSIZE"] = (limits.file_bytes, limits.file_bytes)
+    growth = None if memory_by_cgroup else limits.memory_bytes
+    return SpawnLimits(table, growth)

@@ -1,0 +1,28 @@
+"""What the preloaded parent of the platform's Python kernel imports."""
+
+from __future__ import annotations
+
+KERNEL_PRELOAD = (
+    "numpy",
+    "scipy",
+    "scipy.linalg",
+    "scipy.optimize",
+    "scipy.integrate",
+    "scipy.interpolate",
+    "scipy.stats",
+    "sympy",
+    "pandas",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "IPython",
+    "ipykernel.kernelapp",
+    "ipykernel.inprocess.ipkernel",
+    "handcalc",
+)
+"""Imported once, in this order; what is not installed is left out."""
+
+KERNEL_TARGETS = "_collegium_fork.kernel:main,_collegium_fork.short:main"
+KERNEL_REHEARSAL = "_collegium_fork.kernel:rehearse"
+
+OWN_NAMES = ("handcalc", "kernels")
+"""Names of ours that a user's own module in the working folder takes precedence over."""

@@ -1,0 +1,203 @@
+"""Jupyter's seam: start a kernel by forking a preloaded parent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from jupyter_core.paths import jupyter_runtime_dir
+from traitlets import Bool, CaselessStrEnum, Dict, Float, List, Unicode
+
+from .deaths import Death, DeathKind, explain_exit
+from .errors import ForkServerError
+from .forkserver import ForkServer
+from .kernel_limits import limits_from_profile, spawn_limits
+from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, OWN_NAMES
+from .process import ForkedProcess
+
+_KERNEL_TARGET = "_collegium_fork.kernel:main"
+_MAX_SOCKET_PATH_BYTES = 100
+
+
+class ForkProvisioner(LocalProvisioner):
+    """Start Python kernels by forking; everything else about them is as `LocalProvisioner` has it.
+
+    A kernel always starts: when the parent cannot fork, the kernelspec's command is run instead, and the reason
+    is logged and kept in `cold_reason`.
+    """
+
+    preload = List(
+        Unicode(),
+        default_value=list(KERNEL_PRELOAD),
+        help="Modules that the parent imports once for all kernels. Add what your users import in most notebooks; "
+        "a module that starts threads or a GPU context is left out by itself.",
+    ).tag(config=True)
+    enabled = Bool(True, help="Start kernels cold when false, as LocalProvisioner does.").tag(config=True)
+    transport = CaselessStrEnum(
+        ["ipc", "tcp"],
+        default_value="ipc",
+        help="Sockets between server and kernel. With tcp, CurveZMQ encryption is required.",
+    ).tag(config=True)
+    limits = Dict(
+        help="Bounds on each kernel, by the names of `kernels.Limits`: memory_bytes, cpu_seconds, processes, "
+        "open_files, file_bytes, idle_seconds.",
+    ).tag(config=True)
+    hidden_variables = List(
+        Unicode(),
+        default_value=["JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_COOKIE_SECRET", "CONFIGPROXY_AUTH_TOKEN"],
+        help="Variables of the server that kernels do not see, because whoever reads them acts as the server.",
+    ).tag(config=True)
+    idle_seconds = Float(600.0, help="The parent ends after so long without kernels and users.").tag(config=True)
+    survive = Bool(
+        False, help="Let kernels live on when this server ends, so that its successor can take them up again."
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cold_reason = ""
+        self.last_death: Death | None = None
+        self._requested: DeathKind | None = None
+        self._requested_by = ""
+
+    @property
+    def forked(self) -> bool:
+        """Whether the running kernel came from a preloaded parent."""
+        return isinstance(self.process, ForkedProcess)
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Choose the transport before the connection file is written."""
+        manager = self.parent
+        if manager is not None and not self.ports_cached:
+            if self.transport == "tcp":
+                manager.transport_encryption = "required"
+            elif manager.transport == "tcp" and not manager.shell_port:
+                _use_ipc(manager)
+        kwargs = await super().pre_launch(**kwargs)
+        for name in self.hidden_variables:
+            kwargs["env"].pop(name, None)
+        return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Fork the kernel; run its command when that is not possible."""
+        self._requested, self._requested_by = None, ""
+        self.cold_reason = self._reason_for_cold(cmd, kwargs)
+        if not self.cold_reason:
+            try:
+                return await self._fork(cmd, kwargs)
+            except (ForkServerError, OSError) as error:
+                self.cold_reason = str(error)
+                self.log.warning("kernel %s starts cold: %s", self.kernel_id, error)
+        else:
+            self.log.info("kernel %s starts cold: %s", self.kernel_id, self.cold_reason)
+        return await super().launch_kernel(cmd, **kwargs)
+
+    async def poll(self) -> int | None:
+        """As `subprocess.Popen.poll`; records why the kernel ended when it has."""
+        code = await super().poll()
+        self._note_death()
+        return code
+
+    async def wait(self) -> int | None:
+        """Wait for the end; without polling where the parent reports it."""
+        process: object = self.process
+        if not isinstance(process, ForkedProcess):
+            return await super().wait()
+        await process.wait_async()
+        self._note_death()
+        self.process = None
+        return process.returncode
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and its process group."""
+        self.request_death("restarted" if restart else "shutdown")
+        await super().kill(restart)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """Ask the kernel to end."""
+        self.request_death("restarted" if restart else "shutdown")
+        await super().terminate(restart)
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """Remember that the end which follows was asked for."""
+        self.request_death("restarted" if restart else "shutdown")
+
+    def request_death(self, kind: DeathKind, by: str = "") -> None:
+        """Say, before ending the kernel, why it will end; the first reason counts."""
+        if self._requested is None:
+            self._requested, self._requested_by = kind, by
+
+    def fork_server(self, python: str, env: dict[str, str]) -> ForkServer:
+        """The parent for this kernel's interpreter."""
+        return ForkServer(
+            preload=self.preload,
+            target=KERNEL_TARGETS,
+            python=python,
+            rehearsal=KERNEL_REHEARSAL,
+            idle_seconds=self.idle_seconds,
+            environment=env,
+        )
+
+    def _reason_for_cold(self, cmd: list[str], kwargs: dict[str, Any]) -> str:
+        if not self.enabled:
+            return "forking is disabled"
+        if cmd[1:4] != ["-m", "ipykernel_launcher", "-f"]:
+            return f"its command is not that of an IPython kernel: {cmd[:4]}"
+        if set(kwargs) - {"env", "cwd", "stdout", "stderr", "stdin", "independent", "kernel_id", "extra_arguments"}:
+            return f"it asks for process options {sorted(kwargs)}"
+        return ""
+
+    async def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
+        env: dict[str, str] = kwargs["env"]
+        env.pop("JPY_PARENT_PID", None)
+        stdout, stderr = kwargs.get("stdout"), kwargs.get("stderr")
+        process = await asyncio.to_thread(
+            lambda: self.fork_server(cmd[0], env).spawn(
+                cmd[3:],
+                env=env,
+                cwd=kwargs.get("cwd"),
+                stdout=1 if stdout is None else stdout,
+                stderr=2 if stderr is None else stderr,
+                target=_KERNEL_TARGET,
+                limits=spawn_limits(limits_from_profile(self.limits)),
+                survive=self.survive or bool(kwargs.get("independent")),
+                own_names=OWN_NAMES,
+            )
+        )
+        self.process = process  # type: ignore[assignment]
+        self.pid = self.pgid = process.pid
+        self.cwd = kwargs.get("cwd", Path.cwd())
+        return self.connection_info
+
+    def _note_death(self) -> None:
+        process: object = self.process
+        if isinstance(process, ForkedProcess) and process.exit is not None:
+            self.last_death = explain_exit(process.exit, requested=self._requested, by=self._requested_by)
+
+
+def _use_ipc(manager: Any) -> None:
+    """Give a kernel manager sockets in its runtime folder, or in a short private one."""
+    if manager.connection_file:
+        stem = Path(manager.connection_file).absolute().with_suffix("")
+    else:
+        stem = Path(jupyter_runtime_dir()) / f"kernel-{manager.kernel_id}"
+    if len(os.fsencode(f"{stem}-ipc-5")) > _MAX_SOCKET_PATH_BYTES:
+        stem = _short_folder() / hashlib.sha256(os.fsencode(stem)).hexdigest()[:16]
+    stem.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    manager.transport = "ipc"
+    manager.ip = f"{stem}-ipc"
+    manager.cache_ports = False
+
+
+def _short_folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"jupyter-ipc-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.geteuid() or state.st_mode & 0o077:
+        raise OSError(f"{folder} must belong to user {os.geteuid()} with mode 0700")
+    return folder
