@@ -112,9 +112,7 @@ def _status(model: dict[str, object]) -> ServerStatus:
     if model.get("ready"):
         started = model.get("started")
         state = "stopping" if pending == "stop" else "running"
-        return ServerStatus(
-            state, str(model.get("url")), datetime.fromisoformat(str(started)) if started else None
-        )
+        return ServerStatus(state, str(model.get("url")), datetime.fromisoformat(str(started)) if started else None)
     return ServerStatus({"spawn": "starting", "stop": "stopping"}.get(str(pending), "stopped"))
 
 

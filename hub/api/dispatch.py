@@ -9,7 +9,6 @@ import secrets
 from collections import defaultdict
 from http import HTTPStatus
 
-from jupyterhub.services.auth import HubOAuthenticated
 from pydantic import BaseModel, ValidationError
 from tornado import web
 from tornado.iostream import StreamClosedError
@@ -24,13 +23,14 @@ from hub.data import users
 from hub.errors import ForbiddenError, HubError, InvalidError, UnauthenticatedError
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.policy import Actor
+from hub.signed_in import SignedIn
 
 log = logging.getLogger("collegium.api")
 BODY_LIMIT_BYTES = 1_000_000
 SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 
 
-class OperationHandler(HubOAuthenticated, web.RequestHandler):  # type: ignore[misc]
+class OperationHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
     """Serves the operations of one path."""
 
     def initialize(self, operations: dict[str, Operation], platform: Platform, operator_token: str) -> None:
@@ -201,7 +201,11 @@ def api_handlers(prefix: str, platform: Platform, operator_token: str) -> list[t
     for op in OPERATIONS:
         by_path[op.pattern][op.method] = op
     return [
-        (prefix + pattern, OperationHandler, {"operations": ops, "platform": platform, "operator_token": operator_token})
+        (
+            prefix + pattern,
+            OperationHandler,
+            {"operations": ops, "platform": platform, "operator_token": operator_token},
+        )
         for pattern, ops in by_path.items()
     ]
 

@@ -76,9 +76,7 @@ async def read_project(ctx: Context) -> Project:
     return _project(row, ctx.actor, await ctx.platform.jupyterhub.server_states())
 
 
-@operation(
-    "PATCH", "/projects/{project_id}", "Rename or describe a project", body=ProjectUpdate, response=Project
-)
+@operation("PATCH", "/projects/{project_id}", "Rename or describe a project", body=ProjectUpdate, response=Project)
 async def update_project(ctx: Context) -> Project:
     """Change a project's name or description."""
     change, actor, now = ctx.body_as(ProjectUpdate), ctx.actor, ctx.platform.now()
@@ -121,9 +119,7 @@ async def set_member(ctx: Context) -> Project:
     return await _change_member(ctx, ctx.body_as(MemberUpdate).role)
 
 
-@operation(
-    "DELETE", "/projects/{project_id}/members/{user_name}", "Remove a member, or leave", response=Project
-)
+@operation("DELETE", "/projects/{project_id}/members/{user_name}", "Remove a member, or leave", response=Project)
 async def remove_member(ctx: Context) -> Project:
     """Take a user out of the project; everybody may leave by themselves."""
     return await _change_member(ctx, None)

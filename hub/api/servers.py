@@ -42,7 +42,7 @@ async def stop_server(ctx: Context) -> Server:
 async def server_events(ctx: Context) -> None:
     """Stream the progress of a start until the server is ready or has failed."""
     await _allow(ctx)
-    assert ctx.send_event is not None  # noqa: S101 - the dispatcher sets it for event streams
+    assert ctx.send_event is not None
     async for event in ctx.platform.jupyterhub.progress(ctx.path["project_id"]):
         await ctx.send_event(
             ServerEvent(

@@ -14,14 +14,16 @@ from hub.data.models import MembershipRow, ProjectRow, UserRow
 from hub.errors import ConflictError, ForbiddenError, NotFoundError
 from hub.policy import Actor, Capability, Role, decide, last_owner_would_go, may_know_project
 
-ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: an id may be read aloud
+ID_LETTERS = "abcdefghijkmnpqrstuvwxyz"  # no l, o, 0, 1: an id may be read aloud
 ID_LENGTH = 12
 Cursor = tuple[datetime, str]
 
 
 def create(session: Session, name: str, description: str, owner: UserRow, now: datetime) -> ProjectRow:
     """Add a project owned by `owner`."""
-    project_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+    # The id is the name of the project's server, of its folder and, on a cluster, of objects: a letter comes first.
+    rest = (secrets.choice(ID_LETTERS + "23456789") for _ in range(ID_LENGTH - 1))
+    project_id = secrets.choice(ID_LETTERS) + "".join(rest)
     project = ProjectRow(id=project_id, name=name, description=description, created_at=now, updated_at=now)
     project.memberships.append(MembershipRow(user=owner, role=Role.OWNER, since=now))
     session.add(project)

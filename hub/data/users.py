@@ -45,9 +45,7 @@ def get(session: Session, name: str) -> UserRow:
     return user
 
 
-def create(
-    session: Session, name: str, display_name: str | None, *, is_admin: bool, by: str, now: datetime
-) -> UserRow:
+def create(session: Session, name: str, display_name: str | None, *, is_admin: bool, by: str, now: datetime) -> UserRow:
     """Add an account without a password (its holder sets one after a one-time sign-in link).
 
     Raises

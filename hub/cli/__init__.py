@@ -1,0 +1,5 @@
+"""The `collegium` command."""
+
+from hub.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,81 @@
+"""Checks of the machine and the installation, for `collegium doctor`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub import node
+from hub.settings import Settings
+from hub.web_app import WEB_APP
+
+MIN_FREE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding."""
+
+    name: str
+    ok: bool
+    finding: str
+    advice: str = ""
+    required: bool = True
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield the findings, the needed things first."""
+    yield Check("Python", sys.version_info >= (3, 11), sys.version.split()[0], "Python 3.11 or newer is needed.")
+    yield _proxy()
+    yield Check(
+        "web app",
+        (WEB_APP / "index.html").is_file(),
+        "built" if (WEB_APP / "index.html").is_file() else "not built",
+        "Run `make setup`.",
+    )
+    yield _data_folder(settings)
+    yield Check(
+        "start-up time",
+        importlib.util.find_spec("rfc3987_syntax") is None,
+        "no needless imports" if importlib.util.find_spec("rfc3987_syntax") is None else "rfc3987_syntax is installed",
+        "It costs every process 2-3 CPU seconds and nothing needs it: `pip uninstall rfc3987-syntax`.",
+        required=False,
+    )
+    yield Check(
+        "isolation of projects",
+        False,
+        "project servers run as the user that runs the platform",
+        "All members of all projects are trusted with each other's files on this machine. "
+        "Do not give accounts to people whom you would not give a login.",
+        required=False,
+    )
+    yield Check(
+        "superuser",
+        os.geteuid() != 0,
+        "running as root" if os.geteuid() == 0 else "not root",
+        "Run the platform as a user of its own.",
+        required=False,
+    )
+
+
+def _proxy() -> Check:
+    try:
+        command = node.proxy_command()
+    except node.SetupError as error:
+        return Check("proxy", False, "not installed", str(error))
+    return Check("proxy", True, Path(command[-1]).name)
+
+
+def _data_folder(settings: Settings) -> Check:
+    folder = settings.data_dir
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    if not os.access(existing, os.W_OK):
+        return Check("data folder", False, f"{folder} cannot be written", "Set data_dir to a folder of yours.")
+    free = shutil.disk_usage(existing).free
+    finding = f"{folder}, {free / 1e9:.0f} GB free"
+    return Check("data folder", free > MIN_FREE_BYTES, finding, "At least 2 GB should be free.")

@@ -1,0 +1,92 @@
+"""JupyterHub's configuration, made from the platform's settings (read by the `jupyterhub` command)."""
+
+from pathlib import Path
+
+from hub import runtime
+from hub.jupyterhub_api import PROJECTS_USER
+from hub.oauth_confirmation import NoConfirmation
+from hub.settings import load
+from spawner import LocalProjectSpawner
+
+settings = load().settings
+tokens = runtime.tokens(settings)
+ports = runtime.read_ports(settings)
+service_scope = f"access:services!service={runtime.SERVICE_NAME}"
+projects = f"user={PROJECTS_USER}"
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
+
+c.JupyterHub.bind_url = f"http://{settings.host}:{settings.port}"
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
+c.JupyterHub.db_url = f"sqlite:///{settings.data_dir / 'jupyterhub.sqlite'}"
+c.JupyterHub.cookie_secret = bytes.fromhex(tokens.cookie)
+c.JupyterHub.default_url = runtime.SERVICE_PREFIX
+c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates")]
+c.JupyterHub.log_level = settings.log_level.upper()
+
+# The supervisor runs the proxy and the service: they, the servers and the kernels outlive a hub that is restarted.
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.cleanup_proxy = False
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.auth_token = tokens.proxy
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
+
+c.JupyterHub.authenticator_class = "hub.authenticator.PlatformAuthenticator"
+c.PlatformAuthenticator.service_api_url = runtime.service_api_url(ports)
+c.PlatformAuthenticator.operator_token = tokens.operator
+c.Authenticator.allow_all = True  # who has no account in the platform never gets so far
+c.Authenticator.admin_users = set()  # nobody is administrator of the hub; the platform has its own administrators
+
+# A project's server is a named server of one hub user that nobody signs in as. Who may do what in a project is
+# decided in one place, the platform's policy, which every project server asks; the hub only establishes identity.
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.services = [
+    {
+        "name": runtime.SERVICE_NAME,
+        "url": f"http://127.0.0.1:{ports.service}",
+        "api_token": tokens.service,
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": [service_scope],
+    }
+]
+c.JupyterHub.load_roles = [
+    {
+        "name": "user",
+        "description": "Everybody with an account",
+        "scopes": [
+            service_scope,
+            f"access:servers!{projects}",
+            "read:users:name!user",
+            "read:users:groups!user",
+            "tokens!user",
+        ],
+    },
+    {
+        "name": "collegium-service",
+        "description": "The platform service: starts, stops and reaches project servers, nothing else",
+        "scopes": [f"servers!{projects}", f"access:servers!{projects}", f"read:users!{projects}", "read:hub"],
+        "services": [runtime.SERVICE_NAME],
+    },
+    {
+        "name": "project-servers",
+        "description": "The user whose named servers are the projects' servers",
+        "scopes": ["self"],
+        "users": [PROJECTS_USER],
+    },
+]
+c.JupyterHub.tornado_settings = {
+    "oauth_no_confirm_list": NoConfirmation(
+        {f"service-{runtime.SERVICE_NAME}"}, prefix=f"jupyterhub-user-{PROJECTS_USER}-"
+    ),
+    "slow_spawn_timeout": 0,
+}
+
+c.JupyterHub.spawner_class = LocalProjectSpawner
+c.Spawner.start_timeout = settings.server_start_timeout_seconds
+c.Spawner.http_timeout = settings.server_start_timeout_seconds
+c.LocalProjectSpawner.projects_dir = str(settings.projects_dir)
+c.LocalProjectSpawner.logs_dir = str(settings.logs_dir / "projects")
+c.LocalProjectSpawner.platform_api_url = runtime.service_api_url(ports)
+c.LocalProjectSpawner.access_cache_seconds = settings.access_cache_seconds
+c.LocalProjectSpawner.preload = settings.preload_servers
+c.LocalProjectSpawner.run_dir = str(settings.run_dir)

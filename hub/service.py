@@ -1,0 +1,143 @@
+"""The platform service: a Tornado application behind the hub's proxy that serves the API and the web app."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jupyterhub.services.auth import HubOAuth
+from tornado import web
+from tornado.httpserver import HTTPServer
+
+from hub import runtime
+from hub.api.context import Platform
+from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
+from hub.api.openapi import document
+from hub.data.engine import Database
+from hub.jupyterhub_api import JupyterHubApi
+from hub.settings import Settings, load
+from hub.signed_in import OAuthCallbackHandler, SignedIn
+from hub.version import VERSION
+from hub.web_app import WEB_APP
+
+PAGE_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+log = logging.getLogger("collegium.service")
+
+
+class LoginHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
+    """Signs the browser in through the hub and leads back to the page that asked for it."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Redirect to `next`, when it is a page of ours."""
+        target = self.get_query_argument("next", runtime.SERVICE_PREFIX)
+        # "//host" and "/\host" would lead to another site
+        is_own = target.startswith(runtime.SERVICE_PREFIX) and "\\" not in target and ".." not in target
+        self.redirect(target if is_own else runtime.SERVICE_PREFIX)
+
+
+class PageHandler(web.StaticFileHandler):
+    """The built web app: files as they are, the start page for every other path (the app routes by itself)."""
+
+    def set_extra_headers(self, path: str) -> None:
+        """Pages are never kept by the browser, files with a hash in their name always."""
+        self.set_header("Content-Security-Policy", PAGE_POLICY)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")
+        hashed = path.startswith("assets/")
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "no-cache")
+
+    def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+        """Answer unknown paths with the start page."""
+        path = Path(absolute_path)
+        if not path.is_file() and Path(root) in (path, *path.parents):
+            absolute_path = str(Path(root) / "index.html")
+        return super().validate_absolute_path(root, absolute_path)
+
+
+class OpenApiHandler(web.RequestHandler):
+    """The OpenAPI document."""
+
+    def get(self) -> None:
+        """Serve the document."""
+        self.write(document(VERSION, runtime.API_PREFIX))
+
+
+class HealthHandler(web.RequestHandler):
+    """Whether the service lives, and on `/ready` whether all that it needs answers."""
+
+    def initialize(self, platform: Platform, deep: bool) -> None:
+        """Take what the route carries."""
+        self.platform, self.deep = platform, deep
+
+    async def get(self) -> None:
+        """Answer 200 or 503 with the state of each part."""
+        parts = {"service": True}
+        if self.deep:
+            parts["database"] = await asyncio.to_thread(self.platform.database.is_ready)
+            parts["hub"] = await self.platform.jupyterhub.is_ready()
+        self.set_status(200 if all(parts.values()) else 503)
+        self.write({"version": VERSION, "parts": parts})
+
+
+def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -> web.Application:
+    """Return the Tornado application."""
+    prefix = runtime.SERVICE_PREFIX
+    auth = HubOAuth(
+        api_token=tokens.service,
+        api_url=runtime.hub_api_url(ports),
+        base_url=prefix,
+        hub_prefix="/hub/",
+        oauth_client_id=f"service-{runtime.SERVICE_NAME}",
+        oauth_redirect_uri=f"{prefix}oauth_callback",
+        access_scopes={f"access:services!service={runtime.SERVICE_NAME}"},
+        cache_max_age=15,
+    )
+    routes = [
+        (f"{prefix}oauth_callback", OAuthCallbackHandler),
+        (f"{prefix}login", LoginHandler),
+        (f"{prefix}health", HealthHandler, {"platform": platform, "deep": False}),
+        (f"{prefix}ready", HealthHandler, {"platform": platform, "deep": True}),
+        (f"{runtime.API_PREFIX}/openapi.json", OpenApiHandler),
+        *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
+        (f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
+    ]
+    return web.Application(routes, hub_auth=auth, cookie_secret=tokens.cookie)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT, then let the requests under way finish."""
+    tokens, ports = runtime.tokens(settings), runtime.read_ports(settings)
+    database = Database(settings.database_url)
+    await asyncio.to_thread(database.migrate)
+    hub = JupyterHubApi(runtime.hub_api_url(ports), tokens.service)
+    platform = Platform(settings, database, hub, lambda: datetime.now(UTC))
+    server = HTTPServer(make_app(platform, tokens, ports), xheaders=True, max_body_size=BODY_LIMIT_BYTES)
+    server.listen(ports.service, "127.0.0.1")
+    log.info("listening on 127.0.0.1:%s", ports.service)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    server.stop()
+    await asyncio.wait_for(server.close_all_connections(), timeout=5)
+    await hub.close()
+    database.close()
+
+
+def main() -> None:
+    """Run the service with the settings of this environment."""
+    settings = load().settings
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel("WARNING")
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Who may do what on a project's server: Jupyter's identity and authorization seams, filled from the platform."""
+
+from __future__ import annotations
+
+import os
+
+from jupyter_server.auth import Authorizer
+from jupyter_server.base.handlers import JupyterHandler
+from jupyterhub.singleuser.extension import JupyterHubIdentityProvider, JupyterHubUser
+from tornado.web import HTTPError
+from traitlets import Instance, default
+
+from spawner.access import AccessClient
+
+READ, WRITE, EXECUTE = "read", "write", "execute"
+
+# The capability that an action on one of Jupyter Server's resources needs. What is not named here is refused.
+NEEDED: dict[str, dict[str, str]] = {
+    "contents": {"read": READ, "write": WRITE},
+    "checkpoints": {"read": READ, "write": WRITE},
+    "files": {"read": READ},
+    "view": {"read": READ},
+    "lab": {"read": READ, "write": READ},  # write: one's own workspaces and settings of the user interface
+    "kernels": {"read": READ, "write": EXECUTE, "execute": EXECUTE},
+    "kernelspecs": {"read": READ},
+    "sessions": {"read": READ, "write": EXECUTE},
+    "terminals": {"read": EXECUTE, "write": EXECUTE, "execute": EXECUTE},
+    "nbconvert": {"read": READ, "write": READ, "execute": READ},
+    "api": {"read": READ, "write": EXECUTE},
+    "events": {"read": READ, "write": WRITE, "execute": READ},
+    "server": {"read": READ, "write": EXECUTE, "execute": EXECUTE},
+    "config": {"read": READ, "write": WRITE},
+    "fileid": {"read": READ, "write": READ},
+    "me": {"read": READ},
+}
+
+
+class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
+    """The hub says who somebody is, the platform whether they are a member."""
+
+    access = Instance(AccessClient)
+
+    @default("access")
+    def _default_access(self) -> AccessClient:
+        return AccessClient(
+            os.environ["COLLEGIUM_ACCESS_URL"],
+            self.hub_auth.api_token,
+            float(os.environ["COLLEGIUM_ACCESS_CACHE_SECONDS"]),
+        )
+
+    async def get_user(self, handler: JupyterHandler) -> JupyterHubUser | None:
+        """Return the signed-in member; refuse people who are signed in and not members."""
+        user = await super().get_user(handler)
+        if user is None or user.hub_user.get("kind") != "user":
+            return user
+        access = await self.access.of(user.username)
+        if access.role is not None:
+            return user
+
+        def refuse(*_args: object, **_kwargs: object) -> None:
+            raise HTTPError(403, "You are not a member of this project. Ask one of its owners.")
+
+        # A redirect to the sign-in page would lead straight back here: the person is signed in already.
+        handler.redirect = refuse
+        handler._jupyterhub_user = None
+        return None
+
+
+class ProjectAuthorizer(Authorizer):
+    """Lets a member do what their role carries, on every resource of the server."""
+
+    def is_authorized(self, handler: JupyterHandler, user: JupyterHubUser, action: str, resource: str) -> bool:
+        """Return whether `user` may do `action` on `resource`."""
+        if user.hub_user.get("kind") == "service":
+            return True  # the platform itself, which holds the hub's scope for project servers
+        needed = NEEDED.get(resource, {}).get(action)
+        if needed is None:
+            self.log.warning("refused: no rule for %s on %s", action, resource)
+            return False
+        access: AccessClient = self.identity_provider.access
+        return needed in access.known(user.username).capabilities

@@ -1,0 +1,218 @@
+"""Project servers as processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import random_port
+from tornado import web
+from traitlets import Bool, Float, Unicode
+
+from spawner.project_server import READY_VARIABLE
+
+PROJECTS_USER = "projects"
+STOP_GRACE_SECONDS = 10
+EXIT_POLL_SECONDS = 0.1
+LOG_TAIL_LINES = 5
+# What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
+
+
+class LocalProjectSpawner(Spawner):  # type: ignore[misc]
+    """Starts a project's server as a process of the user that runs the platform.
+
+    The server tells over a pipe when it answers, so that no time is lost with asking. A process outlives the hub and
+    is found again by its number and its time of start.
+    """
+
+    projects_dir = Unicode(help="Folder with one folder per project.").tag(config=True)
+    logs_dir = Unicode(help="Folder with one log file per project.").tag(config=True)
+    run_dir = Unicode(help="Folder for sockets of the running platform.").tag(config=True)
+    platform_api_url = Unicode(help="Address of the platform service's API.").tag(config=True)
+    access_cache_seconds = Float(2.0, help="How long an answer about a member's rights is trusted.").tag(config=True)
+    preload = Bool(True, help="Fork servers from a process that has imported them already.").tag(config=True)
+
+    pid = 0
+    created = 0.0
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def project_id(self) -> str:
+        """The project that this server belongs to."""
+        return str(self.name)
+
+    def load_state(self, state: dict[str, float]) -> None:
+        """Find the process of before a hub restart again."""
+        super().load_state(state)
+        self.pid = int(state.get("pid", 0))
+        self.created = float(state.get("created", 0.0))
+
+    def get_state(self) -> dict[str, float]:
+        """Return what is needed to find the process again."""
+        state: dict[str, float] = super().get_state()
+        if self.pid:
+            state.update(pid=self.pid, created=self.created)
+        return state
+
+    def clear_state(self) -> None:
+        """Forget the process."""
+        super().clear_state()
+        self.pid, self.created, self._process = 0, 0.0, None
+
+    def get_env(self) -> dict[str, str]:
+        """Return the server's environment, made anew rather than inherited."""
+        own: dict[str, str] = super().get_env()
+        files, state = self._folders()
+        env = {name: own[name] for name in KEPT_VARIABLES if name in own}
+        env |= {name: value for name, value in own.items() if name.startswith("JUPYTERHUB_")}
+        env |= {
+            "HOME": str(files),
+            "USER": PROJECTS_USER,
+            "SHELL": "/bin/bash",
+            "JUPYTERHUB_ROOT_DIR": str(files),
+            "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+            "COLLEGIUM_PROJECT": self.project_id,
+            "COLLEGIUM_STATE_DIR": str(state),
+            "COLLEGIUM_ACCESS_URL": f"{self.platform_api_url}/internal/projects/{self.project_id}/access",
+            "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
+        }
+        return env
+
+    async def start(self) -> tuple[str, int]:
+        """Start the server and return its address once it answers.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            This is not a project's server, or the process ended instead of answering.
+        """
+        if self.user.name != PROJECTS_USER or not self.name:
+            raise web.HTTPError(403, "Only projects have servers.")
+        self.port = random_port()
+        files, state = self._folders()
+        for folder in (files, state / "runtime", Path(self.logs_dir)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ready, told = os.pipe()
+        try:
+            self._launch(files, told)
+        finally:
+            os.close(told)
+        try:
+            await self._until_ready(ready)
+        finally:
+            os.close(ready)
+        return "127.0.0.1", self.port
+
+    async def poll(self) -> int | None:
+        """Return None while the process lives, else its exit status (0 when unknown)."""
+        if self._process is not None:
+            status = self._process.poll()
+        else:
+            status = None if self._find() is not None else 0
+        if status is not None:
+            self.clear_state()
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server and everything that it started: politely first, after ten seconds without asking."""
+        process = self._find()
+        if process is None:
+            self.clear_state()
+            return
+        family = [process, *_descendants(process)]
+        if not now:
+            _signal([process], signal.SIGTERM)
+            await self._until_gone([process], STOP_GRACE_SECONDS)
+        family += [p for p in _descendants(process) if p not in family]
+        _signal(family, signal.SIGKILL)
+        await self._until_gone(family, STOP_GRACE_SECONDS)
+        self.clear_state()
+
+    def _folders(self) -> tuple[Path, Path]:
+        project = Path(self.projects_dir) / self.project_id
+        return project / "files", project / "state"
+
+    def _log_file(self) -> Path:
+        return Path(self.logs_dir) / f"{self.project_id}.log"
+
+    def _launch(self, folder: Path, told: int) -> None:
+        env = self.get_env() | {READY_VARIABLE: str(told)}
+        with self._log_file().open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "spawner"],
+                env=env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(told,),
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        self.created = psutil.Process(self.pid).create_time()
+
+    async def _until_ready(self, descriptor: int) -> None:
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[bytes] = loop.create_future()
+
+        def read() -> None:
+            loop.remove_reader(descriptor)
+            told.set_result(os.read(descriptor, 16))
+
+        loop.add_reader(descriptor, read)
+        try:
+            answer = await told
+        finally:
+            loop.remove_reader(descriptor)
+        if answer != b"ready\n":  # the other end was closed: the process has ended
+            tail = self._log_file().read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+            raise web.HTTPError(500, "The server ended while it started. Its last words: " + " | ".join(tail))
+
+    def _find(self) -> psutil.Process | None:
+        if not self.pid:
+            return None
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    async def _until_gone(self, processes: list[psutil.Process], seconds: float) -> None:
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            if self._process is not None:
+                self._process.poll()  # reaps our own child
+            if not any(_lives(p) for p in processes):
+                return
+            await asyncio.sleep(EXIT_POLL_SECONDS)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        found: list[psutil.Process] = process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return found
+
+
+def _signal(processes: list[psutil.Process], number: int) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue

@@ -1,0 +1,86 @@
+"""A project's Jupyter server: JupyterLab with real-time collaboration, for all members of the project.
+
+Run by the spawner as `python -m spawner`; everything it needs to know comes in its environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from jupyter_server.serverapp import ServerApp
+from jupyterhub.singleuser.extension import JupyterHubSingleUser
+from traitlets.config import Config
+
+from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
+
+EXTENSIONS = ("jupyterlab", "jupyter_server_ydoc", "jupyter_server_fileid", "jupyter_server_terminals")
+SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
+READY_VARIABLE = "COLLEGIUM_READY_FD"
+
+
+class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
+    """JupyterHub's single-user extension with the project's members instead of one user."""
+
+    name = app_namespace = "collegium-project"
+    default_url = "/lab"
+    # Named one by one: what else happens to be installed in the environment is not loaded.
+    serverapp_config: ClassVar[dict[str, object]] = {"jpserver_extensions": dict.fromkeys(EXTENSIONS, True)}
+
+    @classmethod
+    def get_extension_package(cls) -> str:
+        """Return the module that Jupyter Server finds this extension by."""
+        return __name__
+
+    @classmethod
+    def make_serverapp(cls, **kwargs: object) -> ServerApp:
+        """Return the server, configured before any extension reads its part."""
+        app: ServerApp = super().make_serverapp(config=_configuration(), **kwargs)
+        return app
+
+    def load_config_file(self) -> None:
+        """Put the project's members in the place of JupyterHub's one user."""
+        super().load_config_file()
+        self.serverapp.config.ServerApp.identity_provider_class = ProjectIdentityProvider
+        self.serverapp.config.ServerApp.authorizer_class = ProjectAuthorizer
+        self.serverapp.update_config(self.serverapp.config)
+
+    def initialize(self, args: object = None) -> None:
+        """Finish the start: no secret stays where kernels and terminals would inherit it."""
+        super().initialize(args)
+        for name in SECRET_VARIABLES:
+            os.environ.pop(name, None)
+        if READY_VARIABLE in os.environ:
+            self.serverapp.io_loop.add_callback(_tell_ready, int(os.environ.pop(READY_VARIABLE)))
+
+
+def _configuration() -> Config:
+    root, state = os.environ["JUPYTERHUB_ROOT_DIR"], Path(os.environ["COLLEGIUM_STATE_DIR"])
+    config = Config()
+    config.ServerApp.root_dir = root
+    config.ServerApp.allow_root = True  # whether root may run the platform is for `collegium doctor` to say
+    config.SQLiteYStore.db_path = str(state / "ystore.sqlite")
+    for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
+        config[manager].root_dir = root
+        config[manager].db_path = str(state / "file_id.sqlite")
+    config.FileContentsManager.delete_to_trash = False
+    config.LabApp.extension_manager = "readonly"  # one environment serves all projects
+    config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+    config.LabApp.news_url = None
+    return config
+
+
+def _tell_ready(descriptor: int) -> None:
+    """Tell the spawner that the server answers: the loop runs, and the port is listened on since before."""
+    os.write(descriptor, b"ready\n")
+    os.close(descriptor)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    return [{"module": __name__, "app": ProjectServer}]
+
+
+def main() -> None:
+    """Run the server until it is stopped."""
+    ProjectServer.launch_instance(argv=[])
