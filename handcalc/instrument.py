@@ -1,0 +1,373 @@
+"""Puts a recorder into a program: the same statements, with calls that note what each one does as it runs.
+
+The program stays one piece of code that Python runs, so control flow, scopes, exceptions and tracebacks are
+Python's own. Bodies of functions, classes, lambdas and comprehensions are left as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+from collections.abc import Iterator
+from typing import Any
+
+from handcalc.comments import Comments, LineControl
+from handcalc.functions import FORMS
+from handcalc.options import Options, merged
+from handcalc.plan import Accumulation, Action, Plan
+
+HOOK = "__handcalc__"
+
+_OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_NO_CONTROL = LineControl()
+
+
+class Instrumenter:
+    """Makes the plans of one program and the program that follows them.
+
+    It owns the plans; the recorder refers to them by their index.
+    """
+
+    def __init__(self, source: str, comments: Comments, options: Options) -> None:
+        self._source_lines = source.splitlines()
+        self._comments = comments
+        self._options = options
+        self._layout_lines = [line for line, _ in comments.layouts]
+        self._layout_options = [merged(options, {"layout": layout}) for _, layout in comments.layouts]
+        self._texts = list(comments.texts)
+        self._loops: list[int] = []
+        self.plans: list[Plan] = []
+
+    def body(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Return statements that record themselves."""
+        result: list[ast.stmt] = []
+        for statement in statements:
+            result.extend(self._statement(statement))
+        return result
+
+    @property
+    def remaining_texts(self) -> list[str]:
+        """Text rows after the last statement."""
+        return [content for _, content in self._texts]
+
+    # -- statements
+
+    def _statement(self, node: ast.stmt) -> list[ast.stmt]:
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is not None:
+            result: list[ast.stmt] = method(node)
+            return result
+        index = self._plan(node, "none", [], None)
+        before = self._say(index, node)
+        self._inner_bodies(node)
+        return [*before, node]
+
+    def _inner_bodies(self, node: ast.stmt) -> None:
+        """Record inside ``with``, ``try`` and ``match``, which run as usual."""
+        if isinstance(node, ast.With | ast.AsyncWith):
+            node.body = self.body(node.body)
+        elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
+            block: Any = node
+            block.body = self.body(block.body)
+            for handler in block.handlers:
+                handler.body = self.body(handler.body)
+            block.orelse = self.body(block.orelse)
+            block.finalbody = self.body(block.finalbody)
+        elif isinstance(node, ast.Match):
+            for case in node.cases:
+                case.body = self.body(case.body)
+
+    def _assign(self, node: ast.Assign) -> list[ast.stmt]:
+        index = self._plan(node, "assign", node.targets, node.value)
+        node.value = self._recorded("value", index, node.value)
+        return [node]
+
+    def _annassign(self, node: ast.AnnAssign) -> list[ast.stmt]:
+        if node.value is None:
+            return [*self._say(self._plan(node, "none", [], None), node), node]
+        index = self._plan(node, "assign", [node.target], node.value)
+        node.value = self._recorded("value", index, node.value)
+        return [node]
+
+    def _augassign(self, node: ast.AugAssign) -> list[ast.stmt]:
+        left = _as_load(node.target)
+        formula = ast.copy_location(ast.BinOp(left=left, op=node.op, right=node.value), node)
+        index = self._plan(node, "augment", [node.target], formula)
+        node.value = self._recorded("operand", index, node.value)
+        return [node, self._do("updated", index, node)]
+
+    def _expr(self, node: ast.Expr) -> list[ast.stmt]:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return [*self._say(self._plan(node, "none", [], None), node), node]
+        index = self._plan(node, "expression", [], node.value)
+        node.value = self._recorded("value", index, node.value)
+        return [node]
+
+    def _assert(self, node: ast.Assert) -> list[ast.stmt]:
+        index = self._plan(node, "expression", [], node.test)
+        node.test = self._recorded("value", index, node.test)
+        return [node]
+
+    def _return(self, node: ast.Return) -> list[ast.stmt]:
+        if node.value is None:
+            return [node]
+        index = self._plan(node, "return", [], node.value)
+        node.value = self._recorded("value", index, node.value)
+        return [node]
+
+    def _if(self, node: ast.If) -> list[ast.stmt]:
+        index = self._plan(node, "test", [], node.test)
+        node.test = self._recorded("test", index, node.test)
+        node.body = [self._do("taken", index, node), *self.body(node.body)]
+        node.orelse = [self._do("not_taken", index, node), *self.body(node.orelse)]
+        return [node]
+
+    def _while(self, node: ast.While) -> list[ast.stmt]:
+        index = self._plan(node, "test", [], node.test)
+        node.test = self._recorded("test", index, node.test)
+        body, assigned = self._loop_body(index, node)
+        self.plans[index].assigned = assigned
+        node.body = [self._do("turn", index, node), *body]
+        node.orelse = [self._do("not_taken", index, node), *self.body(node.orelse)]
+        return [self._do("enter", index, node), node, self._do("leave", index, node)]
+
+    def _for(self, node: ast.For) -> list[ast.stmt]:
+        index = self._plan(node, "loop", [node.target], node.iter)
+        plan = self.plans[index]
+        found = plan.accumulation = _accumulation(node)
+        if found is not None:
+            plan.names = tuple(dict.fromkeys((*plan.names, *_loaded_names(found.term), found.name)))
+        node.iter = self._recorded("items", index, node.iter)
+        body, plan.assigned = self._loop_body(index, node)
+        node.body = [self._do("turn", index, node), *body]
+        node.orelse = self.body(node.orelse)
+        return [node, self._do("leave", index, node)]
+
+    def _loop_body(self, index: int, node: ast.For | ast.While) -> tuple[list[ast.stmt], tuple[str, ...]]:
+        names = [
+            part.id
+            for statement in node.body
+            for part in ast.walk(statement)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+        ]
+        self._loops.append(index)
+        body = self.body(node.body)
+        self._loops.pop()
+        return body, tuple(dict.fromkeys(names))
+
+    # -- plans
+
+    def _plan(self, node: ast.stmt, action: Action, targets: list[ast.expr], value: ast.expr | None) -> int:
+        header_end = node.end_lineno or node.lineno
+        if value is not None and action in ("test", "loop"):
+            header_end = value.end_lineno or node.lineno
+        control = self._control(node.lineno, header_end)
+        options = self._options
+        position = bisect.bisect_left(self._layout_lines, node.lineno)
+        if position:
+            options = self._layout_options[position - 1]
+        if control.changes:
+            options = merged(options, control.changes)
+        texts: list[str] = []
+        while self._texts and self._texts[0][0] < node.lineno:
+            texts.append(self._texts.pop(0)[1])
+        self.plans.append(
+            Plan(
+                node=node,
+                action=action,
+                targets=targets,
+                value=value,
+                names=_loaded_names(value) if value is not None else (),
+                options=options,
+                control=control,
+                texts=tuple(texts),
+                loops=tuple(self._loops),
+                whole_parentheses=action in ("assign", "expression") and self._in_parentheses(value),
+            )
+        )
+        return len(self.plans) - 1
+
+    def _control(self, first: int, last: int) -> LineControl:
+        lines = self._comments.lines
+        if not lines:
+            return _NO_CONTROL
+        for line in range(last, first - 1, -1):
+            if line in lines:
+                return lines[line]
+        return _NO_CONTROL
+
+    def _in_parentheses(self, value: ast.expr | None) -> bool:
+        """Tell whether parentheses stand around the whole of a value on one line."""
+        if value is None or value.lineno != value.end_lineno or isinstance(value, ast.Tuple | ast.GeneratorExp):
+            return False
+        if value.lineno > len(self._source_lines):
+            return False
+        line = self._source_lines[value.lineno - 1].encode()
+        before = line[: value.col_offset].rstrip()
+        after = line[value.end_col_offset :].lstrip()
+        return before.endswith(b"(") and after.startswith(b")")
+
+    # -- calls of the recorder
+
+    def _recorded(self, method: str, index: int, value: ast.expr) -> ast.expr:
+        """Return ``hook.method(hook.before(index), value)``: before() runs first, then the value."""
+        inner = self._with_parts(index, value)
+        before = _call("before", [_number(index, value)], value)
+        return _call(method, [before, inner], value)
+
+    def _do(self, method: str, index: int, node: ast.stmt) -> ast.stmt:
+        return ast.Expr(value=_call(method, [_number(index, node)], node), **_location(node))
+
+    def _say(self, index: int, node: ast.stmt) -> list[ast.stmt]:
+        if not self.plans[index].texts:
+            return []
+        return [self._do("say", index, node)]
+
+    def _with_parts(self, index: int, value: ast.expr) -> ast.expr:
+        """Return `value` with the parts noted whose value cannot be told from the names alone."""
+        wanted = _parts_to_note(value)
+        if not wanted:
+            return value
+        parts = self.plans[index].parts
+        parts.extend(wanted)
+        # The written tree stays as it is, for it is shown; the tree that runs is a copy with the parts wrapped.
+        return _Copier(index, parts).visit_expression(value)
+
+
+class _Copier:
+    """Copies an expression with its noted parts wrapped in calls of the recorder."""
+
+    def __init__(self, index: int, parts: list[ast.expr]) -> None:
+        self._index = index
+        self._positions = {id(part): position for position, part in enumerate(parts)}
+
+    def visit_expression(self, node: ast.expr) -> ast.expr:
+        copy = node if isinstance(node, _OWN_SCOPE) else self._copied(node)
+        position = self._positions.get(id(node))
+        if position is None:
+            return copy
+        numbers: list[ast.expr] = [_number(self._index, node), _number(position, node)]
+        return _call("part", [*numbers, copy], node)
+
+    def _copied(self, node: Any) -> Any:
+        fields: dict[str, Any] = {}
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                fields[name] = [self._child(item) for item in value]
+            else:
+                fields[name] = self._child(value)
+        return type(node)(**fields, **_location(node)) if hasattr(node, "lineno") else type(node)(**fields)
+
+    def _child(self, value: Any) -> Any:
+        if isinstance(value, ast.expr):
+            return self.visit_expression(value)
+        if isinstance(value, ast.keyword | ast.FormattedValue):
+            return self._copied(value)
+        return value
+
+
+def _parts_to_note(value: ast.expr) -> list[ast.expr]:
+    """Return the attributes, items and calls inside an expression, and its names where a call may change them."""
+    parts: list[ast.expr] = []
+    names: list[ast.expr] = []
+    changing = False
+    for node, outermost in _own_nodes(value):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                names.append(node)
+        elif isinstance(node, ast.NamedExpr):
+            changing = True
+            parts.append(node)
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            if isinstance(node.ctx, ast.Load):
+                parts.append(node)
+        elif isinstance(node, ast.Call) and not _known_by_name(node):
+            changing = changing or not outermost or bool(node.keywords)
+            if not outermost:
+                parts.append(node)
+    return parts + names if changing else parts
+
+
+def _known_by_name(node: ast.Call) -> bool:
+    function = node.func
+    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+    return name in FORMS
+
+
+def _own_nodes(value: ast.expr) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield the nodes of an expression that run in its own scope, except the functions that are called."""
+    stack: list[tuple[ast.AST, bool]] = [(value, True)]
+    while stack:
+        node, outermost = stack.pop()
+        yield node, outermost
+        if isinstance(node, (*_OWN_SCOPE, ast.JoinedStr)):
+            continue
+        for child in ast.iter_child_nodes(node):
+            if isinstance(node, ast.Call) and child is node.func:
+                if isinstance(child, ast.Attribute):
+                    stack.append((child.value, False))
+                elif not isinstance(child, ast.Name):
+                    stack.append((child, False))
+                continue
+            stack.append((child, False))
+
+
+def _loaded_names(value: ast.expr) -> tuple[str, ...]:
+    """Return the names that an expression reads, those inside comprehensions too."""
+    if isinstance(value, ast.Constant):
+        return ()
+    if isinstance(value, ast.Name):
+        return (value.id,)
+    return tuple(
+        dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    )
+
+
+def _accumulation(node: ast.For) -> Accumulation | None:
+    """Return what a loop adds up or multiplies, or None when the loop does anything else."""
+    if len(node.body) != 1 or node.orelse or not isinstance(node.body[0], ast.AugAssign):
+        return None
+    step = node.body[0]
+    if not isinstance(step.op, ast.Add | ast.Mult) or not isinstance(step.target, ast.Name):
+        return None
+    name = step.target.id
+    bound = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+    if name in bound or name in _loaded_names(step.value):
+        return None
+    for part in ast.walk(step.value):
+        if isinstance(part, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.Attribute):
+            return None
+        if isinstance(part, ast.Call) and not (_known_by_name(part) and isinstance(part.func, ast.Name)):
+            return None
+    return Accumulation(name, step.op, step.value)
+
+
+def _as_load(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Name):
+        return ast.Name(id=node.id, ctx=ast.Load(), **_location(node))
+    if isinstance(node, ast.Attribute):
+        return ast.Attribute(value=node.value, attr=node.attr, ctx=ast.Load(), **_location(node))
+    if isinstance(node, ast.Subscript):
+        return ast.Subscript(value=node.value, slice=node.slice, ctx=ast.Load(), **_location(node))
+    return node
+
+
+def _location(node: ast.stmt | ast.expr) -> dict[str, Any]:
+    return {
+        "lineno": node.lineno,
+        "col_offset": node.col_offset,
+        "end_lineno": node.end_lineno,
+        "end_col_offset": node.end_col_offset,
+    }
+
+
+def _number(value: int, node: ast.stmt | ast.expr) -> ast.expr:
+    return ast.Constant(value=value, **_location(node))
+
+
+def _call(method: str, arguments: list[ast.expr], node: ast.stmt | ast.expr) -> ast.expr:
+    location = _location(node)
+    hook = ast.Name(id=HOOK, ctx=ast.Load(), **location)
+    function = ast.Attribute(value=hook, attr=method, ctx=ast.Load(), **location)
+    return ast.Call(func=function, args=arguments, keywords=[], **location)

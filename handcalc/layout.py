@@ -1,0 +1,120 @@
+"""Rows set as one display block of LaTeX."""
+
+from __future__ import annotations
+
+import re
+
+from handcalc.options import Options
+from handcalc.rendering import Row
+from handcalc.tex import text
+
+_MACRO = re.compile(r"\\[A-Za-z]+|[{}\\^_ ]")
+
+
+def block(rows: list[Row], options: Options) -> str:
+    r"""Return rows between ``\[`` and ``\]``, aligned at their first sign; empty when there are none."""
+    lines: list[str] = []
+    pending: list[Row] = []
+    for row in rows:
+        if row.layout == "params" and row.kind == "calculation" and not row.number:
+            pending.append(row)
+            continue
+        lines.extend(_columns(pending, options))
+        pending = []
+        lines.extend(_lines(row, options))
+    lines.extend(_columns(pending, options))
+    if not lines:
+        return ""
+    # \tag is allowed in align, not in aligned; without numbers, aligned lets a block stand inside others.
+    environment = "align*" if any(row.number for row in rows) else "aligned"
+    body = " \\\\\n".join(lines)
+    return f"\\[\n\\begin{{{environment}}}\n{body}\n\\end{{{environment}}}\n\\]"
+
+
+def width(latex: str) -> int:
+    """Return about how many characters wide LaTeX is when it is set."""
+    return len(_MACRO.sub("", latex))
+
+
+def _columns(rows: list[Row], options: Options) -> list[str]:
+    """Return parameters, several to a line."""
+    cells = [f"{row.target} & {_right(row)}" for row in rows if row.parts()]
+    count = options.columns
+    return [r" & \qquad ".join(cells[i : i + count]) for i in range(0, len(cells), count)]
+
+
+def _right(row: Row) -> str:
+    note = rf"\;\; {text(row.note)}" if row.note else ""
+    return " ".join(f"{sign} {latex}" for sign, latex in row.parts()) + note
+
+
+def _lines(row: Row, options: Options) -> list[str]:
+    if row.kind == "text":
+        return [f"& {text(row.note)}"]
+    if row.kind == "condition":
+        return [f"& {_condition(row)}"]
+    if row.kind == "iteration":
+        return [f"& {text('for ')} {row.target} = {row.result}{text(':')}"]
+    if row.kind == "elision":
+        return [rf"& \vdots \quad {text(row.note)}"]
+    parts = row.parts()
+    if not parts:
+        return []
+    target = row.target
+    if not target:
+        target, parts = parts[0][1], parts[1:]
+    tail = (rf" & & {text(row.note)}" if row.note else "") + (rf" \tag{{{row.number}}}" if row.number else "")
+    if not parts:
+        return [f"{target} &{tail}"]
+    total = width(target) + sum(width(latex) + 3 for _, latex in parts)
+    # \displaystyle keeps fractions and sums full size where the block is one line.
+    if row.layout == "long" or (row.layout == "auto" and total > options.line_width and len(parts) > 1):
+        lines = [f"{target} & {parts[0][0]} {parts[0][1]}{tail}"]
+        lines += [f"& {sign} {latex}" for sign, latex in parts[1:]]
+        return lines
+    shown = " ".join(f"{sign} {latex}" for sign, latex in parts)
+    return [f"{target} & {shown}{tail}"]
+
+
+def _condition(row: Row) -> str:
+    decided = text(" is false") if row.result == "false" else ""
+    values = ""
+    if row.substituted:
+        values = rf" \; \left({row.substituted}{decided}\right)"
+        decided = decided if row.result == "false" else ""
+    note = rf"\;\; {text(row.note)}" if row.note else ""
+    return rf"{text('Since ')} {row.symbolic}{decided}{values}{text(':')}{note}"
+
+
+def plain(rows: list[Row]) -> str:
+    """Return rows as plain text."""
+    from handcalc import formula
+
+    lines = []
+    for row in rows:
+        if row.kind in ("text", "elision"):
+            lines.append(row.note)
+            continue
+        latex = " ".join(line.replace("&", " ") if row.kind != "calculation" else line for line in [_flat(row)])
+        shown = formula.plain(latex)
+        if row.kind == "calculation":
+            shown += f"  ({row.number})" if row.number else ""
+            shown += f"  # {row.note}" if row.note else ""
+        lines.append(shown)
+    return "\n".join(line for line in lines if line)
+
+
+def _flat(row: Row) -> str:
+    if row.kind == "condition":
+        return _condition(row)
+    if row.kind == "iteration":
+        return f"{text('for ')} {row.target} = {row.result}{text(':')}"
+    parts = row.parts()
+    if row.target:
+        return row.target + "".join(f" {sign} {latex}" for sign, latex in parts)
+    return " ".join(latex if i == 0 else f"{sign} {latex}" for i, (sign, latex) in enumerate(parts))
+
+
+def mathml(rows: list[Row], options: Options) -> str:
+    """Return rows as one MathML table."""
+    raise NotImplementedError

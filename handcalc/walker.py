@@ -1,0 +1,460 @@
+"""One walk over Python's abstract syntax that writes an expression as LaTeX, with symbols or with values.
+
+Every method returns LaTeX together with its precedence, so that parentheses follow from precedence alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handcalc import functions
+from handcalc.names import Namer
+from handcalc.options import Options
+from handcalc.snapshot import Snapshot
+from handcalc.tex import (
+    AND,
+    APPLIED,
+    ATOM,
+    BIG,
+    COMPARE,
+    FRACTION,
+    LOOSE,
+    MOD,
+    NEG,
+    NOT,
+    OR,
+    POWER,
+    PRODUCT,
+    SCALED,
+    SUM,
+    Tex,
+    parenthesised,
+    text,
+    typewriter,
+)
+from handcalc.values import Values
+
+_MAX_CHAIN = 1500
+_SIGNS = {"dot": r"\cdot", "cross": r"\times", "space": r"\,"}
+_BITWISE: dict[type[ast.operator], str] = {
+    ast.LShift: r"\mathbin{\texttt{<<}}",
+    ast.RShift: r"\mathbin{\texttt{>>}}",
+    ast.BitAnd: r"\mathbin{\&}",
+    ast.BitOr: r"\mathbin{|}",
+    ast.BitXor: r"\oplus",
+}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "=",
+    ast.NotEq: r"\neq",
+    ast.Lt: "<",
+    ast.LtE: r"\leq",
+    ast.Gt: ">",
+    ast.GtE: r"\geq",
+    ast.In: r"\in",
+    ast.NotIn: r"\notin",
+    ast.Is: r"\equiv",
+    ast.IsNot: r"\not\equiv",
+}
+
+
+class TooLongError(Exception):
+    """An expression has more terms than is sensible to show."""
+
+
+class Walker:
+    """Writes expressions of one source.
+
+    Attributes
+    ----------
+    options : Options
+        How the current line is shown.
+    values : Values
+        Writer of values under those options.
+    snapshot : Snapshot
+        What the names of the current line stood for when it ran.
+    substitute : bool
+        Put values in the place of names.
+    """
+
+    options: Options
+    values: Values
+
+    def __init__(self, source: str, options: Options, namer: Namer) -> None:
+        self._lines = source.encode().splitlines() if "\r" not in source else source.encode().split(b"\n")
+        self._bound: list[str] = []
+        self.namer = namer
+        self.snapshot = Snapshot()
+        self.substitute = False
+        self.use(options, Values(options))
+
+    def use(self, options: Options, values: Values) -> None:
+        """Write the next expressions under other options."""
+        self.options = options
+        self.values = values
+        self.sign = _SIGNS[options.multiplication]
+        self.separator = values.separator
+
+    def __call__(self, node: ast.expr) -> Tex:
+        """Return an expression as LaTeX.
+
+        Raises
+        ------
+        TooLongError
+            If it is a chain of more operators than is sensible to show.
+        RecursionError
+            If it is nested deeper than Python's stack.
+        """
+        method = _METHODS.get(type(node))
+        if method is None:
+            return self.source(node)
+        return method(self, node)
+
+    def source(self, node: ast.AST) -> Tex:
+        """Return a node as it is written in the source, in typewriter type."""
+        return Tex(typewriter(self.segment(node)), LOOSE)
+
+    def segment(self, node: ast.AST) -> str:
+        """Return the source text of a node."""
+        first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
+        start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        if last >= len(self._lines):
+            return ast.unparse(node)
+        if first == last:
+            return str(self._lines[first][start:end], "utf-8")
+        lines = [self._lines[first][start:], *self._lines[first + 1 : last], self._lines[last][:end]]
+        return b"\n".join(lines).decode()
+
+    @contextmanager
+    def binding(self, names: Iterable[str]) -> Iterator[None]:
+        """Keep `names` as symbols inside, for they are bound by a sum, an integral or a comprehension."""
+        size = len(self._bound)
+        self._bound.extend(names)
+        try:
+            yield
+        finally:
+            del self._bound[size:]
+
+    # -- leaves
+
+    def name(self, node: ast.Name) -> Tex:
+        name = node.id
+        if name in self._bound:
+            return Tex(self.namer(name))
+        array = self.snapshot.is_array(node)
+        if self.substitute:
+            value = self.snapshot.value(node, self.values)
+            if value is not None:
+                return value if not array else value._replace(array=True)
+        constant = functions.constant(self.snapshot.raw(node), name)
+        if constant is not None:
+            return constant
+        return Tex(self.namer(name), ATOM, array)
+
+    def constant(self, node: ast.Constant) -> Tex:
+        value = node.value
+        kind = type(value)
+        if kind is int and 0 <= value < 10_000:  # type: ignore[operator]
+            written = str(value)
+            if node.end_col_offset == node.col_offset + len(written):
+                return Tex(self.values.numerals.layout(written))
+        if kind in (int, float, complex):
+            written = self.segment(node)
+            return self.values.numerals.literal(written) or Tex(typewriter(written))
+        if value is None:
+            return Tex(r"\mathrm{None}")
+        if value is Ellipsis:
+            return Tex(r"\ldots")
+        return self.values(value) or self.source(node)
+
+    # -- operators
+
+    def binary(self, node: ast.BinOp) -> Tex:
+        chain: list[ast.BinOp] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):
+            chain.append(left)
+            left = left.left
+        if len(chain) > _MAX_CHAIN:
+            raise TooLongError
+        result: Tex | None = None
+        for i in range(len(chain) - 1, -1, -1):
+            step = chain[i]
+            if isinstance(step.op, ast.Mult | ast.Div):
+                literal = functions.quantity_literal(self, step)
+                if literal is not None:
+                    result = literal
+                    continue
+            if result is None:
+                result = self(left)
+            result = self._combine(step.op, result, self(step.right))
+        assert result is not None
+        return result
+
+    def _combine(self, operator: ast.operator, left: Tex, right: Tex) -> Tex:
+        array = left.array or right.array
+        if isinstance(operator, ast.Add | ast.Sub):
+            sign = "+" if isinstance(operator, ast.Add) else "-"
+            # A leading minus may stand first in a sum; anywhere else it needs parentheses.
+            return Tex(f"{left.at(SUM)} {sign} {right.at(PRODUCT)}", SUM, array)
+        if isinstance(operator, ast.Mult):
+            return self.product(left, right, array)
+        if isinstance(operator, ast.Div):
+            if right.array:
+                return Tex(rf"{left.at(PRODUCT)} \oslash {right.at(SCALED)}", PRODUCT, True)
+            return Tex(rf"\frac{{{left.latex}}}{{{right.latex}}}", FRACTION, array)
+        if isinstance(operator, ast.Pow):
+            if array:
+                return Tex(rf"{left.at(ATOM)}^{{\circ {right.at(SCALED)}}}", POWER, True)
+            return Tex(f"{left.at(ATOM)}^{{{right.latex}}}", POWER)
+        if isinstance(operator, ast.FloorDiv):
+            return Tex(rf"\left\lfloor \frac{{{left.latex}}}{{{right.latex}}} \right\rfloor", ATOM, array)
+        if isinstance(operator, ast.Mod):
+            return Tex(rf"{left.at(FRACTION)} \bmod {right.at(FRACTION)}", MOD, array)
+        if isinstance(operator, ast.MatMult):
+            first = left.at(SCALED) if left.level != PRODUCT or left.array else left.latex
+            return Tex(rf"{first} \cdot {right.at(SCALED)}", PRODUCT)
+        return Tex(f"{left.at(APPLIED)} {_BITWISE[type(operator)]} {right.at(APPLIED)}", MOD, array)
+
+    def product(self, left: Tex, right: Tex, array: bool = False) -> Tex:
+        """Return left · right; element by element, and set apart, when both are arrays."""
+        if left.array and right.array:
+            return Tex(rf"{left.at(SCALED)} \odot {right.at(SCALED)}", PRODUCT, True)
+        # -a·b reads as (-a)·b and as -(a·b), which are equal; it still begins with a minus for what surrounds it.
+        first = left.latex if left.level == NEG else left.at(PRODUCT)
+        second = right.at(SCALED)
+        sign = self.sign
+        if sign == r"\," and not second[0].isalpha() and not second.startswith(("\\left(", "\\math", "\\sqrt")):
+            sign = r"\cdot"
+        return Tex(f"{first} {sign} {second}", NEG if left.level == NEG else PRODUCT, array)
+
+    def unary(self, node: ast.UnaryOp) -> Tex:
+        operator = node.op
+        # A chain of signs is walked without recursion: Python accepts thousands of them.
+        operand = self(node.operand)
+        if isinstance(operator, ast.USub):
+            return Tex(f"-{operand.at(PRODUCT)}", NEG, operand.array)
+        if isinstance(operator, ast.UAdd):
+            return Tex(f"+{operand.at(PRODUCT)}", NEG, operand.array)
+        if isinstance(operator, ast.Not):
+            if self._logical(node):
+                return Tex(rf"\lnot {operand.at(MOD)}", NOT)
+            return Tex(rf"{text('not ')}{operand.at(MOD)}", NOT)
+        return Tex(rf"{{\sim}}{operand.at(ATOM)}", NEG, operand.array)
+
+    def boolean(self, node: ast.BoolOp) -> Tex:
+        conjunction = isinstance(node.op, ast.And)
+        if self._logical(node):
+            word = r"\land" if conjunction else r"\lor"
+        else:
+            word = rf"\mathbin{{{text('and' if conjunction else 'or')}}}"
+        return Tex(f" {word} ".join(self(value).at(NOT) for value in node.values), AND if conjunction else OR)
+
+    def _logical(self, node: ast.expr) -> bool:
+        """Tell whether an expression is a truth value, so that ``or`` is ∨ and not a choice between two values."""
+        if isinstance(node, ast.Compare):
+            return True
+        if isinstance(node, ast.BoolOp):
+            return all(self._logical(value) for value in node.values)
+        if isinstance(node, ast.UnaryOp):
+            return isinstance(node.op, ast.Not)
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, bool)
+        return isinstance(self.snapshot.raw(node), bool)
+
+    def comparison(self, node: ast.Compare) -> Tex:
+        parts = [self(node.left).at(MOD)]
+        for operator, operand in zip(node.ops, node.comparators, strict=True):
+            parts.append(f"{_COMPARISONS[type(operator)]} {self(operand).at(MOD)}")
+        return Tex(" ".join(parts), COMPARE)
+
+    def conditional(self, node: ast.IfExp) -> Tex:
+        cases: list[str] = []
+        rest: ast.expr = node
+        while isinstance(rest, ast.IfExp):
+            cases.append(rf"{self(rest.body).latex} & {text('if ')} {self(rest.test).latex}")
+            rest = rest.orelse
+        cases.append(rf"{self(rest).latex} & {text('otherwise')}")
+        return Tex(r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", LOOSE)
+
+    # -- access and calls
+
+    def _captured(self, node: ast.expr) -> Tex | None:
+        """Return the value that a part of the line had, when values are put in and it is known."""
+        return self.snapshot.value(node, self.values) if self.substitute else None
+
+    def attribute(self, node: ast.Attribute) -> Tex:
+        resolved = self.snapshot.resolve(node)
+        constant = functions.constant(resolved, node.attr)
+        if constant is not None:
+            return constant
+        value = self._captured(node)
+        if value is not None:
+            return value
+        array = self.snapshot.is_array(node)
+        if node.attr == "T" and self.snapshot.is_array(node.value):
+            return Tex(rf"{self(node.value).at(ATOM)}^{{\mathsf{{T}}}}", POWER, True)
+        if self.snapshot.is_module(node.value):
+            return Tex(self.namer(node.attr), ATOM, array)
+        return Tex(f"{self._owner(node.value)}.{self.namer(node.attr)}", ATOM, array)
+
+    def _owner(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self.namer(node.id)
+        if isinstance(node, ast.Attribute):
+            owner = "" if self.snapshot.is_module(node.value) else f"{self._owner(node.value)}."
+            return f"{owner}{self.namer(node.attr)}"
+        return self(node).at(ATOM)
+
+    def call(self, node: ast.Call) -> Tex:
+        form = functions.form(self, node)
+        if form is not None:
+            return form
+        value = self._captured(node)
+        if value is not None:
+            return value
+        array = self.snapshot.is_array(node)
+        return Tex(f"{self._function(node.func)}{self.arguments(node)}", APPLIED, array)
+
+    def _function(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self.operator(node.id)
+        if isinstance(node, ast.Attribute):
+            if self.snapshot.is_module(node.value):
+                return self.operator(node.attr)
+            return f"{self._owner(node.value)}.{self.operator(node.attr)}"
+        return self(node).at(ATOM)
+
+    def operator(self, name: str) -> str:
+        """Return the name of a function: a single letter stays a symbol, a word is upright."""
+        shown = self.namer(name)
+        return shown.replace(r"\mathit{", r"\operatorname{", 1) if shown.startswith(r"\mathit{") else shown
+
+    def arguments(self, node: ast.Call) -> str:
+        """Return the arguments of a call between parentheses."""
+        parts = [self(argument).latex for argument in node.args]
+        for keyword in node.keywords:
+            value = self(keyword.value).latex
+            parts.append(f"{self.namer(keyword.arg)} = {value}" if keyword.arg else rf"{text('**')}{value}")
+        return parenthesised(self.separator.join(parts))
+
+    def subscript(self, node: ast.Subscript) -> Tex:
+        form = functions.indexed_form(self, node)
+        if form is not None:
+            return form
+        value = self._captured(node)
+        if value is not None:
+            return value
+        base = self._owner(node.value)
+        index = self._index(node.slice)
+        array = self.snapshot.is_array(node)
+        plain = isinstance(node.value, ast.Name) and "_" not in base and "'" not in base
+        shown = f"{base}_{{{index}}}"
+        if plain and self.namer.claim(shown, f"{base}[]"):
+            return Tex(shown, ATOM, array)
+        return Tex(rf"{base}\left[{index}\right]", ATOM, array)
+
+    def _index(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Tuple):
+            return ",".join(self._index(item) for item in node.elts)
+        if isinstance(node, ast.Slice):
+            parts = [self(part).latex if part is not None else "" for part in (node.lower, node.upper)]
+            if node.step is not None:
+                parts.append(self(node.step).latex)
+            return ":".join(parts)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return text(node.value)
+        return self(node).latex
+
+    # -- containers and bindings
+
+    def _items(self, items: list[ast.expr]) -> str:
+        limit = self.options.max_items
+        shown = [self(item).latex for item in items[:limit]]
+        if len(items) > limit:
+            shown.append(rf"\ldots{text(f' ({len(items)} entries)')}")
+        return self.separator.join(shown)
+
+    def list_display(self, node: ast.List) -> Tex:
+        return Tex(rf"\left[{self._items(node.elts)}\right]")
+
+    def tuple_display(self, node: ast.Tuple) -> Tex:
+        tail = "," if len(node.elts) == 1 else ""
+        return Tex(rf"\left({self._items(node.elts)}{tail}\right)")
+
+    def set_display(self, node: ast.Set) -> Tex:
+        return Tex(rf"\left\{{{self._items(node.elts)}\right\}}")
+
+    def dict_display(self, node: ast.Dict) -> Tex:
+        if None in node.keys or len(node.keys) > self.options.max_items:
+            return self.source(node)
+        pairs = [
+            rf"{self(key).latex} \mapsto {self(value).latex}"
+            for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
+        ]
+        return Tex(rf"\left\{{{self.separator.join(pairs)}\right\}}")
+
+    def starred(self, node: ast.Starred) -> Tex:
+        return Tex(rf"{{*}}{self(node.value).at(ATOM)}", LOOSE)
+
+    def walrus(self, node: ast.NamedExpr) -> Tex:
+        value = self._captured(node)
+        if value is not None:
+            return value
+        return Tex(f"{self.namer(node.target.id)} := {self(node.value).latex}", LOOSE)
+
+    def function(self, node: ast.Lambda) -> Tex:
+        arguments = node.args
+        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+            return self.source(node)
+        names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+        shown = [self.namer(name) for name in names]
+        left = shown[0] if len(shown) == 1 else parenthesised(self.separator.join(shown))
+        with self.binding(names):
+            return Tex(rf"{left} \mapsto {self(node.body).at(OR)}", LOOSE)
+
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Tex:
+        left, right = (r"\{", r"\}") if isinstance(node, ast.SetComp) else ("[", "]")
+        with self.binding(functions.bound_names(node.generators)):
+            body = self(node.elt).latex
+            domain = functions.domains(self, node.generators)
+        return Tex(rf"\left{left}{body} \;\middle|\; {domain}\right{right}")
+
+    def dict_comprehension(self, node: ast.DictComp) -> Tex:
+        with self.binding(functions.bound_names(node.generators)):
+            body = rf"{self(node.key).latex} \mapsto {self(node.value).latex}"
+            domain = functions.domains(self, node.generators)
+        return Tex(rf"\left\{{{body} \;\middle|\; {domain}\right\}}")
+
+
+def big(body: Tex) -> str:
+    """Return what follows Σ, Π or ∫: everything looser than a product in parentheses."""
+    return body.at(PRODUCT) if body.level != BIG else body.latex
+
+
+_METHODS: dict[type[ast.expr], Callable[[Walker, Any], Tex]] = {
+    ast.Name: Walker.name,
+    ast.Constant: Walker.constant,
+    ast.BinOp: Walker.binary,
+    ast.UnaryOp: Walker.unary,
+    ast.BoolOp: Walker.boolean,
+    ast.Compare: Walker.comparison,
+    ast.IfExp: Walker.conditional,
+    ast.Attribute: Walker.attribute,
+    ast.Call: Walker.call,
+    ast.Subscript: Walker.subscript,
+    ast.List: Walker.list_display,
+    ast.Tuple: Walker.tuple_display,
+    ast.Set: Walker.set_display,
+    ast.Dict: Walker.dict_display,
+    ast.Starred: Walker.starred,
+    ast.NamedExpr: Walker.walrus,
+    ast.Lambda: Walker.function,
+    ast.ListComp: Walker.comprehension,
+    ast.SetComp: Walker.comprehension,
+    ast.GeneratorExp: Walker.comprehension,
+    ast.DictComp: Walker.dict_comprehension,
+}
