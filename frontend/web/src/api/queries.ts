@@ -1,0 +1,66 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, unwrap } from "./client";
+
+const SECOND = 1000;
+const PAGE_SIZE = 50;
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => unwrap(api.GET("/me", { signal })),
+  staleTime: 60 * SECOND,
+});
+
+export const projectsQuery = (search: string) =>
+  infiniteQueryOptions({
+    queryKey: ["projects", search],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/projects", {
+          params: { query: { search, limit: PAGE_SIZE, ...(pageParam ? { cursor: pageParam } : {}) } },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    staleTime: 5 * SECOND,
+  });
+
+export const projectQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["project", id],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/projects/{project_id}", { params: { path: { project_id: id } }, signal })),
+    staleTime: 5 * SECOND,
+  });
+
+export const serverQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["server", id],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/projects/{project_id}/server", { params: { path: { project_id: id } }, signal })),
+    // A server changes by itself and by other people: look often while it moves, now and then otherwise.
+    refetchInterval: ({ state }) =>
+      state.data?.state === "starting" || state.data?.state === "stopping" ? SECOND : 10 * SECOND,
+  });
+
+export const peopleQuery = (search: string) =>
+  queryOptions({
+    queryKey: ["people", search],
+    queryFn: ({ signal }) => unwrap(api.GET("/people", { params: { query: { search, limit: 8 } }, signal })),
+    enabled: search !== "",
+    staleTime: 30 * SECOND,
+  });
+
+export const usersQuery = infiniteQueryOptions({
+  queryKey: ["users"],
+  queryFn: ({ pageParam, signal }) =>
+    unwrap(
+      api.GET("/users", {
+        params: { query: { limit: 200, ...(pageParam ? { cursor: pageParam } : {}) } },
+        signal,
+      }),
+    ),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next_cursor ?? undefined,
+  staleTime: 5 * SECOND,
+});

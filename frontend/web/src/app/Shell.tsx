@@ -1,0 +1,103 @@
+import { Alert, Group, Modal, Stack, VisuallyHidden } from "@mantine/core";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
+import { IconKey } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { meQuery } from "@/api/queries";
+import type { Me } from "@/api/types";
+import { Brand } from "@/components/Brand";
+import { ColorSchemeToggle } from "@/components/ColorSchemeToggle";
+import { TextLink } from "@/components/links";
+import { ProblemAlert } from "@/components/ProblemAlert";
+import { ShortcutList } from "@/components/ShortcutList";
+import { signOutUrl } from "@/lib/paths";
+import { SHORTCUTS } from "@/lib/shortcuts";
+import { UserMenu } from "./UserMenu";
+
+/** What all pages share: header, notices, the place for the page. */
+export function Shell() {
+  const me = useQuery(meQuery);
+  const navigate = useNavigate();
+  const [helpShown, help] = useDisclosure(false);
+  const main = useFocusOnNewPage();
+  useHotkeys([
+    ["shift+?", help.toggle],
+    [SHORTCUTS.projects.keys, () => void navigate({ to: "/" })],
+    [SHORTCUTS.account.keys, () => void navigate({ to: "/account" })],
+  ]);
+
+  return (
+    <>
+      <a href="#main" className="skip-link">
+        Skip to the content
+      </a>
+      <Header me={me.data} />
+      <main id="main" className="page" ref={main} tabIndex={-1}>
+        {me.isError ? (
+          <Stack>
+            <ProblemAlert error={me.error} onRetry={me.refetch} />
+            <a href={signOutUrl}>Sign out</a>
+          </Stack>
+        ) : (
+          <Stack gap="lg">
+            {me.data?.has_password === false && <PasswordNotice />}
+            <Outlet />
+          </Stack>
+        )}
+      </main>
+      <Modal opened={helpShown} onClose={help.close} title="Keyboard shortcuts">
+        <ShortcutList />
+      </Modal>
+    </>
+  );
+}
+
+function Header({ me }: { me: Me | undefined }) {
+  return (
+    <header className="header">
+      <div className="header-inner">
+        <Brand />
+        <Group component="nav" aria-label="Main" gap="xs" ml="md" flex={1} h="100%">
+          <Group gap="xs" visibleFrom="xs">
+            <Link to="/" className="nav-link" activeOptions={{ exact: true, includeSearch: false }}>
+              Projects
+            </Link>
+            {me?.is_admin && (
+              <Link to="/admin/users" className="nav-link">
+                Administration
+              </Link>
+            )}
+          </Group>
+        </Group>
+        <ColorSchemeToggle />
+        {me ? <UserMenu me={me} /> : <VisuallyHidden>Loading your account</VisuallyHidden>}
+      </div>
+    </header>
+  );
+}
+
+function PasswordNotice() {
+  const { pathname } = useLocation();
+  if (pathname === "/account") return null;
+  return (
+    <Alert color="yellow" icon={<IconKey />} title="Set a password to be able to come back">
+      You signed in with a link that works only once.{" "}
+      <TextLink to="/account" hash="password" inherit>
+        Set your password
+      </TextLink>
+    </Alert>
+  );
+}
+
+/** Move the focus to the page when it changes, as a page load would. */
+function useFocusOnNewPage() {
+  const main = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const last = useRef(pathname);
+  useEffect(() => {
+    if (last.current !== pathname) main.current?.focus({ preventScroll: true });
+    last.current = pathname;
+  }, [pathname]);
+  return main;
+}

@@ -1,0 +1,87 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { appBase } from "@/lib/paths";
+import { BrokenPage, NotFoundPage } from "./problems";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({ component: Shell });
+
+const projects = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  validateSearch: (search): { q?: string } => textParameter(search, "q"),
+  component: lazyRouteComponent(() => import("@/routes/ProjectsPage"), "ProjectsPage"),
+});
+
+const project = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId",
+  component: lazyRouteComponent(() => import("@/routes/ProjectPage"), "ProjectPage"),
+});
+
+const openProject = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/open",
+  validateSearch: (search): { path?: string } => textParameter(search, "path"),
+  component: lazyRouteComponent(() => import("@/routes/OpenProjectPage"), "OpenProjectPage"),
+});
+
+const account = createRoute({
+  getParentRoute: () => root,
+  path: "/account",
+  component: lazyRouteComponent(() => import("@/routes/AccountPage"), "AccountPage"),
+});
+
+const admin = createRoute({
+  getParentRoute: () => root,
+  path: "/admin",
+  beforeLoad: () => {
+    // The router's own way to leave for another page.
+    // eslint-disable-next-line @typescript-eslint/only-throw-error
+    throw redirect({ to: "/admin/users" });
+  },
+});
+
+const users = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/users",
+  component: lazyRouteComponent(() => import("@/routes/UsersPage"), "UsersPage"),
+});
+
+const help = createRoute({
+  getParentRoute: () => root,
+  path: "/help",
+  component: lazyRouteComponent(() => import("@/routes/HelpPage"), "HelpPage"),
+});
+
+export const routeTree = root.addChildren([projects, project, openProject, account, admin, users, help]);
+
+export const router = createRouter({
+  routeTree,
+  basepath: appBase,
+  defaultPreload: "intent",
+  defaultNotFoundComponent: NotFoundPage,
+  defaultErrorComponent: BrokenPage,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+function textParameter<K extends string>(
+  search: Record<string, unknown>,
+  name: K,
+): Partial<Record<K, string>> {
+  const value = search[name];
+  // The router reads `?q=12` as a number.
+  const text = typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+  return text === "" ? {} : ({ [name]: text } as Partial<Record<K, string>>);
+}

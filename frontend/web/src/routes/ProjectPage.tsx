@@ -1,0 +1,247 @@
+import { ActionIcon, Grid, Group, Menu, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconDotsVertical, IconDoorExit, IconExternalLink, IconPencil, IconTrash } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { asApiError } from "@/api/errors";
+import { useDeleteProject, useRemoveMember, useUpdateProject } from "@/api/mutations";
+import { meQuery, projectQuery } from "@/api/queries";
+import type { Capability, Project } from "@/api/types";
+import { ConfirmDialog } from "@/components/ConfirmDialog";
+import { EmptyState } from "@/components/EmptyState";
+import { LinkButton, TextLink } from "@/components/links";
+import { ProblemAlert } from "@/components/ProblemAlert";
+import { ProjectDialog } from "@/components/ProjectDialog";
+import { Section } from "@/components/Section";
+import { TimeAgo } from "@/components/TimeAgo";
+import { notifyDone } from "@/lib/notify";
+import { roleLabel } from "@/lib/roles";
+import { usePageTitle } from "@/lib/usePageTitle";
+import { MembersSection } from "./MembersSection";
+import { ServerSection } from "./ServerSection";
+
+const route = getRouteApi("/projects/$projectId");
+
+/** One project: what it is, who is in it, its server. */
+export function ProjectPage() {
+  const { projectId } = route.useParams();
+  const query = useQuery({ ...projectQuery(projectId), refetchInterval: 15_000 });
+  usePageTitle(query.data?.name);
+  if (query.isPending) return <PageSkeleton />;
+  if (query.isError && !query.data) return <Unavailable error={query.error} onRetry={query.refetch} />;
+  return <ProjectView project={query.data} />;
+}
+
+function ProjectView({ project }: { project: Project }) {
+  const can = (capability: Capability) => project.capabilities.includes(capability);
+  return (
+    <>
+      <Stack gap="xs">
+        <TextLink to="/" size="sm">
+          Projects
+        </TextLink>
+        <Group justify="space-between" align="flex-start" wrap="wrap">
+          <Title order={1} maw="40rem">
+            {project.name}
+          </Title>
+          <Group gap="xs" wrap="nowrap">
+            {can("read") && (
+              <LinkButton
+                to="/projects/$projectId/open"
+                params={{ projectId: project.id }}
+                preload={false}
+                leftSection={<IconExternalLink size={18} />}
+              >
+                Open
+              </LinkButton>
+            )}
+            <ProjectMenu project={project} />
+          </Group>
+        </Group>
+        {project.description && (
+          <Text maw="44rem" style={{ whiteSpace: "pre-line" }}>
+            {project.description}
+          </Text>
+        )}
+      </Stack>
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 7 }}>
+          <MembersSection project={project} canManage={can("manage_members")} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 5 }}>
+          <Stack gap="lg">
+            <ServerSection projectId={project.id} canRun={can("run_server")} canOpen={can("read")} />
+            <DetailsSection project={project} />
+          </Stack>
+        </Grid.Col>
+      </Grid>
+    </>
+  );
+}
+
+function DetailsSection({ project }: { project: Project }) {
+  const rows = [
+    ["Your role", project.role ? roleLabel(project.role) : "Administrator, not a member"],
+    ["Last changed", <TimeAgo key="changed" at={project.updated_at} />],
+    ["Created", <TimeAgo key="created" at={project.created_at} />],
+  ] as const;
+  return (
+    <Section title="Details">
+      <Stack component="dl" gap="xs" m={0}>
+        {rows.map(([term, value]) => (
+          <Group key={term} justify="space-between" gap="sm">
+            <Text component="dt" size="sm" c="dimmed">
+              {term}
+            </Text>
+            <Text component="dd" size="sm" m={0}>
+              {value}
+            </Text>
+          </Group>
+        ))}
+      </Stack>
+    </Section>
+  );
+}
+
+function ProjectMenu({ project }: { project: Project }) {
+  const [editing, edit] = useDisclosure(false);
+  const [leaving, leave] = useDisclosure(false);
+  const [deleting, remove] = useDisclosure(false);
+  const can = (capability: Capability) => project.capabilities.includes(capability);
+  return (
+    <>
+      <Menu position="bottom-end" width={220}>
+        <Menu.Target>
+          <ActionIcon variant="default" size={36} aria-label="More actions for this project">
+            <IconDotsVertical size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {can("manage_project") && (
+            <Menu.Item leftSection={<IconPencil size={18} />} onClick={edit.open}>
+              Rename or describe
+            </Menu.Item>
+          )}
+          {project.role && (
+            <Menu.Item leftSection={<IconDoorExit size={18} />} onClick={leave.open}>
+              Leave project
+            </Menu.Item>
+          )}
+          {can("delete_project") && (
+            <Menu.Item color="red" leftSection={<IconTrash size={18} />} onClick={remove.open}>
+              Delete project
+            </Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      <EditProject project={project} opened={editing} onClose={edit.close} />
+      <LeaveProject project={project} opened={leaving} onClose={leave.close} />
+      <DeleteProject project={project} opened={deleting} onClose={remove.close} />
+    </>
+  );
+}
+
+interface DialogProps {
+  project: Project;
+  opened: boolean;
+  onClose: () => void;
+}
+
+function EditProject({ project, opened, onClose }: DialogProps) {
+  const update = useUpdateProject(project.id);
+  return (
+    <ProjectDialog
+      opened={opened}
+      title="Rename or describe"
+      action="Save"
+      initial={{ name: project.name, description: project.description }}
+      error={update.error}
+      busy={update.isPending}
+      onClose={() => {
+        update.reset();
+        onClose();
+      }}
+      onSubmit={(details) => update.mutate(details, { onSuccess: onClose })}
+    />
+  );
+}
+
+function LeaveProject({ project, opened, onClose }: DialogProps) {
+  const { data: me } = useQuery(meQuery);
+  const { mutateAsync } = useRemoveMember(project.id);
+  const navigate = useNavigate();
+  const leave = async () => {
+    if (!me) return;
+    await mutateAsync({ name: me.name, isSelf: true });
+    notifyDone(`You left “${project.name}”.`);
+    await navigate({ to: "/" });
+  };
+  return (
+    <ConfirmDialog
+      opened={opened}
+      title={`Leave “${project.name}”?`}
+      action="Leave project"
+      onConfirm={leave}
+      onClose={onClose}
+    >
+      <Text size="sm">
+        You will no longer see its files. The project stays with its other members; an owner can add you
+        again.
+      </Text>
+    </ConfirmDialog>
+  );
+}
+
+function DeleteProject({ project, opened, onClose }: DialogProps) {
+  const { mutateAsync } = useDeleteProject(project.id);
+  const navigate = useNavigate();
+  const remove = async () => {
+    await mutateAsync();
+    notifyDone(`“${project.name}” was deleted.`);
+    await navigate({ to: "/" });
+  };
+  return (
+    <ConfirmDialog
+      opened={opened}
+      title={`Delete “${project.name}”?`}
+      action="Delete project"
+      typeToConfirm={project.name}
+      onConfirm={remove}
+      onClose={onClose}
+    >
+      <Text size="sm">
+        Its server stops, running code included, and the project disappears for all{" "}
+        {project.member_count === 1 ? "its people" : `${project.member_count} people`}. Only the operator can
+        bring its files back.
+      </Text>
+    </ConfirmDialog>
+  );
+}
+
+function Unavailable({ error, onRetry }: { error: Error; onRetry: () => unknown }) {
+  const { status } = asApiError(error);
+  usePageTitle("Project");
+  if (status !== 404) return <ProblemAlert error={error} onRetry={onRetry} />;
+  return (
+    <EmptyState order={1} title="No such project" action={<LinkButton to="/">To your projects</LinkButton>}>
+      It was deleted, or you are not a member. If somebody sent you this address, ask them to add you.
+    </EmptyState>
+  );
+}
+
+function PageSkeleton() {
+  return (
+    <Stack gap="lg" role="status" aria-label="Loading the project">
+      <Skeleton height={32} width="45%" />
+      <Skeleton height={12} width="70%" />
+      <Grid gap="lg">
+        <Grid.Col span={{ base: 12, md: 7 }}>
+          <Skeleton height={240} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 5 }}>
+          <Skeleton height={160} />
+        </Grid.Col>
+      </Grid>
+    </Stack>
+  );
+}
