@@ -30,7 +30,7 @@ PAGE_POLICY = (
 log = logging.getLogger("collegium.service")
 
 
-class LoginHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
+class LoginHandler(SignedIn, web.RequestHandler):
     """Signs the browser in through the hub and leads back to the page that asked for it."""
 
     @web.authenticated
@@ -100,13 +100,13 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         cache_max_age=15,
     )
     routes = [
-        (f"{prefix}oauth_callback", OAuthCallbackHandler),
-        (f"{prefix}login", LoginHandler),
-        (f"{prefix}health", HealthHandler, {"platform": platform, "deep": False}),
-        (f"{prefix}ready", HealthHandler, {"platform": platform, "deep": True}),
-        (f"{runtime.API_PREFIX}/openapi.json", OpenApiHandler),
+        web.url(f"{prefix}oauth_callback", OAuthCallbackHandler),
+        web.url(f"{prefix}login", LoginHandler),
+        web.url(f"{prefix}health", HealthHandler, {"platform": platform, "deep": False}),
+        web.url(f"{prefix}ready", HealthHandler, {"platform": platform, "deep": True}),
+        web.url(f"{runtime.API_PREFIX}/openapi.json", OpenApiHandler),
         *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
-        (f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
+        web.url(f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
     ]
     return web.Application(routes, hub_auth=auth, cookie_secret=tokens.cookie)
 

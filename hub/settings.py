@@ -181,7 +181,7 @@ def _read_file(file: Path) -> tuple[dict[str, object], dict[str, int]]:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: not valid TOML: {error}") from error
-    lines = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if match := re.match(r"\s*[\[\"']?([A-Za-z0-9_-]+)", line):
             lines.setdefault(match[1], number)

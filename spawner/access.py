@@ -23,10 +23,13 @@ class Access:
         `owner`, `editor`, `viewer`, or None for those who are not members.
     capabilities
         What the role carries, by the names of the platform's policy.
+    display_name
+        The user's name as people see it.
     """
 
     role: str | None
     capabilities: frozenset[str]
+    display_name: str = ""
 
 
 NOTHING = Access(None, frozenset())
@@ -77,7 +80,7 @@ class AccessClient:
             access = NOTHING
         else:
             model = answer.json()
-            access = Access(model["role"], frozenset(model["capabilities"]))
+            access = Access(model["role"], frozenset(model["capabilities"]), model["user"]["display_name"])
         self._answers[user_name] = (self._clock(), access)
         return access
 

@@ -112,10 +112,8 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """Return None while the process lives, else its exit status (0 when unknown)."""
-        if self._process is not None:
-            status = self._process.poll()
-        else:
-            status = None if self._find() is not None else 0
+        own = self._process
+        status = own.poll() if own is not None else None if self._find() is not None else 0
         if status is not None:
             self.clear_state()
         return status

@@ -49,6 +49,7 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
     def initialize(self, args: object = None) -> None:
         """Finish the start: no secret stays where kernels and terminals would inherit it."""
         super().initialize(args)
+        _ = self.hub_auth.api_token, self.hub_auth.oauth_client_id  # read from the environment at first use
         for name in SECRET_VARIABLES:
             os.environ.pop(name, None)
         if READY_VARIABLE in os.environ:

@@ -34,11 +34,11 @@ class Platform:
 
     async def transaction(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)` in a transaction on a worker thread; it is committed unless `work` raises."""
-        return await asyncio.to_thread(self.database.run, work, *args, **kwargs)
+        return await asyncio.to_thread(lambda: self.database.run(work, *args, **kwargs))
 
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)`, which changes nothing, on a worker thread."""
-        return await asyncio.to_thread(self.database.read, work, *args, **kwargs)
+        return await asyncio.to_thread(lambda: self.database.read(work, *args, **kwargs))
 
 
 @dataclass

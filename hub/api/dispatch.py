@@ -8,16 +8,18 @@ import re
 import secrets
 from collections import defaultdict
 from http import HTTPStatus
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado import web
 from tornado.iostream import StreamClosedError
+from tornado.routing import URLSpec
 
 from hub.api import projects as _projects  # noqa: F401 - importing declares the operations
 from hub.api import servers as _servers  # noqa: F401
 from hub.api import users as _users  # noqa: F401
 from hub.api.context import Context, Platform
-from hub.api.operation import OPERATIONS, Audience, Operation
+from hub.api.operation import OPERATIONS, Audience, Operation, Query
 from hub.api.schemas import Problem
 from hub.data import users
 from hub.errors import ForbiddenError, HubError, InvalidError, UnauthenticatedError
@@ -27,10 +29,11 @@ from hub.signed_in import SignedIn
 
 log = logging.getLogger("collegium.api")
 BODY_LIMIT_BYTES = 1_000_000
+M = TypeVar("M", bound=BaseModel)
 SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 
 
-class OperationHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
+class OperationHandler(SignedIn, web.RequestHandler):
     """Serves the operations of one path."""
 
     def initialize(self, operations: dict[str, Operation], platform: Platform, operator_token: str) -> None:
@@ -147,7 +150,7 @@ class OperationHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
                 return match[1]
         raise ForbiddenError("Only a project's server may ask this.")
 
-    def _read_query(self, op: Operation) -> BaseModel | None:
+    def _read_query(self, op: Operation) -> Query | None:
         given = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         if op.query is None:
             if given:
@@ -185,7 +188,7 @@ class OperationHandler(SignedIn, web.RequestHandler):  # type: ignore[misc]
         self.finish(problem.model_dump_json(exclude_none=True))
 
 
-def api_handlers(prefix: str, platform: Platform, operator_token: str) -> list[tuple[str, type, dict[str, object]]]:
+def api_handlers(prefix: str, platform: Platform, operator_token: str) -> list[URLSpec]:
     """Return the routes of all declared operations.
 
     Parameters
@@ -201,7 +204,7 @@ def api_handlers(prefix: str, platform: Platform, operator_token: str) -> list[t
     for op in OPERATIONS:
         by_path[op.pattern][op.method] = op
     return [
-        (
+        web.url(
             prefix + pattern,
             OperationHandler,
             {"operations": ops, "platform": platform, "operator_token": operator_token},
@@ -210,7 +213,7 @@ def api_handlers(prefix: str, platform: Platform, operator_token: str) -> list[t
     ]
 
 
-def _validate(model: type[BaseModel], given: object) -> BaseModel:
+def _validate(model: type[M], given: object) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -52,7 +52,7 @@ async def list_projects(ctx: Context) -> ProjectList:
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     states = await ctx.platform.jupyterhub.server_states() if rows else {}
-    items = [ProjectSummary(**_summary((row, projects.role_of(row, actor.name)), states)) for row in rows]
+    items = [ProjectSummary.model_validate(_summary((row, projects.role_of(row, actor.name)), states)) for row in rows]
     return ProjectList(items=items, next_cursor=_encode_cursor(rows[-1]) if more else None)
 
 
@@ -197,7 +197,7 @@ def _project(row: Row, actor: Actor, states: dict[str, ServerStatus]) -> Project
         for m in project.memberships
     ]
     held = sorted(policy.capabilities(actor, role))
-    return Project(**_summary(row, states), members=members, capabilities=held)
+    return Project.model_validate(_summary(row, states) | {"members": members, "capabilities": held})
 
 
 def _encode_cursor(row: ProjectRow) -> str:

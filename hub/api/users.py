@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from hub.api.context import Context
 from hub.api.operation import Audience, Query, operation
@@ -47,7 +48,7 @@ class PageQuery(Query):
 @operation("GET", "/me", "The signed-in user", response=Me)
 async def read_me(ctx: Context) -> Me:
     """Return the caller's own account."""
-    return Me(**_user_fields(await ctx.platform.read(users.get, ctx.actor.name)))
+    return Me.model_validate(_user_fields(await ctx.platform.read(users.get, ctx.actor.name)))
 
 
 @operation("PATCH", "/me", "Change one's own name or password", body=MeUpdate, response=Me)
@@ -56,7 +57,7 @@ async def update_me(ctx: Context) -> Me:
     change = ctx.body_as(MeUpdate)
     name, now = ctx.actor.name, ctx.platform.now()
 
-    def work(session: users.Session) -> UserRow:
+    def work(session: Session) -> UserRow:
         user = users.get(session, name)
         if change.display_name is not None:
             user.display_name = change.display_name
@@ -68,7 +69,7 @@ async def update_me(ctx: Context) -> Me:
             users.set_password(session, user, change.password.new, by=name, now=now)
         return user
 
-    return Me(**_user_fields(await ctx.platform.transaction(work)))
+    return Me.model_validate(_user_fields(await ctx.platform.transaction(work)))
 
 
 @operation("GET", "/people", "Find people by name", query=PeopleQuery, response=PersonList)
@@ -86,7 +87,9 @@ async def list_users(ctx: Context) -> UserList:
     rows = await ctx.platform.read(users.page, query.cursor, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    return UserList(items=[User(**_user_fields(u)) for u in rows], next_cursor=rows[-1].name if more else None)
+    return UserList(
+        items=[User.model_validate(_user_fields(u)) for u in rows], next_cursor=rows[-1].name if more else None
+    )
 
 
 @operation(
@@ -103,9 +106,9 @@ async def create_user(ctx: Context) -> UserWithLink:
     new = ctx.body_as(UserCreate)
     by, now = ctx.actor.name, ctx.platform.now()
 
-    def work(session: users.Session) -> UserWithLink:
+    def work(session: Session) -> UserWithLink:
         user = users.create(session, new.name, new.display_name, is_admin=new.is_admin, by=by, now=now)
-        return UserWithLink(**_user_fields(user), sign_in_link=_link(ctx, session, user))
+        return UserWithLink.model_validate(_user_fields(user) | {"sign_in_link": _link(ctx, session, user)})
 
     return await ctx.platform.transaction(work)
 
@@ -123,7 +126,7 @@ async def update_user(ctx: Context) -> User:
     change = ctx.body_as(UserUpdate)
     by, now = ctx.actor.name, ctx.platform.now()
 
-    def work(session: users.Session) -> UserRow:
+    def work(session: Session) -> UserRow:
         user = users.get(session, ctx.path["user_name"])
         if user.name == by and (change.is_active is False or change.is_admin is False):
             raise ConflictError("You cannot take your own rights away; ask another administrator.")
@@ -132,7 +135,7 @@ async def update_user(ctx: Context) -> User:
             record(session, now, by, f"user.{field}", user.name, str(value))
         return user
 
-    return User(**_user_fields(await ctx.platform.transaction(work)))
+    return User.model_validate(_user_fields(await ctx.platform.transaction(work)))
 
 
 @operation(
@@ -162,7 +165,7 @@ async def authenticate(ctx: Context) -> Identity:
     """Return whose credentials these are."""
     given, now = ctx.body_as(Credentials), ctx.platform.now()
 
-    def work(session: users.Session) -> Identity:
+    def work(session: Session) -> Identity:
         if given.link is not None:
             user = users.redeem_link(session, given.link, now)
         else:
@@ -172,7 +175,7 @@ async def authenticate(ctx: Context) -> Identity:
     return await ctx.platform.transaction(work)
 
 
-def _link(ctx: Context, session: users.Session, user: UserRow) -> SignInLink:
+def _link(ctx: Context, session: Session, user: UserRow) -> SignInLink:
     token, expires_at = users.create_link(session, user, by=ctx.actor.name, now=ctx.platform.now())
     return SignInLink(url=f"{ctx.platform.settings.public_url}hub/sign-in?link={token}", expires_at=expires_at)
 

@@ -1,0 +1,38 @@
+# What people run is what CI runs. `make up` and `make test` are all the set-up anybody needs.
+.PHONY: help setup setup-dev up down test lint format bench lock
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: ## Make the environment, the front end and the proxy
+	@$(PYTHON) deploy/setup/install.py
+
+setup-dev: ## The same with what the tests need
+	@$(PYTHON) deploy/setup/install.py --dev
+
+up: setup ## Start the platform
+	@$(BIN)/collegium up
+
+down: ## Stop the platform
+	@$(BIN)/collegium down
+
+test: setup-dev ## Run all tests
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup-dev ## Put the code into the common form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev ## Measure every speed claim beside its peer
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: ## Resolve the dependencies again
+	deploy/setup/lock.sh
