@@ -170,6 +170,8 @@ def own_latex(values: Values, value: Any, depth: int) -> Tex | None:
 
 
 HANDLERS: dict[str, Handler] = {
+    "fractions.Fraction": lambda values, value, depth: values.numerals.fraction(value),
+    "decimal.Decimal": lambda values, value, depth: values.numerals.decimal(value),
     "numpy.generic": _numpy_scalar,
     "numpy.ndarray": _array,
     "pint.Quantity": _quantity,

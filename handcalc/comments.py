@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import re
-import tokenize
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from handcalc import options as options_module
 from handcalc.errors import OptionError
@@ -19,10 +16,9 @@ _LAYOUTS = {
     "result": "result",
     "auto": "auto",
 }
-_LABEL = re.compile(r"[A-Za-z][\w:.\-]*\Z")
+_LABEL_SIGNS = str.maketrans("", "", "_:.-")
 
 
-@dataclass(slots=True)
 class LineControl:
     """What the comment at the end of a line asks for.
 
@@ -38,13 +34,15 @@ class LineControl:
         Options for this line alone.
     """
 
-    note: str = ""
-    hide: bool = False
-    label: str = ""
-    changes: dict[str, object] = field(default_factory=dict)
+    __slots__ = ("changes", "hide", "label", "note")
+
+    def __init__(self, note: str = "") -> None:
+        self.note = note
+        self.hide = False
+        self.label = ""
+        self.changes: dict[str, object] = {}
 
 
-@dataclass(slots=True)
 class Comments:
     """All comments of a source that mean something.
 
@@ -58,9 +56,12 @@ class Comments:
         Layouts that hold from that line on, in order.
     """
 
-    lines: dict[int, LineControl] = field(default_factory=dict)
-    texts: list[tuple[int, str]] = field(default_factory=list)
-    layouts: list[tuple[int, str]] = field(default_factory=list)
+    __slots__ = ("layouts", "lines", "texts")
+
+    def __init__(self) -> None:
+        self.lines: dict[int, LineControl] = {}
+        self.texts: list[tuple[int, str]] = []
+        self.layouts: list[tuple[int, str]] = []
 
 
 def read(source: str) -> Comments:
@@ -74,22 +75,46 @@ def read(source: str) -> Comments:
     found = Comments()
     if "#" not in source:
         return found
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        row, column = token.start
-        if token.line[:column].strip():
+    for row, before, comment in _comments(source):
+        if before.strip():
             try:
-                found.lines[row] = line_control(token.string)
+                found.lines[row] = line_control(comment)
             except OptionError as error:
                 raise OptionError(f"line {row}: {error}") from None
-        elif token.string.startswith("##"):
-            found.texts.append((row, token.string.lstrip("#").strip()))
+        elif comment.startswith("##"):
+            found.texts.append((row, comment.lstrip("#").strip()))
         else:
-            layout = _LAYOUTS.get(token.string.lstrip("#").strip().lower())
+            layout = _LAYOUTS.get(comment.lstrip("#").strip().lower())
             if layout is not None:
                 found.layouts.append((row, layout))
     return found
+
+
+def _comments(source: str) -> Iterator[tuple[int, str, str]]:
+    """Yield each comment with its line number and what stands before it on the line."""
+    if not _may_hide_hash(source):
+        for row, line in enumerate(source.split("\n"), 1):
+            before, mark, comment = line.partition("#")
+            if mark:
+                yield row, before, "#" + comment.rstrip("\r")
+        return
+    import io
+    import tokenize
+
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.line[: token.start[1]], token.string
+
+
+def _may_hide_hash(source: str) -> bool:
+    """Tell whether a # may stand inside a string, so that the tokenizer, a slow one, has to find the comments."""
+    if '"""' in source or "'''" in source or "\\\n" in source or "\f" in source:
+        return True
+    for line in source.split("\n"):
+        before, mark, _ = line.partition("#")
+        if mark and ("'" in before or '"' in before):
+            return True
+    return False
 
 
 def line_control(comment: str) -> LineControl:
@@ -111,7 +136,7 @@ def line_control(comment: str) -> LineControl:
         if word == "hide":
             control.hide = True
         elif sign and name == "label":
-            if not _LABEL.match(value):
+            if not (value[:1].isalpha() and value.translate(_LABEL_SIGNS).isalnum()):
                 raise OptionError(f"label={value!r} is not a letter followed by letters, digits and _ : . -")
             control.label = value
         else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import bisect
-from collections.abc import Iterator
 from typing import Any
 
 from handcalc.comments import Comments, LineControl
@@ -18,7 +17,8 @@ from handcalc.plan import Accumulation, Action, Plan
 
 HOOK = "__handcalc__"
 
-_OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
+_NOTED = (ast.NamedExpr, ast.Attribute, ast.Subscript, ast.Call)
 _NO_CONTROL = LineControl()
 
 
@@ -136,7 +136,7 @@ class Instrumenter:
         plan = self.plans[index]
         found = plan.accumulation = _accumulation(node)
         if found is not None:
-            plan.names = tuple(dict.fromkeys((*plan.names, *_loaded_names(found.term), found.name)))
+            plan.names = tuple(dict.fromkeys((*plan.names, *examined(found.term)[0], found.name)))
         node.iter = self._recorded("items", index, node.iter)
         body, plan.assigned = self._loop_body(index, node)
         node.body = [self._do("turn", index, node), *body]
@@ -171,20 +171,13 @@ class Instrumenter:
         texts: list[str] = []
         while self._texts and self._texts[0][0] < node.lineno:
             texts.append(self._texts.pop(0)[1])
-        self.plans.append(
-            Plan(
-                node=node,
-                action=action,
-                targets=targets,
-                value=value,
-                names=_loaded_names(value) if value is not None else (),
-                options=options,
-                control=control,
-                texts=tuple(texts),
-                loops=tuple(self._loops),
-                whole_parentheses=action in ("assign", "expression") and self._in_parentheses(value),
-            )
-        )
+        plan = Plan(node, action, targets, value, options, control)
+        plan.texts = tuple(texts)
+        plan.loops = tuple(self._loops)
+        if value is not None:
+            plan.names, plan.parts = examined(value)
+            plan.whole_parentheses = action in ("assign", "expression") and self._in_parentheses(value)
+        self.plans.append(plan)
         return len(self.plans) - 1
 
     def _control(self, first: int, last: int) -> LineControl:
@@ -196,9 +189,9 @@ class Instrumenter:
                 return lines[line]
         return _NO_CONTROL
 
-    def _in_parentheses(self, value: ast.expr | None) -> bool:
+    def _in_parentheses(self, value: ast.expr) -> bool:
         """Tell whether parentheses stand around the whole of a value on one line."""
-        if value is None or value.lineno != value.end_lineno or isinstance(value, ast.Tuple | ast.GeneratorExp):
+        if value.lineno != value.end_lineno or isinstance(value, ast.Tuple | ast.GeneratorExp):
             return False
         if value.lineno > len(self._source_lines):
             return False
@@ -225,11 +218,9 @@ class Instrumenter:
 
     def _with_parts(self, index: int, value: ast.expr) -> ast.expr:
         """Return `value` with the parts noted whose value cannot be told from the names alone."""
-        wanted = _parts_to_note(value)
-        if not wanted:
-            return value
         parts = self.plans[index].parts
-        parts.extend(wanted)
+        if not parts:
+            return value
         # The written tree stays as it is, for it is shown; the tree that runs is a copy with the parts wrapped.
         return _Copier(index, parts).visit_expression(value)
 
@@ -267,61 +258,73 @@ class _Copier:
         return value
 
 
-def _parts_to_note(value: ast.expr) -> list[ast.expr]:
-    """Return the attributes, items and calls inside an expression, and its names where a call may change them."""
+def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr]]:
+    """Return the names that an expression reads, and the parts whose values must be noted as they are computed.
+
+    Those parts are the attributes, items and calls inside it, and its names where a call may change them.
+    """
+    kind: type[ast.AST] = type(value)
+    if kind is ast.Constant:
+        return (), []
+    if kind is ast.Name:
+        return (value.id,), []  # type: ignore[attr-defined]
+    names: dict[str, None] = {}
     parts: list[ast.expr] = []
-    names: list[ast.expr] = []
+    uses: list[ast.expr] = []
     changing = False
-    for node, outermost in _own_nodes(value):
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                names.append(node)
-        elif isinstance(node, ast.NamedExpr):
-            changing = True
-            parts.append(node)
-        elif isinstance(node, ast.Attribute | ast.Subscript):
-            if isinstance(node.ctx, ast.Load):
-                parts.append(node)
-        elif isinstance(node, ast.Call) and not _known_by_name(node):
-            changing = changing or not outermost or bool(node.keywords)
-            if not outermost:
-                parts.append(node)
-    return parts + names if changing else parts
+    # The flag tells whether a node runs in the expression's own scope and is not the whole of it.
+    stack: list[tuple[ast.AST, bool]] = [(value, False)]
+    while stack:
+        node, inner = stack.pop()
+        kind = type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is ast.Load:  # type: ignore[attr-defined]
+                names[node.id] = None  # type: ignore[attr-defined]
+                if inner:
+                    uses.append(node)  # type: ignore[arg-type]
+            continue
+        if kind is ast.Constant:
+            continue
+        own = inner or node is value
+        if kind is ast.BinOp:
+            stack.append((node.right, own))  # type: ignore[attr-defined]
+            stack.append((node.left, own))  # type: ignore[attr-defined]
+            continue
+        if own and kind in _NOTED:
+            if kind is ast.NamedExpr:
+                changing = True
+                parts.append(node)  # type: ignore[arg-type]
+            elif kind is not ast.Call:
+                parts.append(node)  # type: ignore[arg-type]
+            elif not _known_by_name(node):  # type: ignore[arg-type]
+                changing = changing or inner or bool(node.keywords)  # type: ignore[attr-defined]
+                if inner:
+                    parts.append(node)  # type: ignore[arg-type]
+        own = own and kind not in _OWN_SCOPE
+        if kind is ast.Call:
+            _push_call(node, own, stack, names)  # type: ignore[arg-type]
+            continue
+        stack.extend((child, own) for child in ast.iter_child_nodes(node))
+    return tuple(names), parts + uses if changing else parts
+
+
+def _push_call(node: ast.Call, own: bool, stack: list[tuple[ast.AST, bool]], names: dict[str, None]) -> None:
+    """Put the parts of a call on the stack, except the function itself, whose value is not shown."""
+    function: ast.expr = node.func
+    if isinstance(function, ast.Attribute):
+        stack.append((function.value, own))
+    elif isinstance(function, ast.Name):
+        names[function.id] = None
+    else:
+        stack.append((function, own))
+    stack.extend((argument, own) for argument in node.args)
+    stack.extend((keyword.value, own) for keyword in node.keywords)
 
 
 def _known_by_name(node: ast.Call) -> bool:
     function = node.func
     name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
     return name in FORMS
-
-
-def _own_nodes(value: ast.expr) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield the nodes of an expression that run in its own scope, except the functions that are called."""
-    stack: list[tuple[ast.AST, bool]] = [(value, True)]
-    while stack:
-        node, outermost = stack.pop()
-        yield node, outermost
-        if isinstance(node, (*_OWN_SCOPE, ast.JoinedStr)):
-            continue
-        for child in ast.iter_child_nodes(node):
-            if isinstance(node, ast.Call) and child is node.func:
-                if isinstance(child, ast.Attribute):
-                    stack.append((child.value, False))
-                elif not isinstance(child, ast.Name):
-                    stack.append((child, False))
-                continue
-            stack.append((child, False))
-
-
-def _loaded_names(value: ast.expr) -> tuple[str, ...]:
-    """Return the names that an expression reads, those inside comprehensions too."""
-    if isinstance(value, ast.Constant):
-        return ()
-    if isinstance(value, ast.Name):
-        return (value.id,)
-    return tuple(
-        dict.fromkeys(n.id for n in ast.walk(value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
-    )
 
 
 def _accumulation(node: ast.For) -> Accumulation | None:
@@ -333,7 +336,7 @@ def _accumulation(node: ast.For) -> Accumulation | None:
         return None
     name = step.target.id
     bound = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
-    if name in bound or name in _loaded_names(step.value):
+    if name in bound or name in examined(step.value)[0]:
         return None
     for part in ast.walk(step.value):
         if isinstance(part, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.Attribute):

@@ -8,7 +8,7 @@ from handcalc.options import Options
 from handcalc.rendering import Row
 from handcalc.tex import text
 
-_MACRO = re.compile(r"\\[A-Za-z]+|[{}\\^_ ]")
+_MACRO = r"\\[A-Za-z]+|[{}\\^_ ]"
 
 
 def block(rows: list[Row], options: Options) -> str:
@@ -33,7 +33,7 @@ def block(rows: list[Row], options: Options) -> str:
 
 def width(latex: str) -> int:
     """Return about how many characters wide LaTeX is when it is set."""
-    return len(_MACRO.sub("", latex))
+    return len(re.sub(_MACRO, "", latex))
 
 
 def _columns(rows: list[Row], options: Options) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import cmath
 import math
-from decimal import Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from handcalc.options import Options
 from handcalc.tex import ATOM, FRACTION, NEG, SCALED, SUM, Tex
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
 
 NAN = Tex(r"\mathrm{NaN}")
 INFINITY = Tex(r"\infty")
@@ -40,6 +43,8 @@ class Numerals:
         if -(10**EXACT_DIGITS) < value < 10**EXACT_DIGITS:
             digits = str(value)
             return Tex(self.layout(digits), NEG if value < 0 else ATOM)
+        from decimal import Decimal
+
         self.rounded = True
         exponent = math.floor(math.log10(abs(value)))
         # Two more figures than are wanted, so that the logarithm's own rounding cannot be off by one.
@@ -96,6 +101,8 @@ class Numerals:
         mantissa, _, power = f"{value:.{decimals}e}".partition("e")
         exponent = int(power)
         if options.notation == "eng":
+            from decimal import Decimal
+
             shift = exponent % 3
             exponent -= shift
             # The digits of the rounded mantissa are moved, not divided: division would round a second time.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields, replace
-from typing import get_args, get_type_hints
 
 from handcalc.errors import OptionError
 
@@ -109,7 +107,7 @@ class Options:
                 raise OptionError(f"{name} is {value!r}; it is a whole number from {low} to {high}")
 
 
-_TYPES = get_type_hints(Options)
+_TYPES: dict[str, str] = {name: str(kind) for name, kind in Options.__annotations__.items()}
 _WORDS: dict[str, dict[str, object]] = {
     **{word: {"layout": word} for word in _CHOICES["layout"]},
     **{word: {"notation": word} for word in ("sci", "eng", "fixed")},
@@ -215,21 +213,23 @@ def _one_word(word: str) -> dict[str, object]:
 
 def _converted(name: str, value: str) -> object:
     wanted = _TYPES[name]
-    if wanted is bool:
+    if wanted == "bool":
         if value.lower() in ("true", "yes", "on", "1"):
             return True
         if value.lower() in ("false", "no", "off", "0"):
             return False
         raise OptionError(f"{name}={value!r} is neither true nor false")
-    if wanted is int:
+    if wanted == "int":
         if not value.isdecimal():
             raise OptionError(f"{name}={value!r} is not a whole number")
         return int(value)
-    if type(None) in get_args(wanted) and value.lower() in ("", "none"):
+    if "None" in wanted and value.lower() in ("", "none"):
         return None
     return value
 
 
 def _nearest(word: str, valid: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(word.lower(), valid, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -71,7 +71,6 @@ class Row:
         return parts
 
 
-@dataclass
 class Rendering:
     """A rendered calculation.
 
@@ -83,8 +82,9 @@ class Rendering:
         How it is shown.
     """
 
-    rows: list[Row] = field(default_factory=list)
-    options: Options = field(default_factory=Options)
+    def __init__(self, rows: list[Row], options: Options | None = None) -> None:
+        self.rows = rows
+        self.options = options or Options()
 
     @cached_property
     def latex(self) -> str:

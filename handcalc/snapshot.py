@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from decimal import Decimal
-from fractions import Fraction
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ from handcalc.values import Values
 MISSING: Final = object()
 
 # Values of these types cannot change after they were seen, so they are written out only when they are shown.
-_PLAIN = {int, float, complex, bool, str, bytes, type(None), Fraction, Decimal}
+_PLAIN = {int, float, complex, bool, str, bytes, type(None)}
 _UNCHANGING = frozenset(_PLAIN | {ModuleType, FunctionType, BuiltinFunctionType})
 
 

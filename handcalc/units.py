@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handcalc.errors import OptionError
 from handcalc.tex import ATOM, NEG, SCALED, SUM, Tex, parenthesised, text
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _SYMBOLS = {
     "deg": r"{}^{\circ}",
@@ -19,7 +21,7 @@ _SYMBOLS = {
     "Ohm": r"\Omega",
     "Δ": r"\Delta ",
 }
-_PARTS = re.compile(r"°|[µμ]|[ΩΩ]|Δ|[A-Za-z]+|.")
+_PARTS = r"°|[µμ]|[ΩΩ]|Δ|[A-Za-z]+|."
 
 
 def unit_symbol(name: str) -> str:
@@ -27,7 +29,7 @@ def unit_symbol(name: str) -> str:
     if name in _SYMBOLS:
         return _SYMBOLS[name]
     pieces = []
-    for part in _PARTS.findall(name):
+    for part in re.findall(_PARTS, name):
         if part in _SYMBOLS:
             pieces.append(_SYMBOLS[part])
         elif part in "µμ":
@@ -49,6 +51,8 @@ def unit_product(factors: Iterable[tuple[str, object]]) -> str:
     factors : iterable of (str, number)
         Symbols and exponents.
     """
+    from fractions import Fraction
+
     above: list[str] = []
     below: list[str] = []
     pairs = [(name, Fraction(str(power)).limit_denominator(1000)) for name, power in factors]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from decimal import Decimal
-from fractions import Fraction
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -182,8 +180,6 @@ _BUILTIN: dict[type, Handler | None] = {
     dict: _mapping,
     MappingProxyType: _mapping,
     range: _range,
-    Fraction: lambda values, value, depth: values.numerals.fraction(value),
-    Decimal: lambda values, value, depth: values.numerals.decimal(value),
     type(None): None,
     type: None,
     type(math): None,
