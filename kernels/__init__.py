@@ -1,1 +1,60 @@
 """How a kernel is started, limited and watched, and how notebooks are run without a person."""
+
+from .deaths import Death, DeathKind, ExitReport
+from .errors import (
+    ForkServerError,
+    KernelsError,
+    KernelSpecError,
+    KernelStartError,
+    SandboxError,
+)
+from .forkserver import ForkServer, ForkServerStatus, SpawnLimits
+from .kernelspec import install_kernelspec
+from .limits import Limits
+from .parameters import ParameterError, inject_parameters
+from .policy import Barrier, SandboxPolicy, SandboxReport
+from .process import ForkedProcess
+from .records import (
+    CellError,
+    CellRun,
+    Evaluation,
+    EventHandler,
+    NotebookRun,
+    RunEvent,
+    RunMode,
+)
+from .run import open_session, run_notebook, run_notebook_sync
+from .session import NotebookSession
+
+__all__ = [
+    "Barrier",
+    "CellError",
+    "CellRun",
+    "Death",
+    "DeathKind",
+    "Evaluation",
+    "EventHandler",
+    "ExitReport",
+    "ForkServer",
+    "ForkServerError",
+    "ForkServerStatus",
+    "ForkedProcess",
+    "KernelSpecError",
+    "KernelStartError",
+    "KernelsError",
+    "Limits",
+    "NotebookRun",
+    "NotebookSession",
+    "ParameterError",
+    "RunEvent",
+    "RunMode",
+    "SandboxError",
+    "SandboxPolicy",
+    "SandboxReport",
+    "SpawnLimits",
+    "inject_parameters",
+    "install_kernelspec",
+    "open_session",
+    "run_notebook",
+    "run_notebook_sync",
+]

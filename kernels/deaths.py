@@ -143,9 +143,27 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def python_stack(crash_text: str) -> str:
+    """The stack of the code that crashed, out of all that `faulthandler` writes.
+
+    Other threads, the kernel's own frames and the list of extension modules are left out.
+    """
+    _others, marker, rest = crash_text.partition("Current thread")
+    lines = (marker + rest if marker else crash_text).partition("\n\nExtension modules")[0].splitlines()
+    kept: list[str] = []
+    for line in lines:
+        if any(place in line for place in _KERNEL_FRAMES):
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+_KERNEL_FRAMES = ("/IPython/core/interactiveshell.py", "/ipykernel/", "/kernels/_forked/")
+
+
 def _explain_crash(report: ExitReport, number: signal.Signals) -> Death:
     if number in (signal.SIGSEGV, signal.SIGBUS):
         message = f"The kernel crashed in compiled code with a segmentation fault ({number.name})."
-        return Death("segmentation-fault", message, report.crash_traceback, report)
+        return Death("segmentation-fault", message, python_stack(report.crash_traceback), report)
     message = f"The kernel crashed in compiled code ({number.name})."
-    return Death("crashed", message, report.crash_traceback, report)
+    return Death("crashed", message, python_stack(report.crash_traceback), report)

@@ -13,7 +13,6 @@ KERNEL_PRELOAD = (
     "sympy",
     "pandas",
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "IPython",
     "ipykernel.kernelapp",
     "ipykernel.inprocess.ipkernel",

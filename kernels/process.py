@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -82,18 +83,15 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Signal the process, if it lives."""
         if self.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                return
 
     def kill(self) -> None:
         """End it with `SIGKILL`, and its process group with it."""
         if self.poll() is None:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
+            for kill in (os.killpg, os.kill):  # it may not lead its group yet
+                with contextlib.suppress(ProcessLookupError):
+                    kill(self.pid, signal.SIGKILL)
 
     def terminate(self) -> None:
         """Ask it to end, with `SIGTERM`."""

@@ -18,6 +18,7 @@ from .deaths import Death, DeathKind, explain_exit
 from .errors import ForkServerError
 from .forkserver import ForkServer
 from .kernel_limits import limits_from_profile, spawn_limits
+from .limits import Limits
 from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, OWN_NAMES
 from .process import ForkedProcess
 
@@ -85,7 +86,7 @@ class ForkProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel; run its command when that is not possible."""
-        self._requested, self._requested_by = None, ""
+        self._requested, self._requested_by, self.last_death = None, "", None
         self.cold_reason = self._reason_for_cold(cmd, kwargs)
         if not self.cold_reason:
             try:
@@ -143,6 +144,10 @@ class ForkProvisioner(LocalProvisioner):
             environment=env,
         )
 
+    def _limits(self) -> Limits:
+        run_limits = getattr(self.parent, "run_limits", None)
+        return run_limits if isinstance(run_limits, Limits) else limits_from_profile(self.limits)
+
     def _reason_for_cold(self, cmd: list[str], kwargs: dict[str, Any]) -> str:
         if not self.enabled:
             return "forking is disabled"
@@ -164,7 +169,7 @@ class ForkProvisioner(LocalProvisioner):
                 stdout=1 if stdout is None else stdout,
                 stderr=2 if stderr is None else stderr,
                 target=_KERNEL_TARGET,
-                limits=spawn_limits(limits_from_profile(self.limits)),
+                limits=spawn_limits(self._limits()),
                 survive=self.survive or bool(kwargs.get("independent")),
                 own_names=OWN_NAMES,
             )
@@ -176,7 +181,7 @@ class ForkProvisioner(LocalProvisioner):
 
     def _note_death(self) -> None:
         process: object = self.process
-        if isinstance(process, ForkedProcess) and process.exit is not None:
+        if isinstance(process, ForkedProcess) and process.exit is not None and self.last_death is None:
             self.last_death = explain_exit(process.exit, requested=self._requested, by=self._requested_by)
 
 

@@ -10,6 +10,7 @@ import re
 import resource
 import sys
 import threading
+from collections.abc import Callable
 from typing import NoReturn
 
 from . import libraries
@@ -40,16 +41,27 @@ def settle(order: Order) -> None:
     gc.enable()
 
 
-def end() -> NoReturn:
-    """End as an interpreter does, but leave the memory to the operating system.
+def run(target: Callable[[list[str]], object], arguments: list[str]) -> NoReturn:
+    """Call the target, then end as an interpreter does, but leave the memory to the operating system.
 
     Taking every preloaded module apart would copy the pages that are shared with the parent, to no effect.
     """
+    code = 0
+    try:
+        target(arguments)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            sys.stderr.write(error.code + "\n")
+    except BaseException:
+        # The last frame of the process: what nobody caught is shown, as the interpreter would.
+        sys.excepthook(*sys.exc_info())
+        code = 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _take_descriptors(order: Order) -> None:

@@ -22,9 +22,18 @@ def main(arguments: list[str]) -> None:
     """Do what `python -m ipykernel_launcher` does with these arguments."""
     from ipykernel.kernelapp import IPKernelApp
 
+    choose_plot_backend()
     sys.argv = ["ipykernel_launcher.py", *arguments]
     # 1 stands for "started by a program, and nobody to poll": the parent's own signal ends us with it.
     IPKernelApp.launch_instance(argv=[*arguments, "--IPKernelApp.parent_handle=1"])
+
+
+def choose_plot_backend() -> None:
+    """Let plots go into the notebook unless the environment says otherwise; matplotlib has been imported already."""
+    backend = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        matplotlib.rcParams["backend"] = backend
 
 
 def rehearse() -> None:

@@ -77,8 +77,7 @@ def run(configuration_json: str) -> None:
     del server, listener
     child.settle(order)
     module, _, function = order.target.partition(":")
-    getattr(sys.modules[module], function)(order.arguments)
-    child.end()
+    child.run(getattr(sys.modules[module], function), order.arguments)
 
 
 def _listen(configuration: Configuration) -> socket.socket:

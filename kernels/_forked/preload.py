@@ -65,8 +65,12 @@ def import_all(names: list[str]) -> Report:
 
 
 def _by_its_own_name(name: str) -> bool:
-    """Not the main program, and none of debugpy's modules that only debugpy knows how to import."""
-    return name != "__main__" and not name.startswith(("pydev", "_pydev"))
+    """Whether a module may be imported from here.
+
+    Not the main program; none of debugpy's modules, which only debugpy knows how to import; and not the inline
+    backend, whose import is what connects matplotlib with the running shell.
+    """
+    return not name.startswith(("__main__", "pydev", "_pydev", "matplotlib_inline", "ipykernel.pylab"))
 
 
 def unsafe_to_fork() -> str:

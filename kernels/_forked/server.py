@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -213,7 +214,8 @@ class Server:
             child = self._children.pop(pid, None)
             if child is None:
                 continue
-            _kill_group(pid)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
             kill_orphans(set(self._children))
             code = os.waitstatus_to_exitcode(status)
             child.exit_message = {
@@ -264,10 +266,9 @@ class Server:
 
 
 def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+    for kill in (os.killpg, os.kill):  # it may not lead its group yet
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
 
 
 def _read_crash(descriptor: int) -> str:
