@@ -21,6 +21,7 @@ PROJECTS_USER = "projects"
 STOP_GRACE_SECONDS = 10
 EXIT_POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 5
+JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
@@ -78,6 +79,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             "SHELL": "/bin/bash",
             "JUPYTERHUB_ROOT_DIR": str(files),
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+            "JUPYTER_CONFIG_PATH": str(JUPYTER_CONFIG),
             "COLLEGIUM_PROJECT": self.project_id,
             "COLLEGIUM_STATE_DIR": str(state),
             "COLLEGIUM_ACCESS_URL": f"{self.platform_api_url}/internal/projects/{self.project_id}/access",

@@ -6,6 +6,8 @@ Run by the spawner as `python -m spawner`; everything it needs to know comes in 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,6 +56,7 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
             os.environ.pop(name, None)
         if READY_VARIABLE in os.environ:
             self.serverapp.io_loop.add_callback(_tell_ready, int(os.environ.pop(READY_VARIABLE)))
+        self.serverapp.io_loop.add_callback(_warm_kernels)
 
 
 def _configuration() -> Config:
@@ -76,6 +79,13 @@ def _tell_ready(descriptor: int) -> None:
     """Tell the spawner that the server answers: the loop runs, and the port is listened on since before."""
     os.write(descriptor, b"ready\n")
     os.close(descriptor)
+
+
+def _warm_kernels() -> None:
+    """Start the preloaded parent of this project's kernels while the browser still loads the page."""
+    subprocess.Popen(
+        [sys.executable, "-m", "kernels", "warm"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/"
+    )
 
 
 def _jupyter_server_extension_points() -> list[dict[str, object]]:
