@@ -73,8 +73,18 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
+    // A link within text must not be told by its colour alone.
+    Anchor: { defaultProps: { underline: "always" } },
     Button: { defaultProps: { fw: 550 } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        padding: "lg",
+        overlayProps: { backgroundOpacity: 0.45 },
+        closeButtonProps: { "aria-label": "Close" },
+      },
+      styles: { title: { fontFamily: serif, fontSize: "1.25rem", fontWeight: 600, lineHeight: 1.3 } },
+    },
     Paper: { defaultProps: { withBorder: true, shadow: "none" } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 350 } },
   },
@@ -88,6 +98,8 @@ export const cssVariablesResolver: CSSVariablesResolver = (current) => {
     light: {
       ...light,
       "--collegium-page": "var(--mantine-color-gray-0)",
+      "--mantine-color-yellow-light": "var(--mantine-color-yellow-0)",
+      "--mantine-color-red-light": "var(--mantine-color-red-0)",
       "--collegium-line": "var(--mantine-color-gray-2)",
       "--collegium-hover": "var(--mantine-color-gray-0)",
       "--mantine-color-placeholder": "var(--mantine-color-gray-6)",

@@ -5,6 +5,7 @@ import type { paths } from "./schema";
 
 const REDIRECTED_AT = "collegium-sign-in-redirect";
 const LOOP_SECONDS = 10;
+let isLeaving = false;
 
 /** The API, typed by the platform's OpenAPI document. */
 export const api = createClient<paths>({
@@ -41,6 +42,8 @@ export async function unwrap<T>(
 
 /** Leave for the sign-in page; the promise stays open, so that nothing flickers on the way out. */
 function signIn(): Promise<never> {
+  // Several requests may learn of it at once; the first one acts.
+  if (isLeaving) return new Promise(() => undefined);
   const last = Number(sessionStorage.getItem(REDIRECTED_AT) ?? 0);
   if (Date.now() - last < LOOP_SECONDS * 1000) {
     sessionStorage.removeItem(REDIRECTED_AT);
@@ -50,6 +53,7 @@ function signIn(): Promise<never> {
       401,
     );
   }
+  isLeaving = true;
   sessionStorage.setItem(REDIRECTED_AT, String(Date.now()));
   window.location.assign(signInUrl(window.location.pathname + window.location.search + window.location.hash));
   return new Promise(() => undefined);

@@ -14,6 +14,12 @@ export type ServerStart =
 
 const STATE_POLL_MS = 1000;
 
+/** JupyterHub's own words for the steps, in ours. */
+const STEPS: Readonly<Record<string, string>> = {
+  "Server requested": "Asking for the server",
+  "Spawning server...": "Starting the server",
+};
+
 type Report = (progress: number, message: string) => void;
 
 /**
@@ -46,7 +52,7 @@ async function followEvents(
       const event = JSON.parse(data) as ServerEvent;
       if (event.failed) throw failure(event.message);
       if (event.ready && event.url) return event.url;
-      report(event.progress, event.message);
+      report(event.progress, STEPS[event.message] ?? event.message);
     }
   } catch (error) {
     // A cut connection or a start that was over before the events were asked for: the server's state has the answer.

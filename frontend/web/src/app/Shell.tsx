@@ -54,17 +54,23 @@ export function Shell() {
 }
 
 function Header({ me }: { me: Me | undefined }) {
+  const { pathname } = useLocation();
+  const section = pathname === "/" ? "projects" : pathname.split("/")[1];
   return (
     <header className="header">
       <div className="header-inner">
         <Brand />
         <Group component="nav" aria-label="Main" gap="xs" ml="md" flex={1} h="100%">
           <Group gap="xs" visibleFrom="xs">
-            <Link to="/" className="nav-link" activeOptions={{ exact: true, includeSearch: false }}>
+            <Link to="/" className="nav-link" aria-current={section === "projects" ? "page" : undefined}>
               Projects
             </Link>
             {me?.is_admin && (
-              <Link to="/admin/users" className="nav-link">
+              <Link
+                to="/admin/users"
+                className="nav-link"
+                aria-current={section === "admin" ? "page" : undefined}
+              >
                 Administration
               </Link>
             )}
@@ -77,15 +83,17 @@ function Header({ me }: { me: Me | undefined }) {
   );
 }
 
+/** Ask to set a password, except where it is set and where the person is only passing through. */
 function PasswordNotice() {
   const { pathname } = useLocation();
-  if (pathname === "/account") return null;
+  if (pathname === "/account" || pathname.endsWith("/open")) return null;
   return (
-    <Alert color="yellow" icon={<IconKey />} title="Set a password to be able to come back">
+    <Alert color="yellow" icon={<IconKey />} py="sm">
       You signed in with a link that works only once.{" "}
-      <TextLink to="/account" hash="password" inherit>
-        Set your password
-      </TextLink>
+      <TextLink to="/account" hash="password" inherit c="inherit" fw={600}>
+        Set a password
+      </TextLink>{" "}
+      to be able to come back.
     </Alert>
   );
 }

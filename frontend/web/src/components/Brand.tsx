@@ -1,17 +1,17 @@
 import { Link } from "@tanstack/react-router";
 
-/** The mark: people around a table, seen from above. */
-export function Mark({ size = 26 }: { size?: number }) {
+/** The mark: the arches of a college's cloister. */
+export function Mark({ size = 28 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" fill="none" aria-hidden="true">
+      <rect width="32" height="32" rx="7" fill="var(--mantine-primary-color-filled)" />
+      <path d="M7.5 25.5V15.5a8.5 8.5 0 0 1 17 0v10" stroke="#fff" strokeWidth="2.6" strokeLinecap="round" />
       <path
-        d="M24.5 6.6A12.4 12.4 0 1 0 24.5 25.4"
-        stroke="currentColor"
-        strokeWidth="4"
+        d="M12.8 25.5v-9.4a3.2 3.2 0 0 1 6.4 0v9.4"
+        stroke="var(--mantine-color-yellow-3)"
+        strokeWidth="2.6"
         strokeLinecap="round"
       />
-      <circle cx="15.6" cy="16" r="3.1" fill="var(--mantine-color-yellow-5)" />
-      <circle cx="26.6" cy="16" r="3.1" fill="var(--mantine-color-yellow-5)" />
     </svg>
   );
 }

@@ -7,7 +7,7 @@ const COLORS = ["ink", "green", "yellow", "red", "gray"] as const;
 /** A circle with the person's initials, in a colour that stays the same everywhere. */
 export function PersonAvatar({ person, size = "md" }: { person: Person; size?: "sm" | "md" }) {
   return (
-    <Avatar color={colorOf(person.name)} size={size} radius="xl" aria-hidden="true">
+    <Avatar color={colorOf(person.name)} size={size} radius={100} aria-hidden="true">
       {initials(person)}
     </Avatar>
   );

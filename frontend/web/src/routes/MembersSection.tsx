@@ -37,8 +37,13 @@ export function MembersSection({ project, canManage }: { project: Project; canMa
                     ) : undefined
                   }
                 />
-                {canManage ? (
-                  <MemberControls project={project} member={member} onRemove={() => setRemoving(member)} />
+                {canManage && !isOnlyOwner(member, project) ? (
+                  <MemberControls
+                    project={project}
+                    member={member}
+                    isSelf={member.name === me?.name}
+                    onRemove={() => setRemoving(member)}
+                  />
                 ) : (
                   <Text size="sm">{roleLabel(member.role)}</Text>
                 )}
@@ -50,6 +55,11 @@ export function MembersSection({ project, canManage }: { project: Project; canMa
       <RemoveMember project={project} member={removing} onClose={() => setRemoving(undefined)} />
     </Section>
   );
+}
+
+/** A project always keeps an owner: the last one cannot be demoted or removed. */
+function isOnlyOwner(member: Member, { owners }: Project): boolean {
+  return member.role === "owner" && owners.length === 1;
 }
 
 function AddMember({ project }: { project: Project }) {
@@ -67,7 +77,7 @@ function AddMember({ project }: { project: Project }) {
   return (
     <div className="add-member">
       <PersonPicker exclude={members} onPick={pick} disabled={add.isPending} />
-      <RoleSelect label="as" value={role} onChange={setRole} />
+      <RoleSelect label="Role" value={role} onChange={setRole} />
       <Text size="xs" c="dimmed" className="add-member-note">
         {roleLabel(role)}: {ROLES.find(({ value }) => value === role)?.means.toLowerCase()}.
       </Text>
@@ -78,10 +88,11 @@ function AddMember({ project }: { project: Project }) {
 interface ControlsProps {
   project: Project;
   member: Member;
+  isSelf: boolean;
   onRemove: () => void;
 }
 
-function MemberControls({ project, member, onRemove }: ControlsProps) {
+function MemberControls({ project, member, isSelf, onRemove }: ControlsProps) {
   const change = useSetMember(project.id);
   return (
     <Group gap="xs" wrap="nowrap">
@@ -92,16 +103,18 @@ function MemberControls({ project, member, onRemove }: ControlsProps) {
         disabled={change.isPending}
         onChange={(role) => change.mutate({ name: member.name, role }, { onError: notifyProblem })}
       />
-      <Tooltip label="Remove from the project">
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`Remove ${member.display_name}`}
-          onClick={onRemove}
-        >
-          <IconX size={18} />
-        </ActionIcon>
-      </Tooltip>
+      {!isSelf && (
+        <Tooltip label="Remove from the project">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`Remove ${member.display_name}`}
+            onClick={onRemove}
+          >
+            <IconX size={18} />
+          </ActionIcon>
+        </Tooltip>
+      )}
     </Group>
   );
 }
@@ -148,11 +161,10 @@ interface RemoveProps {
 }
 
 function RemoveMember({ project, member, onClose }: RemoveProps) {
-  const { data: me } = useQuery(meQuery);
   const { mutateAsync } = useRemoveMember(project.id);
   const remove = async () => {
     if (!member) return;
-    await mutateAsync({ name: member.name, isSelf: member.name === me?.name });
+    await mutateAsync({ name: member.name, isSelf: false });
     notifyDone(`${member.display_name} was removed.`);
   };
   return (
