@@ -25,6 +25,7 @@ else:
 # name of the extension -> sources compiled per instruction set, sources compiled once
 EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
     "_vm": (["vm.c"], ["vm_complex.c"]),
+    "_dynamics": (["dynamics.c"], []),
     "_ode": ([], ["ode_explicit.c", "ode_rodas.c", "ode_driver.c"]),
 }
 

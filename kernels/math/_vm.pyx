@@ -59,6 +59,7 @@ cdef int OP_POLY = opcodes.Op.POLY
 _ANY_OPERAND_MAY_BE_CONSTANT = frozenset(
     int(op) for op in opcodes.Op if opcodes.Op.ADD <= op <= opcodes.Op.OR and op != opcodes.Op.POW
 )
+_CONSTANT_FIRST = frozenset({int(opcodes.Op.SUB), int(opcodes.Op.DIV)})
 _FUSED = frozenset({int(opcodes.Op.FMA), int(opcodes.Op.FMS), int(opcodes.Op.FNMA)})
 
 
@@ -169,7 +170,7 @@ cdef class Program:
             code[i] = instruction(op, d, a, b, c, f)
             if max(d, a, b, -1 if op == OP_POLY else c) >= spec.registers or d < n_const or a < 0:
                 raise CompileError("malformed program")
-            if a < n_const:
+            if a < n_const and op not in _CONSTANT_FIRST:
                 spread[a] = 1
             if 0 <= b < n_const and op not in _ANY_OPERAND_MAY_BE_CONSTANT and op not in _FUSED:
                 spread[b] = 1

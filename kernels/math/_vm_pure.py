@@ -115,7 +115,8 @@ class Program:
             return _special(str(self.spec.functions[f]))(*values)
         if op is Op.PYCALL:
             dtype = np.complex128 if self.spec.is_complex else np.float64
-            function = np.vectorize(self.spec.functions[f], otypes=[dtype])
+            callback: Any = self.spec.functions[f]
+            function = np.vectorize(callback, otypes=[dtype])
             return function(*values)
         return _FUNCTIONS[op](*(np.asarray(v) for v in values))
 

@@ -177,7 +177,7 @@ def _variables(names: Sequence[Expr] | Expr) -> tuple[Expr, ...]:
 def _parse_all(expr: Expr, variables: Sequence[Expr]) -> tuple[Expr, tuple[int, ...] | None]:
     if isinstance(expr, sp.MatrixBase):
         return [*expr], expr.shape
-    if isinstance(expr, list | tuple) or (hasattr(expr, "tolist") and getattr(expr, "ndim", 0)):
+    if isinstance(expr, list | tuple) or bool(getattr(expr, "ndim", False)):
         rows = [parse(e, variables) for e in (expr if isinstance(expr, list | tuple) else expr.tolist())]
         if not rows:
             raise CompileError("there is no formula in an empty list")

@@ -148,7 +148,7 @@ def solve_ivp(
     if not (math.isfinite(start) and math.isfinite(end) and np.isfinite(state).all() and state.size):
         raise DomainError("t_span and y0 must be finite, and y0 not empty")
     if rtol <= 0 or np.any(np.asarray(atol) < 0) or max_step <= 0:
-        raise DomainError(f"rtol and max_step must be positive, atol not negative: {rtol}, {max_step}, {atol}")
+        raise DomainError(f"rtol and max_step must be positive, atol not negative: {rtol}, {max_step}, {atol!r}")
     values = tuple(args or ())
     times = None if t_eval is None else _checked_times(t_eval, start, end)
     system = f if isinstance(f, OdeSystem) else compile_system(f, state.size, values, variables, parameters, t)

@@ -148,8 +148,8 @@ def find_all_roots(f: Formula, a: float, b: float, *, samples: int = 10_000) -> 
 def _without_repeats(roots: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
     if len(roots) < 2:
         return roots
-    keep = np.concatenate([[True], np.diff(roots) > spacing])
-    return roots[keep]
+    kept: NDArray[np.float64] = roots[np.concatenate([[True], np.diff(roots) > spacing])]
+    return kept
 
 
 def newton(

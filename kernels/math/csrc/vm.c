@@ -34,7 +34,7 @@ static int python_call(const program *p, const instruction *q, double x, double 
     CASE(EXP, exp) CASE(LOG, log) CASE(SIN, sin) CASE(COS, cos) CASE(TAN, tan) CASE(SINH, sinh) CASE(COSH, cosh)     \
     CASE(TANH, tanh) CASE(ATAN, atan) CASE(ERF, erf)
 #define PLAIN_BINARY(CASE)                                                                                           \
-    CASE(ADD, A + B) CASE(SUB, A - B) CASE(MUL, A * B) CASE(DIV, A / B) CASE(ATAN2, atan2(A, B))                     \
+    CASE(ADD, A + B) CASE(MUL, A * B) CASE(ATAN2, atan2(A, B))                     \
     CASE(MIN, select_min(A, B)) CASE(MAX, select_max(A, B)) CASE(MOD, floor_mod(A, B)) CASE(LT, A < B ? 1.0 : 0.0)   \
     CASE(LE, A <= B ? 1.0 : 0.0) CASE(EQ, A == B ? 1.0 : 0.0) CASE(NE, A != B ? 1.0 : 0.0)                           \
     CASE(AND, A != 0.0 && B != 0.0 ? 1.0 : 0.0) CASE(OR, A != 0.0 || B != 0.0 ? 1.0 : 0.0)
@@ -52,6 +52,8 @@ int JOIN(run_scalar, LEVEL)(const program *p, double *r) {
             PLAIN_UNARY(PLAIN_CASE)
             KERNEL_UNARY(KERNEL_CASE)
             PLAIN_BINARY(PLAIN_CASE)
+        case OP_SUB: r[q->d] = A - B; break;
+        case OP_DIV: r[q->d] = A / B; break;
             PLAIN_TERNARY(PLAIN_CASE)
         case OP_POW: r[q->d] = pow(A, B); break;
         case OP_SELECT: r[q->d] = A != 0.0 ? B : C; break;
@@ -83,6 +85,18 @@ int JOIN(run_scalar, LEVEL)(const program *p, double *r) {
             EACH(value);                                                                                             \
         } else {                                                                                                     \
             EACH_B(value);                                                                                           \
+        }                                                                                                            \
+        break;
+#define CONSTANT_FIRST(name, symbol)                                                                                 \
+    case OP_##name:                                                                                                  \
+        if (q->a < nc) {                                                                                             \
+            const double first = p->values[q->a];                                                                    \
+            EACH(first symbol b[i]);                                                                                 \
+        } else if (q->b < nc) {                                                                                      \
+            const double second = p->values[q->b];                                                                   \
+            EACH(a[i] symbol second);                                                                                \
+        } else {                                                                                                     \
+            EACH(a[i] symbol b[i]);                                                                                  \
         }                                                                                                            \
         break;
 #define EACH_B(value) LOOP { const double B = b[i]; d[i] = (value); }
@@ -127,6 +141,8 @@ static int one_block(const program *p, double **R, long n) {
             PLAIN_UNARY(UNARY_BLOCK)
             KERNEL_UNARY(KERNEL_BLOCK)
             PLAIN_BINARY(BINARY_BLOCK)
+            CONSTANT_FIRST(SUB, -)
+            CONSTANT_FIRST(DIV, /)
             PLAIN_TERNARY(TERNARY_BLOCK)
         case OP_POW: k_pow(d, a, b, n); break;
         case OP_SELECT: EACH(a[i] != 0.0 ? b[i] : c[i]); break;

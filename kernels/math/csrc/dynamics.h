@@ -1,0 +1,20 @@
+/* Kernels of kernels.math.dynamics; compiled once per instruction set. */
+#pragma once
+#include <stdint.h>
+
+#define DECLARE_DYNAMICS(level)                                                                                      \
+    void escape_quadratic_##level(const double *, const double *, const double *, const double *, long, int, double, \
+                                  int, int32_t *, double *);                                                         \
+    void life_step_##level(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);               \
+    void automaton_step_##level(const uint64_t *, uint64_t *, long, int, int, uint64_t *);                           \
+    void accelerations_##level(long, const double *, const double *, double *, double, double);
+
+#if defined(__AVX512F__)
+#define LANE_BYTES 64
+#elif defined(__AVX2__)
+#define LANE_BYTES 32
+#else
+#define LANE_BYTES 16
+#endif
+#define LANES (LANE_BYTES / 8)
+#define GROUPS 4 /* independent vectors in flight hide the latency of a multiply-add */
