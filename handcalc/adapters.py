@@ -27,7 +27,15 @@ def _array(values: Values, value: Any, depth: int) -> Tex | None:
         return Tex(rf"{text('array')}_{{{shape}}}", APPLIED, True)
     if value.size == 0:
         return Tex(r"\left[\,\right]", ATOM, True)
-    return table(values, value if value.ndim == 2 else value.reshape(1, -1), depth)
+    if value.ndim == 2:
+        return table(values, value, depth)
+    # A vector is a column, so that a matrix times it reads right; written as a transposed row to save height.
+    return transposed(table(values, value.reshape(1, -1), depth))
+
+
+def transposed(tex: Tex) -> Tex:
+    """Return the transpose of a matrix."""
+    return Tex(rf"{tex.at(ATOM)}^{{\mathsf{{T}}}}", POWER, True)
 
 
 def table(values: Values, grid: Any, depth: int = 0) -> Tex:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from handcalc.tex import APPLIED, BIG, COMPARE, PRODUCT, Tex, parenthesised
+from handcalc.tex import APPLIED, BIG, COMPARE, FRACTION, PRODUCT, Tex, parenthesised
 
 if TYPE_CHECKING:
     from handcalc.walker import Walker
@@ -62,6 +62,10 @@ def _before(walker: Walker, stop: ast.expr) -> str:
             return walker(stop.left).latex
         if isinstance(stop.left, ast.Constant) and stop.left.value == 1:
             return walker(stop.right).latex
+    if walker.substitute:
+        value = walker.snapshot.raw(stop)
+        if type(value) is int:
+            return walker.values.numerals.integer(value - 1).latex
     return f"{walker(stop).at(BIG + 1)} - 1"
 
 
@@ -163,7 +167,8 @@ def _derivative(walker: Walker, node: ast.Call) -> Tex | None:
     if not 1 <= len(variables) <= 2 or not isinstance(variables[0], ast.Name):
         return None
     with walker.binding([variables[0].id]):
-        body = walker(node.args[0]).at(PRODUCT)
+        # d/dx before a product would leave open how far it reaches.
+        body = walker(node.args[0]).at(FRACTION)
         variable = walker.namer(variables[0].id)
     order = ""
     if len(variables) == 2:

@@ -58,9 +58,9 @@ def _lines(row: Row, options: Options) -> list[str]:
     if row.kind == "elision":
         return [rf"& \vdots \quad {text(row.note)}"]
     parts = row.parts()
-    if not parts:
-        return []
     target = row.target
+    if not target and not parts:
+        return []
     if not target:
         target, parts = parts[0][1], parts[1:]
     tail = (rf" & & {text(row.note)}" if row.note else "") + (rf" \tag{{{row.number}}}" if row.number else "")

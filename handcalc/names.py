@@ -157,6 +157,17 @@ class Namer:
             self._symbols[name] = known
         return known
 
+    def of_self(self, attribute: str) -> str:
+        """Return the symbol of an attribute of ``self``: its own name, unless that stands for something else."""
+        key = f"self.{attribute}"
+        known = self._symbols.get(key)
+        if known is None:
+            known = symbol(attribute, greek=self._greek)
+            if not self.claim(known, key):
+                known = rf"\mathit{{self}}.{known}"
+            self._symbols[key] = known
+        return known
+
     def claim(self, latex: str, owner: str) -> bool:
         """Take `latex` for `owner`; False when it already stands for something else."""
         return self._owners.setdefault(latex, owner) == owner

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from handcalc.tex import APPLIED, ATOM, FRACTION, MOD, NEG, POWER, PRODUCT, SUM, Tex, parenthesised
+from handcalc.tex import APPLIED, ATOM, FRACTION, MOD, NEG, POWER, PRODUCT, SCALED, SUM, Tex, parenthesised
 
 if TYPE_CHECKING:
     from handcalc.walker import Walker
@@ -99,7 +99,8 @@ def _contents(walker: Walker, node: ast.Call) -> Tex | None:
     if isinstance(rows, ast.List) and 0 < len(rows.elts) <= walker.options.max_items:
         if any(isinstance(item, ast.Starred) for item in rows.elts):
             return None
-        return walker.values.rows([[walker(item).latex for item in rows.elts]])
+        row = walker.values.rows([[walker(item).latex for item in rows.elts]])
+        return Tex(rf"{row.latex}^{{\mathsf{{T}}}}", POWER, True)
     if isinstance(rows, ast.Name | ast.Attribute):
         return walker(rows)._replace(array=True)
     return None
@@ -177,10 +178,10 @@ FORMS: dict[str, Form] = {
     "norm": _one(lambda x: Tex(rf"\left\lVert {x.latex} \right\rVert")._replace(array=False)),
     "inv": _one(lambda x: Tex(f"{x.at(ATOM)}^{{-1}}", POWER)),
     "transpose": _one(lambda x: Tex(rf"{x.at(ATOM)}^{{\mathsf{{T}}}}", POWER)),
-    "dot": _two(lambda walker, a, b: Tex(rf"{a.at(ATOM)} \cdot {b.at(ATOM)}", PRODUCT)),
-    "vdot": _two(lambda walker, a, b: Tex(rf"{a.at(ATOM)} \cdot {b.at(ATOM)}", PRODUCT)),
-    "matmul": _two(lambda walker, a, b: Tex(rf"{a.at(ATOM)} \cdot {b.at(ATOM)}", PRODUCT)),
-    "cross": _two(lambda walker, a, b: Tex(rf"{a.at(ATOM)} \times {b.at(ATOM)}", PRODUCT)),
+    "dot": _two(lambda walker, a, b: Tex(rf"{a.at(SCALED)} \cdot {b.at(SCALED)}", PRODUCT)),
+    "vdot": _two(lambda walker, a, b: Tex(rf"{a.at(SCALED)} \cdot {b.at(SCALED)}", PRODUCT)),
+    "matmul": _two(lambda walker, a, b: Tex(rf"{a.at(SCALED)} \cdot {b.at(SCALED)}", PRODUCT)),
+    "cross": _two(lambda walker, a, b: Tex(rf"{a.at(SCALED)} \times {b.at(SCALED)}", PRODUCT)),
     "multiply": _two(lambda walker, a, b: walker.product(a, b, a.array or b.array)),
     "solve": _two(lambda walker, a, b: _solve(walker, a, b)),
     "jv": _indexed("J"),

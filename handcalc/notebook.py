@@ -59,12 +59,13 @@ class _Magics:
             calculation.run(self._shell.user_ns)
         finally:
             # After an exception too: the rows up to it help to find it.
-            _display(calculation.rendering, tex=tex)
+            show(calculation.rendering, tex=tex)
         if calculation.unshown is not None:
             _publish(calculation.unshown)
 
 
-def _display(rendering: Rendering, *, tex: bool) -> None:
+def show(rendering: Rendering, *, tex: bool = False) -> None:
+    """Show a rendering in the notebook, or print its LaTeX; nothing when it has no rows."""
     if not rendering.rows:
         return
     if tex:

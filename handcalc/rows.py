@@ -52,7 +52,7 @@ def _row(plan: Plan, walker: Walker, node: ast.expr, value: object) -> Row | Non
     forms = _forms(plan, walker, node)
     row.symbolic, row.substituted = forms
     row.result = "" if result is None else _fitting(result.latex, plan, "value")
-    if rounded and plan.options.approximate:
+    if rounded and (plan.options.approximate or isinstance(value, int)):
         row.result_relation = r"\approx"
     if isinstance(node, ast.Constant) or functions.is_number(node):
         # A number is shown as its author wrote it, not rounded.

@@ -33,7 +33,7 @@ def unit_symbol(name: str) -> str:
         if part in _SYMBOLS:
             pieces.append(_SYMBOLS[part])
         elif part in "µμ":
-            pieces.append(r"\text{µ}")
+            pieces.append(r"\mu ")
         elif part in "ΩΩ":
             pieces.append(r"\Omega")
         elif part.isascii() and part.isalpha():

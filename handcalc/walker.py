@@ -189,9 +189,18 @@ class Walker:
                     continue
             if result is None:
                 result = self(left)
+            if isinstance(step.op, ast.MatMult) and self._row_times_matrix(step):
+                # NumPy takes a vector on the left of a matrix as a row, and gives a vector, which is a column here.
+                row = rf"{result.at(ATOM)}^{{\mathsf{{T}}}} \cdot {self(step.right).at(SCALED)}"
+                result = Tex(rf"\left({row}\right)^{{\mathsf{{T}}}}", POWER)
+                continue
             result = self._combine(step.op, result, self(step.right))
         assert result is not None
         return result
+
+    def _row_times_matrix(self, node: ast.BinOp) -> bool:
+        left, right = self.snapshot.raw(node.left), self.snapshot.raw(node.right)
+        return getattr(left, "ndim", 0) == 1 and getattr(right, "ndim", 0) == 2
 
     def _combine(self, operator: ast.operator, left: Tex, right: Tex) -> Tex:
         array = left.array or right.array
@@ -298,6 +307,8 @@ class Walker:
             return Tex(rf"{self(node.value).at(ATOM)}^{{\mathsf{{T}}}}", POWER, True)
         if self.snapshot.is_module(node.value):
             return Tex(self.namer(node.attr), ATOM, array)
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            return Tex(self.namer.of_self(node.attr), ATOM, array)
         return Tex(f"{self._owner(node.value)}.{self.namer(node.attr)}", ATOM, array)
 
     def _owner(self, node: ast.expr) -> str:
