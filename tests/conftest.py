@@ -1,0 +1,67 @@
+"""Fixtures for all tests: the real platform, the real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.reports import TestReport
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.platform_under_test import PlatformUnderTest, chromium, free_port
+
+RESULTS = Path("test-results")
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
+    """A running platform, shared by all tests that leave it running."""
+    platform = PlatformUnderTest(tmp_path_factory.mktemp("platform"), free_port())
+    platform.start()
+    yield platform
+    platform.collegium("down")
+
+
+@pytest.fixture
+def own_platform(tmp_path: Path) -> Iterator[PlatformUnderTest]:
+    """An installation of the test's own, not started yet; whatever it started is ended."""
+    platform = PlatformUnderTest(tmp_path / "data", free_port())
+    yield platform
+    platform.collegium("down", check=False)
+    for process in platform.processes():
+        process.kill()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, TestReport, TestReport]:
+    """Keep a picture of every open page of a browser test that fails."""
+    report = yield
+    browser = item.funcargs.get("browser") if isinstance(item, pytest.Function) else None
+    if report.when == "call" and report.failed and isinstance(browser, Browser):
+        RESULTS.mkdir(exist_ok=True)
+        pages = [page for context in browser.contexts for page in context.pages]
+        for number, page in enumerate(pages):
+            page.screenshot(path=RESULTS / f"{item.name}-{number}.png")
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The distribution's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

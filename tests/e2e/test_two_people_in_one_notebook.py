@@ -1,0 +1,88 @@
+"""The story of the first day: sign in, make a project, calculate, share, and write together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.platform_under_test import PlatformUnderTest
+
+SCREENSHOTS = Path("test-results")
+LAB_TIMEOUT_MS = 60_000
+
+
+def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
+    context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(platform.sign_in_link(name))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    return page
+
+
+def run_cell(page: Page, source: str) -> None:
+    """Type into the selected cell, run it, and wait until the kernel is idle again."""
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Shift+Enter")
+
+
+def last_output(page: Page) -> str:
+    return page.locator(".jp-OutputArea-output").last.inner_text()
+
+
+def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, platform: PlatformUnderTest) -> None:
+    platform.add_user("ada", "--display-name", "Ada Lovelace")
+    platform.add_user("grace", "--display-name", "Grace Hopper")
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    ada = sign_in(browser, platform, "ada")
+    expect(ada.get_by_role("heading", name="Start your first project")).to_be_visible()
+    ada.get_by_role("button", name="New project").first.click()
+    ada.get_by_label("Name").fill("Oscillations")
+    ada.get_by_role("button", name=re.compile("^Create")).click()
+    expect(ada.get_by_role("heading", name="Oscillations")).to_be_visible(timeout=10_000)
+    project = ada.request.get(f"{platform.api}/projects").json()["items"][0]["id"]
+    ada.screenshot(path=SCREENSHOTS / "project.png")
+
+    ada.get_by_role("link", name="Open", exact=True).first.click()
+    ada.wait_for_url("**/lab**", timeout=LAB_TIMEOUT_MS)
+    lab = ada
+    lab.wait_for_selector(".jp-Launcher", timeout=LAB_TIMEOUT_MS)
+    lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
+    wait_for_kernel(lab)
+    lab.locator(".jp-Notebook-cell .cm-content").first.click()
+    run_cell(lab, "import numpy as np, matplotlib.pyplot as plt\nplt.plot(np.sin(np.linspace(0, 7, 99)));")
+    expect(lab.locator(".jp-OutputArea-output img")).to_be_visible(timeout=30_000)
+    run_cell(lab, "%load_ext handcalc")
+    run_cell(lab, "%%render\na = 3\nb = 4\nc = (a**2 + b**2)**0.5")
+    expect(lab.locator(".jp-RenderedLatex mjx-container")).to_be_visible(timeout=20_000)
+    lab.screenshot(path=SCREENSHOTS / "notebook.png")
+
+    refused = sign_in(browser, platform, "grace")
+    assert refused.request.get(f"{platform.url}/user/projects/{project}/lab").status == 403
+
+    shared = ada.request.put(
+        f"{platform.api}/projects/{project}/members/grace",
+        data={"role": "editor"},
+        headers={"X-Collegium-Client": "web"},
+    )
+    assert shared.ok, shared.text()
+    grace = refused
+    grace.wait_for_timeout(2500)  # the project's server trusts an answer for two seconds
+    grace.goto(f"{platform.url}/user/projects/{project}/lab/tree/Untitled.ipynb")
+    grace.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
+    expect(grace.locator(".jp-OutputArea-output img")).to_be_visible(timeout=20_000)
+
+    lab.keyboard.insert_text("# written by Ada")
+    expect(grace.get_by_text("# written by Ada")).to_be_visible(timeout=10_000)
+    grace.locator(".jp-Notebook-cell .cm-content").last.click()
+    grace.keyboard.press("End")
+    grace.keyboard.insert_text(" and by Grace")
+    expect(lab.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=10_000)
+    grace.screenshot(path=SCREENSHOTS / "together.png")
+
+
+def wait_for_kernel(page: Page) -> None:
+    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_TIMEOUT_MS)

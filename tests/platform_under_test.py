@@ -1,0 +1,96 @@
+"""A real platform for the tests: started by the real command, on ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+COLLEGIUM = [sys.executable, "-m", "hub.cli"]
+WEB_HEADERS = {"X-Collegium-Client": "web"}
+
+
+@dataclass
+class PlatformUnderTest:
+    """A running platform."""
+
+    data_dir: Path
+    port: int
+    users: set[str] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/services/collegium/api"
+
+    @property
+    def env(self) -> dict[str, str]:
+        ours = {"COLLEGIUM_DATA_DIR": str(self.data_dir), "COLLEGIUM_PORT": str(self.port), "COLUMNS": "200"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("COLLEGIUM_")}
+        return kept | ours
+
+    def collegium(self, *args: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COLLEGIUM, *args], env=self.env | env, capture_output=True, text=True, check=check, timeout=180
+        )
+
+    def add_user(self, name: str, *options: str) -> None:
+        if name not in self.users:
+            self.collegium("user", "add", name, *options)
+            self.users.add(name)
+
+    def sign_in_link(self, name: str) -> str:
+        return self.collegium("user", "link", name).stdout.strip()
+
+    def client(self, name: str) -> httpx.Client:
+        """Return a signed-in HTTP client, as a browser would be after the one-time link."""
+        if name != "admin":
+            self.add_user(name)
+        client = httpx.Client(
+            base_url=self.api, follow_redirects=True, trust_env=False, timeout=90, headers=WEB_HEADERS
+        )
+        link = self.sign_in_link(name)
+        client.get(link).raise_for_status()
+        token = next(c.value for c in client.cookies.jar if c.name == "_xsrf" and c.path == "/hub/")
+        form = {"link": link.partition("link=")[2], "_xsrf": token or ""}
+        client.post(f"{self.url}/hub/sign-in", data=form).raise_for_status()
+        client.get(f"{self.url}/services/collegium/login").raise_for_status()
+        return client
+
+    def start(self) -> None:
+        self.collegium("up", "--detach")
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that has this installation's folder in its environment."""
+        mine = []
+        for process in psutil.process_iter():
+            try:
+                if str(self.data_dir) in process.environ().get("COLLEGIUM_DATA_DIR", "") or str(
+                    self.data_dir
+                ) in process.environ().get("COLLEGIUM_STATE_DIR", ""):
+                    mine.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return [p for p in mine if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "The browser tests need Chromium; `make test` installs it."
+    return found
