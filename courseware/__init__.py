@@ -1,0 +1,1 @@
+"""A class, from the first assignment to the final grade."""
