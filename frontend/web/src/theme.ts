@@ -1,4 +1,5 @@
 import {
+  Alert,
   createTheme,
   defaultCssVariablesResolver,
   type CSSVariablesResolver,
@@ -73,9 +74,20 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
+    Alert: Alert.extend({
+      vars: (_theme, { color = "ink" }) => ({
+        root: {
+          "--alert-bg": `light-dark(var(--mantine-color-${color}-0), var(--mantine-color-${color}-light))`,
+        },
+      }),
+    }),
     // A link within text must not be told by its colour alone.
     Anchor: { defaultProps: { underline: "always" } },
+    Badge: { defaultProps: { variant: "light", size: "sm", radius: "sm", tt: "none", fw: 550 } },
     Button: { defaultProps: { fw: 550 } },
+    Combobox: { defaultProps: { shadow: "md" } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, shadow: "md" } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } } },
     Modal: {
       defaultProps: {
         centered: true,
@@ -98,8 +110,6 @@ export const cssVariablesResolver: CSSVariablesResolver = (current) => {
     light: {
       ...light,
       "--collegium-page": "var(--mantine-color-gray-0)",
-      "--mantine-color-yellow-light": "var(--mantine-color-yellow-0)",
-      "--mantine-color-red-light": "var(--mantine-color-red-0)",
       "--collegium-line": "var(--mantine-color-gray-2)",
       "--collegium-hover": "var(--mantine-color-gray-0)",
       "--mantine-color-placeholder": "var(--mantine-color-gray-6)",

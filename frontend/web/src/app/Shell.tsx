@@ -23,6 +23,7 @@ export function Shell() {
   const main = useFocusOnNewPage();
   useHotkeys([
     ["shift+?", help.toggle],
+    ["?", help.toggle],
     [SHORTCUTS.projects.keys, () => void navigate({ to: "/" })],
     [SHORTCUTS.account.keys, () => void navigate({ to: "/account" })],
   ]);

@@ -2,7 +2,7 @@ import { Avatar, Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Person } from "@/api/types";
 
-const COLORS = ["ink", "green", "yellow", "red", "gray"] as const;
+const COLORS = ["ink", "green", "yellow", "red"] as const;
 
 /** A circle with the person's initials, in a colour that stays the same everywhere. */
 export function PersonAvatar({ person, size = "md" }: { person: Person; size?: "sm" | "md" }) {

@@ -65,12 +65,15 @@ function ProfileSection({ me }: { me: Me }) {
     <Section title="Profile">
       <form onSubmit={save}>
         <Stack>
-          <TextInput
-            label="User name"
-            value={me.name}
-            readOnly
-            description="You sign in with it. It cannot be changed."
-          />
+          <div>
+            <Text size="sm" fw={500}>
+              User name
+            </Text>
+            <Text>{me.name}</Text>
+            <Text size="xs" c="dimmed">
+              You sign in with it. It cannot be changed.
+            </Text>
+          </div>
           <TextInput
             label="Display name"
             description="Other people see it beside your work."

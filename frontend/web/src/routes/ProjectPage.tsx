@@ -1,6 +1,14 @@
 import { ActionIcon, Grid, Group, Menu, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconDotsVertical, IconDoorExit, IconExternalLink, IconPencil, IconTrash } from "@tabler/icons-react";
+import {
+  IconChevronLeft,
+  IconDotsVertical,
+  IconDoorExit,
+  IconExternalLink,
+  IconFolderQuestion,
+  IconPencil,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { asApiError } from "@/api/errors";
@@ -37,8 +45,8 @@ function ProjectView({ project }: { project: Project }) {
   return (
     <>
       <Stack gap="xs">
-        <TextLink to="/" size="sm">
-          Projects
+        <TextLink to="/" size="sm" underline="hover" className="back">
+          <IconChevronLeft size={16} aria-hidden="true" /> Projects
         </TextLink>
         <Group justify="space-between" align="flex-start" wrap="wrap">
           <Title order={1} maw="40rem">
@@ -223,7 +231,12 @@ function Unavailable({ error, onRetry }: { error: Error; onRetry: () => unknown 
   usePageTitle("Project");
   if (status !== 404) return <ProblemAlert error={error} onRetry={onRetry} />;
   return (
-    <EmptyState order={1} title="No such project" action={<LinkButton to="/">To your projects</LinkButton>}>
+    <EmptyState
+      order={1}
+      title="No such project"
+      icon={<IconFolderQuestion size={44} stroke={1.2} />}
+      action={<LinkButton to="/">To your projects</LinkButton>}
+    >
       It was deleted, or you are not a member. If somebody sent you this address, ask them to add you.
     </EmptyState>
   );

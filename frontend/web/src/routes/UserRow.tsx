@@ -25,7 +25,7 @@ export function UserRow({ user, isSelf }: { user: User; isSelf: boolean }) {
         <PersonLine person={user} note={<Badges user={user} isSelf={isSelf} />} />
         <Group gap="md" wrap="nowrap">
           <Text size="sm" c="dimmed" visibleFrom="sm">
-            since <TimeAgo at={user.created_at} />
+            created <TimeAgo at={user.created_at} />
           </Text>
           <UserActions user={user} isSelf={isSelf} />
         </Group>
@@ -42,21 +42,9 @@ function Badges({ user, isSelf }: { user: User; isSelf: boolean }) {
           you
         </Text>
       )}
-      {user.is_admin && (
-        <Badge size="sm" variant="light">
-          Administrator
-        </Badge>
-      )}
-      {!user.is_active && (
-        <Badge size="sm" variant="light" color="red">
-          Deactivated
-        </Badge>
-      )}
-      {user.is_active && !user.has_password && (
-        <Badge size="sm" variant="light" color="yellow">
-          No password yet
-        </Badge>
-      )}
+      {user.is_admin && <Badge>Administrator</Badge>}
+      {!user.is_active && <Badge color="red">Deactivated</Badge>}
+      {user.is_active && !user.has_password && <Badge color="yellow">No password yet</Badge>}
     </>
   );
 }
