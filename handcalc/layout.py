@@ -87,16 +87,15 @@ def _condition(row: Row) -> str:
 
 
 def plain(rows: list[Row]) -> str:
-    """Return rows as plain text."""
-    from handcalc import formula
+    """Return rows as plain text, one line each."""
+    from handcalc.plaintext import plain as written
 
     lines = []
     for row in rows:
         if row.kind in ("text", "elision"):
             lines.append(row.note)
             continue
-        latex = " ".join(line.replace("&", " ") if row.kind != "calculation" else line for line in [_flat(row)])
-        shown = formula.plain(latex)
+        shown = written(_flat(row))
         if row.kind == "calculation":
             shown += f"  ({row.number})" if row.number else ""
             shown += f"  # {row.note}" if row.note else ""
@@ -105,6 +104,7 @@ def plain(rows: list[Row]) -> str:
 
 
 def _flat(row: Row) -> str:
+    """Return a row as one formula."""
     if row.kind == "condition":
         return _condition(row)
     if row.kind == "iteration":
@@ -115,6 +115,45 @@ def _flat(row: Row) -> str:
     return " ".join(latex if i == 0 else f"{sign} {latex}" for i, (sign, latex) in enumerate(parts))
 
 
-def mathml(rows: list[Row], options: Options) -> str:
-    """Return rows as one MathML table."""
-    raise NotImplementedError
+def mathml(rows: list[Row]) -> str:
+    """Return rows as one MathML table, aligned at their first sign."""
+    from html import escape
+
+    from handcalc.mathml import expression
+
+    lines = []
+    for row in rows:
+        cells = _cells(row)
+        if cells is None:
+            continue
+        left, right = (expression(cell) for cell in cells)
+        note = f"<mtext>{escape(row.note)}</mtext>" if row.note and row.kind == "calculation" else ""
+        number = f"<mtext>({row.number})</mtext>" if row.number else ""
+        lines.append(
+            f'<mtr><mtd style="text-align:right">{left}</mtd><mtd style="text-align:left">{right}</mtd>'
+            f'<mtd style="text-align:left">{note}</mtd><mtd>{number}</mtd></mtr>'
+        )
+    if not lines:
+        return ""
+    body = "".join(lines)
+    return (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
+        f'<mtable displaystyle="true">{body}</mtable></math>'
+    )
+
+
+def _cells(row: Row) -> tuple[str, str] | None:
+    """Return what stands before and after the sign at which rows are aligned; None for an empty row."""
+    if row.kind == "text":
+        return "", text(row.note)
+    if row.kind == "elision":
+        return "", rf"\vdots \quad {text(row.note)}"
+    if row.kind in ("condition", "iteration"):
+        return "", _flat(row)
+    parts = row.parts()
+    target = row.target
+    if not target:
+        if not parts:
+            return None
+        target, parts = parts[0][1], parts[1:]
+    return target, " ".join(f"{sign} {latex}" for sign, latex in parts)

@@ -105,7 +105,7 @@ class Rendering:
         """The calculation as MathML, for readers that speak it and for pages without scripts."""
         from handcalc import layout
 
-        return layout.mathml(self.rows, self.options)
+        return layout.mathml(self.rows)
 
     def _repr_latex_(self) -> str | None:
         return self.latex or None

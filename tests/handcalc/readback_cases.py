@@ -144,6 +144,8 @@ def _part_value(node: ast.expr, values: dict[str, Number]) -> Number:
         left, right = _part_value(node.left, values), _part_value(node.right, values)
         if isinstance(node.op, ast.Pow) and abs(right) > 40:
             raise OverflowError
+        if isinstance(node.op, ast.Pow) and isinstance(left, complex) and left.imag == 0 and left.real < 0:
+            raise OverflowError  # on the branch cut, where the sign of a zero that nobody writes decides
         value = _PYTHON[type(node.op)](left, right)
     else:
         assert isinstance(node, ast.Call)
