@@ -57,9 +57,15 @@ class Mask:
 
 
 def _spellings(secret: str) -> set[str]:
-    escaped = json.dumps(secret)[1:-1]
-    found = {secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1]}
-    found |= {repr(secret)[1:-1], quote(secret, safe="")}
+    """The secret as `repr` and JSON write it, also one within the other, as in a dictionary shown in a record."""
+    found = {secret}
+    for _nesting in range(3):
+        found |= {escaped for spelling in found for escaped in _escaped(spelling)}
+    found.add(quote(secret, safe=""))
     if len(secret) >= _SHORTEST_LINE:
         found.add(base64.b64encode(secret.encode()).decode())
     return found
+
+
+def _escaped(text: str) -> tuple[str, str, str]:
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]

@@ -107,6 +107,8 @@ def _check_value(parameter: Parameter, value: object) -> Any:
 
 
 def _check_text(parameter: Parameter, text: str) -> Any:
+    if parameter.type is str:
+        return text
     read = _read(text)
     if parameter.type is Any:
         return read
