@@ -15,12 +15,21 @@ from jupyterhub.utils import random_port
 from tornado import web
 from traitlets import Bool, Float, Unicode
 
+from kernels import ForkServer, ForkServerError
 from spawner.project_server import READY_VARIABLE
 
 PROJECTS_USER = "projects"
 STOP_GRACE_SECONDS = 10
 EXIT_POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 5
+PARENT_IDLE_SECONDS = 30 * 24 * 3600.0
+SERVER_PRELOAD = (
+    "spawner.project_server",
+    "jupyterlab.labapp",
+    "jupyter_server_fileid.extension",
+    "jupyter_server_terminals.app",
+    "jupyter_server_ydoc.app",
+)
 JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
@@ -103,7 +112,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ready, told = os.pipe()
         try:
-            self._launch(files, told)
+            await self._launch(files, told)
         finally:
             os.close(told)
         try:
@@ -142,7 +151,33 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
     def _log_file(self) -> Path:
         return Path(self.logs_dir) / f"{self.project_id}.log"
 
-    def _launch(self, folder: Path, told: int) -> None:
+    async def _launch(self, folder: Path, told: int) -> None:
+        if self.preload:
+            try:
+                self.pid = await asyncio.to_thread(self._fork, folder, told)
+                self.created = psutil.Process(self.pid).create_time()
+                return
+            except (ForkServerError, psutil.NoSuchProcess) as error:
+                self.log.warning("Starting the server of %s without preloading: %s", self.project_id, error)
+        self._execute(folder, told)
+
+    def _fork(self, folder: Path, told: int) -> int:
+        """Have the preloaded parent of this installation's servers fork one; return its process number."""
+        log = self._log_file()
+        server = fork_server(Path(self.run_dir))
+        child = server.spawn(
+            ["{descriptor:0}"],
+            env=self.get_env(),
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            descriptors=[told],
+            survive=True,
+        )
+        child.close()  # it lives on; it is found again by its number and time of start, as after a hub restart
+        return child.pid
+
+    def _execute(self, folder: Path, told: int) -> None:
         env = self.get_env() | {READY_VARIABLE: str(told)}
         with self._log_file().open("ab") as log:
             self._process = subprocess.Popen(
@@ -193,6 +228,16 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             if not any(_lives(p) for p in processes):
                 return
             await asyncio.sleep(EXIT_POLL_SECONDS)
+
+
+def fork_server(run_dir: Path) -> ForkServer:
+    """Return the preloaded parent of project servers; it is started at the first need."""
+    return ForkServer(
+        preload=SERVER_PRELOAD,
+        target="spawner.project_server:main",
+        runtime_dir=run_dir / "servers",
+        idle_seconds=PARENT_IDLE_SECONDS,
+    )
 
 
 def _lives(process: psutil.Process) -> bool:

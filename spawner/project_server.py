@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -92,6 +93,14 @@ def _jupyter_server_extension_points() -> list[dict[str, object]]:
     return [{"module": __name__, "app": ProjectServer}]
 
 
-def main() -> None:
-    """Run the server until it is stopped."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Run the server until it is stopped.
+
+    Parameters
+    ----------
+    arguments
+        The number of the descriptor to tell the spawner on that the server answers, when forked from a parent.
+    """
+    if arguments:
+        os.environ[READY_VARIABLE] = arguments[0]
     ProjectServer.launch_instance(argv=[])
