@@ -35,6 +35,7 @@ cdef extern from *:
                                  uint64_t *) noexcept nogil
     ctypedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *) noexcept nogil
     ctypedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double) noexcept nogil
+    long LIFE_SCRATCH(long words)
     const escape_kernel *escape_kernels
     const life_kernel *life_kernels
     const automaton_kernel *automaton_kernels
@@ -218,7 +219,7 @@ def life(uint64_t[:, ::1] cells, long width, int wrap, int birth, int survive, l
     """Run generations in place on bit-packed rows."""
     cdef long rows = cells.shape[0], words = cells.shape[1], i
     other_array = np.empty((rows, words), dtype=np.uint64)
-    scratch_array = np.empty(8 * words, dtype=np.uint64)
+    scratch_array = np.empty(LIFE_SCRATCH(words), dtype=np.uint64)
     cdef uint64_t[:, ::1] other = other_array
     cdef uint64_t[::1] scratch = scratch_array
     cdef life_kernel kernel = life_kernels[level()]

@@ -325,7 +325,8 @@ def elementary_cellular_automaton(
 
 def _cells(values: ArrayLike, dimensions: int) -> NDArray[np.uint8]:
     array = np.asarray(values)
-    if array.ndim != dimensions or array.size == 0 or not np.isin(array, (0, 1)).all():
+    binary = array.dtype == bool or (array.size > 0 and bool(np.all((array == 0) | (array == 1))))
+    if array.ndim != dimensions or array.size == 0 or not binary:
         raise DomainError(f"cells must be a non-empty {dimensions}-dimensional array of 0 and 1")
     return array.astype(np.uint8)
 

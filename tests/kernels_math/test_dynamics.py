@@ -83,7 +83,12 @@ def automaton_numpy(rule: int, row: NDArray[np.uint8], steps: int, wrap: bool) -
     rows = [row]
     for _ in range(steps):
         padded = np.pad(rows[-1], 1, mode="wrap" if wrap else "constant")
-        rows.append(np.array([rule >> int(4 * a + 2 * b + c) & 1 for a, b, c in zip(padded, padded[1:], padded[2:], strict=False)], np.uint8))
+        rows.append(
+            np.array(
+                [rule >> int(4 * a + 2 * b + c) & 1 for a, b, c in zip(padded, padded[1:], padded[2:], strict=False)],
+                np.uint8,
+            )
+        )
     return np.array(rows)
 
 
@@ -150,7 +155,8 @@ def test_random_walks_have_unit_steps_and_the_right_spread() -> None:
     [
         lambda: dynamics.iterate_map("x", 0.1, -1), lambda: dynamics.iterate_map(["x", "y"], [0.1], 2, ["x", "y"]),
         lambda: dynamics.bifurcation_diagram("r*x", [1], keep=0), lambda: dynamics.mandelbrot(width=-1),
-        lambda: dynamics.mandelbrot(max_steps=0), lambda: dynamics.life_like([[2]]), lambda: dynamics.life_like([[1]], rule="B9/S"),
+        lambda: dynamics.mandelbrot(max_steps=0), lambda: dynamics.life_like([[2]]),
+        lambda: dynamics.life_like([[1]], rule="B9/S"),
         lambda: dynamics.elementary_cellular_automaton(256, 1), lambda: dynamics.nbody([[0, 0]], [[0, 0]], [1], 0.1, 1),
         lambda: dynamics.random_walk(-1), lambda: dynamics.escape_time("z**2", [0], [0], radius=-1),
     ],

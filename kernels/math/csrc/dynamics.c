@@ -80,50 +80,79 @@ static void trim(uint64_t *row, long words, long width) {
     if (width & 63) row[words - 1] &= (1ULL << (width & 63)) - 1;
 }
 
-/* Horizontal sums of three cells as two bit planes, for one row */
-static void row_sums(const uint64_t *row, uint64_t *low, uint64_t *high, long words, long width, int wrap, uint64_t *t) {
-    uint64_t *left = t, *right = t + words;
-    neighbours(row, left, right, words, width, wrap);
-    for (long i = 0; i < words; i++) {
-        uint64_t l = left[i], c = row[i], r = right[i], x = l ^ r;
-        low[i] = x ^ c;
-        high[i] = (l & r) | (x & c);
+/* Sums of three cells side by side, as two bit planes, for `rows` rows that lie one after another. The loop runs over
+ * all words at once; afterwards the first and last word of every row get their true neighbours. */
+static void row_sums(const uint64_t *in, uint64_t *low, uint64_t *high, long rows, long words, long width, int wrap) {
+    const long n = rows * words;
+    const int top = (int)((width - 1) & 63);
+#define SUMS(i, l, r)                                                                                                \
+    {                                                                                                                \
+        uint64_t left = (l), right = (r), x = left ^ right;                                                          \
+        low[i] = x ^ in[i];                                                                                          \
+        high[i] = (left & right) | (x & in[i]);                                                                      \
+    }
+#pragma GCC ivdep
+    for (long i = 1; i < n - 1; i++) SUMS(i, in[i] << 1 | in[i - 1] >> 63, in[i] >> 1 | in[i + 1] << 63)
+    for (long y = 0; y < rows; y++) {
+        const uint64_t *row = in + y * words;
+        uint64_t first = wrap ? (row[words - 1] >> top) & 1 : 0, last = wrap ? (row[0] & 1) << top : 0;
+        long f = y * words, e = f + words - 1;
+        if (words == 1) {
+            SUMS(f, row[0] << 1 | first, row[0] >> 1 | last)
+        } else {
+            SUMS(f, row[0] << 1 | first, row[0] >> 1 | row[1] << 63)
+            SUMS(e, row[words - 1] << 1 | row[words - 2] >> 63, row[words - 1] >> 1 | last)
+        }
     }
 }
 
-/* One generation. The sum of all nine cells stands in four bit planes; birth and survival are sets of sums, bit k
- * for k neighbours; a living cell counts itself, so its set is moved up by one. */
+/* One generation of `count` rows whose neighbours stand above and below them in `in` (count + 2 rows). The sum of all
+ * nine cells stands in four bit planes; a living cell counts itself, so its set of sums is moved up by one. */
+static void life_strip(const uint64_t *in, uint64_t *out, long count, long words, long width, int wrap, int birth,
+                       int survive, uint64_t *scratch) {
+    const long n = count * words, halo = n + 2 * words;
+    uint64_t *low = scratch, *high = low + halo, *s0 = high + halo, *s1 = s0 + n, *s2 = s1 + n, *s3 = s2 + n;
+    const uint64_t *cell = in + words;
+    row_sums(in, low, high, count + 2, words, width, wrap);
+#pragma GCC ivdep
+    for (long i = 0; i < n; i++) {
+        uint64_t a0 = low[i], b0 = low[i + words], c0 = low[i + 2 * words], x = a0 ^ b0;
+        uint64_t a1 = high[i], b1 = high[i + words], c1 = high[i + 2 * words], u = a1 ^ b1, v = u ^ c1;
+        uint64_t k1 = (a0 & b0) | (x & c0), k2 = (a1 & b1) | (u & c1), k3 = v & k1;
+        s0[i] = x ^ c0;
+        s1[i] = v ^ k1;
+        s2[i] = k2 ^ k3;
+        s3[i] = k2 & k3;
+        out[i] = 0;
+    }
+    for (int k = 0; k <= 9; k++) {
+        const uint64_t born = -(uint64_t)(birth >> k & 1), stays = -(uint64_t)(survive << 1 >> k & 1);
+        if (!(born | stays)) continue;
+        const uint64_t m0 = -(uint64_t)!(k & 1), m1 = -(uint64_t)!(k & 2), m2 = -(uint64_t)!(k & 4);
+        const uint64_t m3 = -(uint64_t)!(k & 8);
+#pragma GCC ivdep
+        for (long i = 0; i < n; i++) {
+            uint64_t is = (s0[i] ^ m0) & (s1[i] ^ m1) & (s2[i] ^ m2) & (s3[i] ^ m3);
+            out[i] |= is & ((cell[i] & stays) | (~cell[i] & born));
+        }
+    }
+    for (long y = 0; y < count; y++) trim(out + y * words, words, width);
+}
+
+/* One generation, in strips of rows that fit the first-level cache */
 void JOIN(life_step, LEVEL)(const uint64_t *in, uint64_t *out, long rows, long words, long width, int wrap, int birth,
                             int survive, uint64_t *scratch) {
-    uint64_t *plane[3][2], *t = scratch + 6 * words;
-    for (int k = 0; k < 3; k++) {
-        plane[k][0] = scratch + 2 * k * words;
-        plane[k][1] = plane[k][0] + words;
-    }
-    memset(scratch, 0, sizeof(uint64_t) * 6 * words);
-    if (wrap) row_sums(in + (rows - 1) * words, plane[0][0], plane[0][1], words, width, wrap, t);
-    row_sums(in, plane[1][0], plane[1][1], words, width, wrap, t);
-    for (long y = 0; y < rows; y++) {
-        uint64_t *a0 = plane[y % 3][0], *a1 = plane[y % 3][1], *b0 = plane[(y + 1) % 3][0];
-        uint64_t *b1 = plane[(y + 1) % 3][1], *c0 = plane[(y + 2) % 3][0], *c1 = plane[(y + 2) % 3][1];
-        if (y + 1 < rows || wrap) row_sums(in + ((y + 1) % rows) * words, c0, c1, words, width, wrap, t);
-        else memset(c0, 0, sizeof(uint64_t) * 2 * words);
-        const uint64_t *cell = in + y * words;
-        uint64_t *result = out + y * words;
-        for (long i = 0; i < words; i++) {
-            uint64_t x = a0[i] ^ b0[i], s0 = x ^ c0[i], k1 = (a0[i] & b0[i]) | (x & c0[i]);
-            uint64_t u = a1[i] ^ b1[i], v = u ^ c1[i], k2 = (a1[i] & b1[i]) | (u & c1[i]);
-            uint64_t s1 = v ^ k1, k3 = v & k1, s2 = k2 ^ k3, s3 = k2 & k3;
-            uint64_t live = 0, dead = 0;
-            for (int k = 0; k <= 9; k++) {
-                if (!((birth >> k & 1) | (survive << 1 >> k & 1))) continue;
-                uint64_t is = (k & 1 ? s0 : ~s0) & (k & 2 ? s1 : ~s1) & (k & 4 ? s2 : ~s2) & (k & 8 ? s3 : ~s3);
-                dead |= is & -(uint64_t)(birth >> k & 1);
-                live |= is & -(uint64_t)(survive << 1 >> k & 1);
-            }
-            result[i] = (cell[i] & live) | (~cell[i] & dead);
-        }
-        trim(result, words, width);
+    const long strip = LIFE_STRIP(words);
+    uint64_t *with_halo = scratch, *rest = scratch + (strip + 2) * words;
+    const size_t row_bytes = sizeof(uint64_t) * words;
+    for (long y = 0; y < rows; y += strip) {
+        long count = rows - y < strip ? rows - y : strip;
+        memcpy(with_halo + words, in + y * words, row_bytes * count);
+        if (y > 0 || wrap) memcpy(with_halo, in + ((y + rows - 1) % rows) * words, row_bytes);
+        else memset(with_halo, 0, row_bytes);
+        if (y + count < rows || wrap) memcpy(with_halo + (count + 1) * words, in + ((y + count) % rows) * words, row_bytes);
+        else memset(with_halo + (count + 1) * words, 0, row_bytes);
+        life_strip(with_halo, out + y * words, count, words, width, wrap, birth, survive, rest);
     }
 }
 

@@ -18,3 +18,6 @@
 #endif
 #define LANES (LANE_BYTES / 8)
 #define GROUPS 4 /* independent vectors in flight hide the latency of a multiply-add */
+/* rows of a strip of a life-like grid, and words of scratch that one generation needs */
+#define LIFE_STRIP(words) ((words) >= 512 ? 1 : 512 / (words))
+#define LIFE_SCRATCH(words) (9 * (LIFE_STRIP(words) + 2) * (words))

@@ -1,0 +1,254 @@
+"""Points of curves and surfaces for plotting: adaptive curves, grids, implicit curves, domain colouring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from kernels.math.callables import FastCallable, fast_callable
+from kernels.math.errors import DomainError
+
+__all__ = [
+    "complex_domain_coloring", "implicit_curve", "plot_complex", "plot_curve", "plot_implicit", "sample_curve",
+    "sample_grid",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+Formula = Any
+
+
+def _range(values: Sequence[float], name: str) -> tuple[float, float]:
+    low, high = float(values[0]), float(values[1])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise DomainError(f"{name} must be two finite numbers in order, got {values}")
+    return low, high
+
+
+def _curve_function(f: Formula, variable: Any) -> Callable[[Floats], Floats]:
+    """A function from parameters to points, shape (n, 2)."""
+    parametric = isinstance(f, list | tuple)
+    if callable(f) and not isinstance(f, sp.Basic | FastCallable):
+        function = f
+        return lambda t: np.column_stack([t, np.array([function(v) for v in t.tolist()], dtype=float)])
+    program = f if isinstance(f, FastCallable) else fast_callable(list(f) if parametric else f, variable)
+    if parametric:
+        return lambda t: np.column_stack(program(t))
+    return lambda t: np.column_stack([t, program(t)])
+
+
+def sample_curve(
+    f: Formula,
+    a: float,
+    b: float,
+    *,
+    variable: Any = None,
+    tolerance: float = 1e-3,
+    points: int = 64,
+    max_points: int = 20_000,
+) -> Floats:
+    """Points of a graph or of a parametric curve, denser where it bends.
+
+    Parameters
+    ----------
+    f : formula, pair of formulas, FastCallable or callable
+        ``y(x)``, or ``[x(t), y(t)]``.
+    a, b : float
+        Range of the parameter.
+    tolerance : float
+        Largest distance of the curve from its chord, in parts of the picture's diagonal.
+    points, max_points : int
+        Points to start with, and at most.
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+        Points in order; undefined ones are nan, which breaks the line there.
+
+    Notes
+    -----
+    All intervals of one generation are tested together: the midpoint's distance from the chord decides which are
+    halved. Cost: one array evaluation per generation, about log2 of the finest refinement.
+    """
+    low, high = _range((a, b), "a, b")
+    if points < 2 or max_points < points or tolerance <= 0:
+        raise DomainError(f"points, max_points and tolerance make no sense: {points}, {max_points}, {tolerance}")
+    function = _curve_function(f, variable)
+    t = np.linspace(low, high, points)
+    xy = function(t)
+    open_intervals = np.ones(points - 1, dtype=bool)
+    for _ in range(40):
+        index = np.flatnonzero(open_intervals)
+        room = max_points - len(t)
+        if not len(index) or room <= 0:
+            break
+        index = index[:room]
+        middle = (t[index] + t[index + 1]) / 2
+        new = function(middle)
+        bends = _bends(xy[index], new, xy[index + 1], _diagonal(xy), tolerance)
+        wide = (t[index + 1] - t[index]) > (high - low) * 1e-9
+        keep = open_intervals.copy()
+        keep[index] = bends & wide
+        t = np.insert(t, index + 1, middle)
+        xy = np.insert(xy, index + 1, new, axis=0)
+        halved = np.ones(len(keep), dtype=int)
+        halved[index] = 2
+        open_intervals = np.repeat(keep, halved)
+    return xy
+
+
+def _diagonal(xy: Floats) -> float:
+    finite = xy[np.isfinite(xy).all(axis=1)]
+    if not len(finite):
+        return 1.0
+    low, high = np.quantile(finite, [0.02, 0.98], axis=0)
+    return float(np.hypot(*(high - low))) or 1.0
+
+
+def _bends(p: Floats, m: Floats, q: Floats, diagonal: float, tolerance: float) -> NDArray[np.bool_]:
+    """Whether the middle point lies off the chord, or only part of the three points is defined."""
+    with np.errstate(all="ignore"):
+        chord = q - p
+        length = np.hypot(chord[:, 0], chord[:, 1])
+        area = np.abs(chord[:, 0] * (m[:, 1] - p[:, 1]) - chord[:, 1] * (m[:, 0] - p[:, 0]))
+        distance = np.where(length > 0, area / length, np.hypot(*(m - p).T))
+        off_centre = np.hypot(*(m - (p + q) / 2).T)
+    defined = np.isfinite(p).all(axis=1) & np.isfinite(m).all(axis=1) & np.isfinite(q).all(axis=1)
+    nothing = ~(np.isfinite(p).all(axis=1) | np.isfinite(m).all(axis=1) | np.isfinite(q).all(axis=1))
+    curved = (distance > tolerance * diagonal) | (off_centre > 0.1 * diagonal)
+    return np.asarray(np.where(defined, curved, ~nothing))
+
+
+def sample_grid(
+    f: Formula,
+    x_range: Sequence[float],
+    y_range: Sequence[float],
+    shape: tuple[int, int] = (400, 400),
+    variables: Sequence[Any] | None = None,
+) -> tuple[Floats, Floats, Floats]:
+    """Values of a formula of two variables on a grid.
+
+    Returns
+    -------
+    (x, y, values)
+        Coordinates of columns and rows, and values of shape ``(rows, columns)``.
+    """
+    rows, columns = shape
+    if rows < 2 or columns < 2:
+        raise DomainError(f"a grid needs at least two rows and columns: {shape}")
+    program = f if isinstance(f, FastCallable) else fast_callable(f, variables)
+    x = np.linspace(*_range(x_range, "x_range"), columns)
+    y = np.linspace(*_range(y_range, "y_range"), rows)
+    values = np.asarray(program(*np.meshgrid(x, y)))
+    return x, y, values
+
+
+def implicit_curve(
+    f: Formula,
+    x_range: Sequence[float],
+    y_range: Sequence[float],
+    *,
+    shape: tuple[int, int] = (400, 400),
+    variables: Sequence[Any] | None = ("x", "y"),
+    level: float = 0.0,
+) -> list[Floats]:
+    """Polylines on which a formula of two variables takes a value.
+
+    Marching squares (contourpy) on compiled values. Features smaller than a grid cell, and curves on which the
+    formula touches the level without changing sign, can be missed.
+
+    Parameters
+    ----------
+    f : formula or ``Eq``
+        The function, or an equation.
+
+    Returns
+    -------
+    list of ndarray, shape (n, 2)
+    """
+    from contourpy import contour_generator
+
+    expr = f.lhs - f.rhs if isinstance(f, sp.Equality) else f
+    x, y, values = sample_grid(expr, x_range, y_range, shape, variables)
+    masked = np.ma.masked_invalid(values)
+    lines = contour_generator(x, y, masked, name="serial").lines(level)
+    return [np.asarray(line) for line in lines if not _is_pole(line, expr, variables, level, values)]
+
+
+def _is_pole(line: Any, expr: Formula, variables: Any, level: float, values: Floats) -> bool:
+    """A line along which the formula jumps through infinity is not a curve of the level."""
+    program = expr if isinstance(expr, FastCallable) else fast_callable(expr, variables)
+    points = np.asarray(line)
+    near = np.abs(program(points[:, 0].copy(), points[:, 1].copy()) - level)
+    return bool(np.nanmedian(near) > 10 * np.nanmedian(np.abs(values - level)))
+
+
+def complex_domain_coloring(
+    f: Formula,
+    re_range: Sequence[float] = (-2, 2),
+    im_range: Sequence[float] = (-2, 2),
+    shape: tuple[int, int] = (400, 400),
+    variable: Any = "z",
+) -> Floats:
+    """Picture of a complex function: hue is the argument, brightness rises with the modulus in octaves.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns, 3)
+        Red, green and blue in 0..1; the first row is the largest imaginary part. White where undefined.
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    program = f if isinstance(f, FastCallable) else fast_callable(f, [variable], domain=complex)
+    x = np.linspace(*_range(re_range, "re_range"), shape[1])
+    y = np.linspace(*_range(im_range, "im_range"), shape[0])[::-1]
+    values = np.asarray(program(x + 1j * y[:, None]))
+    with np.errstate(all="ignore"):
+        hue = (np.angle(values) / (2 * np.pi)) % 1.0
+        octave = np.log2(np.abs(values))
+        brightness = 0.65 + 0.35 * (octave - np.floor(octave))
+    defined = np.isfinite(hue) & np.isfinite(brightness)
+    hsv = np.stack([np.where(defined, hue, 0), np.where(defined, 0.85, 0), np.where(defined, brightness, 1)], axis=-1)
+    return np.asarray(hsv_to_rgb(hsv))
+
+
+def _axes(axes: Any) -> Any:
+    if axes is not None:
+        return axes
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
+
+
+def plot_curve(f: Formula, a: float, b: float, *, axes: Any = None, variable: Any = None, **style: Any) -> Any:
+    """Plot `sample_curve` and return the matplotlib axes; ``style`` goes to ``Axes.plot``."""
+    axes = _axes(axes)
+    points = sample_curve(f, a, b, variable=variable)
+    axes.plot(points[:, 0], points[:, 1], **style)
+    return axes
+
+
+def plot_implicit(
+    f: Formula, x_range: Sequence[float], y_range: Sequence[float], *, axes: Any = None, **style: Any
+) -> Any:
+    """Plot `implicit_curve` and return the matplotlib axes; ``style`` goes to ``LineCollection``."""
+    from matplotlib.collections import LineCollection
+
+    axes = _axes(axes)
+    axes.add_collection(LineCollection(implicit_curve(f, x_range, y_range), **style))
+    axes.set_xlim(*x_range)
+    axes.set_ylim(*y_range)
+    return axes
+
+
+def plot_complex(
+    f: Formula, re_range: Sequence[float] = (-2, 2), im_range: Sequence[float] = (-2, 2), *, axes: Any = None
+) -> Any:
+    """Show `complex_domain_coloring` and return the matplotlib axes."""
+    axes = _axes(axes)
+    axes.imshow(complex_domain_coloring(f, re_range, im_range), extent=(*re_range, *im_range))
+    return axes
