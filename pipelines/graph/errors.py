@@ -1,0 +1,33 @@
+"""What can be wrong with a pipeline or one of its runs."""
+
+from __future__ import annotations
+
+from pipelines.errors import PipelinesError
+
+
+class PipelineFileError(PipelinesError):
+    """The description of a pipeline is wrong; each problem names file and line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems) + "\nNothing was run.")
+        self.problems = problems
+
+
+class ExpressionError(PipelinesError):
+    """An expression in `${…}` cannot be read or has no value."""
+
+
+class UnknownRunError(PipelinesError):
+    """There is no run of that name."""
+
+
+class RunStateError(PipelinesError):
+    """What was asked for does not fit the state of the run."""
+
+
+class SecretError(PipelinesError):
+    """A secret cannot be found where its reference points."""
+
+
+class LaunchError(PipelinesError):
+    """An item of a step could not be started, or its process ended without a result."""
