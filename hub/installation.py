@@ -23,13 +23,13 @@ class StartError(Exception):
     """The platform cannot be started; the message says why and what to do."""
 
 
-def prepare(settings: Settings) -> None:
-    """Make the data folder and check what a start needs.
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder, and check that it can be written.
 
     Raises
     ------
     StartError
-        The folder cannot be written, or the port is in use.
+        It cannot.
     """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,6 +41,16 @@ def prepare(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be written ({error.strerror}). "
             "Set another with data_dir in collegium.toml or COLLEGIUM_DATA_DIR."
         ) from error
+
+
+def check_port(settings: Settings) -> None:
+    """Check that the web address can be listened on.
+
+    Raises
+    ------
+    StartError
+        Another program uses it.
+    """
     if not runtime.is_free(settings.host, settings.port):
         raise StartError(
             f"Port {settings.port} on {settings.host} is in use{_user_of(settings.port)}. End that program, or set "
@@ -118,18 +128,17 @@ def part_states(settings: Settings) -> dict[str, bool]:
     """Return for each part whether it answers, asked through the proxy as a browser would."""
     base = settings.public_url if settings.public_url.startswith("http://127.") else _local_url(settings)
     answers = {
-        "proxy": _answers(base, below=600),
-        "hub": _answers(f"{base}hub/health"),
-        "service": _answers(f"{base.rstrip('/')}{runtime.SERVICE_PREFIX}health"),
+        "proxy": _status(base) is not None,
+        "hub": _status(f"{base}hub/health") == 200,
+        "service": _status(f"{base.rstrip('/')}{runtime.SERVICE_PREFIX}health") == 200,
     }
     return answers
 
 
 def is_ready(settings: Settings) -> bool:
     """Return whether everything answers, the database included."""
-    return _answers(f"{_local_url(settings).rstrip('/')}{runtime.SERVICE_PREFIX}ready") and all(
-        part_states(settings).values()
-    )
+    ready = _status(f"{_local_url(settings).rstrip('/')}{runtime.SERVICE_PREFIX}ready") == 200
+    return ready and all(part_states(settings).values())
 
 
 def _local_url(settings: Settings) -> str:
@@ -137,11 +146,11 @@ def _local_url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}/"
 
 
-def _answers(url: str, below: int = 400) -> bool:
+def _status(url: str) -> int | None:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code < below
+        return httpx.get(url, timeout=5, trust_env=False).status_code
     except httpx.HTTPError:
-        return False
+        return None
 
 
 def _lock_file(settings: Settings) -> Path:

@@ -28,6 +28,8 @@ c.JupyterHub.log_level = settings.log_level.upper()
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
 c.ConfigurableHTTPProxy.should_start = False
+# A proxy that was restarted knows no routes; the hub gives them back at its next look at the proxy.
+c.JupyterHub.last_activity_interval = 5
 c.ConfigurableHTTPProxy.auth_token = tokens.proxy
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
 

@@ -43,8 +43,9 @@ def up(
     if detach:
         _up_detached(loaded.settings)
         return
+    installation.make_data_folder(loaded.settings)
     with installation.lock(loaded.settings):
-        installation.prepare(loaded.settings)
+        installation.check_port(loaded.settings)
         asyncio.run(_run(loaded))
 
 
@@ -157,10 +158,9 @@ def _announce(settings: Settings, link: SignInLink) -> None:
 
 
 def _up_detached(settings: Settings) -> None:
-    if installation.running_pid(settings) is not None:
-        with installation.lock(settings):
-            return  # not reached: the lock is held, and its error says by whom
-    installation.prepare(settings)
+    installation.make_data_folder(settings)
+    with installation.lock(settings):
+        installation.check_port(settings)
     settings.logs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = settings.logs_dir / "up.log"
     with log.open("wb") as out:
