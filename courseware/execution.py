@@ -1,0 +1,271 @@
+"""The seam between grading and whatever runs the cells: one method, so that it can be replaced whole."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_output
+
+from courseware.guard import Guarded, guard, unguard
+from courseware.store import check_path
+from kernels import (
+    CellRun,
+    KernelsError,
+    KernelStartError,
+    Limits,
+    NotebookSession,
+    RunMode,
+    SandboxPolicy,
+    open_session,
+)
+
+GRADING_LIMITS = Limits(
+    memory_bytes=1024 * 1024 * 1024,
+    cpu_seconds=300,
+    processes=64,
+    open_files=256,
+    file_bytes=100 * 1024 * 1024,
+    disk_bytes=256 * 1024 * 1024,
+    cell_output_bytes=500_000,
+    cell_output_messages=2_000,
+    cell_timeout_seconds=30,
+    notebook_timeout_seconds=600,
+)
+"""What a submitted notebook may use; 30 s a cell as nbgrader has it."""
+
+_RECORDED = ("ipykernel", "IPython", "numpy", "pandas", "matplotlib", "scipy", "sympy")
+_TRUNCATION_NOTE = "\n[Further output is not kept: the cell reached its limit of output.]\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """A code cell to run.
+
+    Attributes
+    ----------
+    source
+        What to run; for a test cell with its hidden tests.
+    is_test
+        Whether its outputs decide a score.
+    """
+
+    source: str
+    is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A notebook to run.
+
+    Attributes
+    ----------
+    cells
+        In order.
+    kernel_name
+        Kernelspec.
+    files
+        What lies in the working folder: path to content.
+    seed
+        Seed of `random` and NumPy before the first cell.
+    """
+
+    cells: Sequence[PlannedCell]
+    kernel_name: str = "python3"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CellOutcome:
+    """What a cell did.
+
+    Attributes
+    ----------
+    outputs
+        Of nbformat 4.
+    failure
+        Why the cell has no valid result: the kernel ended, time was up, an answer was forged. Empty when its
+        outputs say everything.
+    suspicion
+        What the guard of a test noticed; the cell gets no points then.
+    """
+
+    outputs: tuple[NotebookNode, ...] = ()
+    failure: str = ""
+    suspicion: str = ""
+
+
+class Executor(Protocol):
+    """Runs the cells of one notebook, apart from everything else."""
+
+    async def run(self, plan: Plan) -> Sequence[CellOutcome]:
+        """Return one outcome per cell of the plan. What goes wrong inside the notebook is an outcome."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return what decides results besides the submission and the version: Python, packages, mode, limits."""
+        ...
+
+
+class KernelExecutor:
+    """Runs cells through `kernels`.
+
+    Parameters
+    ----------
+    mode
+        `short` evaluates each test in a throw-away fork of the kernel's state; `kernel` runs tests in the kernel.
+    limits
+        Of each notebook.
+    sandbox
+        Isolation; `None` runs the code as this user, for course authors' own notebooks only.
+    """
+
+    def __init__(
+        self, mode: RunMode = "kernel", limits: Limits = GRADING_LIMITS, sandbox: SandboxPolicy | None = None
+    ) -> None:
+        self._mode: RunMode = mode
+        self._limits = limits
+        self._sandbox = sandbox
+
+    async def run(self, plan: Plan) -> Sequence[CellOutcome]:
+        """Run a plan in a new kernel and a new folder."""
+        folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        try:
+            for path, content in plan.files.items():
+                check_path(path)
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            return await self._run_in(folder, plan)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def describe(self) -> dict[str, object]:
+        """Return Python, packages, mode and limits."""
+        return {
+            "python": sys.version.split()[0],
+            "packages": {name: found for name in _RECORDED if (found := _version(name))},
+            "mode": self._mode,
+            "sandbox": self._sandbox is not None,
+            "cell_timeout_seconds": self._limits.cell_timeout_seconds,
+            "memory_bytes": self._limits.memory_bytes,
+        }
+
+    async def _run_in(self, folder: Path, plan: Plan) -> Sequence[CellOutcome]:
+        try:
+            async with open_session(
+                mode=self._mode,
+                limits=self._limits,
+                sandbox=self._sandbox,
+                kernel_name=plan.kernel_name,
+                cwd=folder,
+                environment=_environment(folder),
+            ) as session:
+                await session.run_cell(new_code_cell(_seeding(plan.seed)))  # type: ignore[no-untyped-call]
+                outcomes = []
+                for index, cell in enumerate(plan.cells):
+                    outcomes.append(await self._run_cell(session, cell, index))
+                return outcomes
+        except KernelStartError as error:
+            # No kernel of this name, or none that starts, is a fault of the installation: the job is retried.
+            raise ExecutorError(f"no kernel {plan.kernel_name!r} could be started: {error}") from error
+
+    async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int) -> CellOutcome:
+        if not session.alive:
+            why = session.death.message if session.death else "the kernel had ended"
+            return CellOutcome(failure=f"the cell could not run: {why}")
+        if session.out_of_time:
+            return CellOutcome(failure="the cell could not run: the time of the notebook was used up")
+        guarded = guard(planned.source) if planned.is_test else None
+        if guarded is not None and self._mode == "short":
+            return await self._evaluate(session, planned.source, guarded)
+        cell = new_code_cell(guarded.source if guarded else planned.source)  # type: ignore[no-untyped-call]
+        record = await session.run_cell(cell, index)
+        outcome = _outcome(cell, record)
+        return _checked(outcome, guarded) if guarded else outcome
+
+    async def _evaluate(self, session: NotebookSession, source: str, guarded: Guarded) -> CellOutcome:
+        try:
+            found = await session.evaluate(guarded.source)
+        except KernelsError as error:
+            return CellOutcome(failure=f"the test could not run: {error}")
+        if guarded.lasting:
+            # What later cells need from the part that students can see: imports, helpers. Hidden tests stay out.
+            lasting = new_code_cell(guarded.lasting)  # type: ignore[no-untyped-call]
+            await session.run_cell(lasting)
+        failures = {
+            "timeout": "the test did not end in time",
+            "died": "the process ended during the test" + (f": {found.death.message}" if found.death else ""),
+            "forged": "the answer of the test was not authentic",
+        }
+        if found.status in failures:
+            return CellOutcome(found.outputs, failure=failures[found.status])
+        outcome = _checked(CellOutcome(found.outputs), guarded)
+        has_error = any(output.output_type == "error" for output in outcome.outputs)
+        if found.status == "error" and not has_error and not outcome.suspicion:
+            told = found.error
+            raised = new_output(  # type: ignore[no-untyped-call]
+                "error",
+                ename=told.name if told else "Error",
+                evalue=told.value if told else "",
+                traceback=list(told.traceback) if told else [],
+            )
+            return CellOutcome((raised, *outcome.outputs))
+        return outcome
+
+
+class ExecutorError(Exception):
+    """Nothing can be run now, whatever the notebook; trying again later may work."""
+
+
+def _checked(outcome: CellOutcome, guarded: Guarded) -> CellOutcome:
+    outputs, suspicion = unguard(outcome.outputs, guarded)
+    return CellOutcome(tuple(outputs), outcome.failure, suspicion if not outcome.failure else "")
+
+
+def _outcome(cell: NotebookNode, record: CellRun) -> CellOutcome:
+    outputs = [output for output in cell.outputs if not _is_truncation_note(output, record)]
+    if record.status == "timeout":
+        return CellOutcome(tuple(outputs), failure="the cell did not end in time")
+    if record.status == "died":
+        why = record.error.value if record.error else "the kernel ended"
+        return CellOutcome(tuple(outputs), failure=f"the kernel ended in this cell: {why}")
+    return CellOutcome(tuple(outputs))
+
+
+def _is_truncation_note(output: NotebookNode, record: CellRun) -> bool:
+    """Whether an output is the note of `kernels` that output was left out, which is no warning of the test."""
+    return record.output_truncated and output.output_type == "stream" and output.text == _TRUNCATION_NOTE
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "NBGRADER_EXECUTION": "autograde",
+        "IPYTHONDIR": str(folder / ".ipython"),
+    }
+
+
+def _seeding(seed: int) -> str:
+    return (
+        f"__import__('random').seed({seed})\n"
+        f"if 'numpy' in __import__('sys').modules: __import__('numpy').random.seed({seed % 2**32})\n"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,224 @@
+"""Grade one submission by machine: match, run, score. Deterministic, and without any effect outside."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from courseware.cells import CellRole, checksum
+from courseware.errors import FormatError
+from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
+from courseware.matching import Finding, FindingKind, MatchedNotebook, match
+from courseware.notebooks import read_notebook, write_notebook
+from courseware.scoring import Score, score_answer, score_outputs
+from courseware.structure import Structure, by_notebook, is_notebook, kind_of
+
+NO_RESPONSE = "No response."
+_DEFAULT_KERNEL = "python3"
+
+
+@dataclass(frozen=True, slots=True)
+class CellScore:
+    """The machine's word on one scored cell.
+
+    Attributes
+    ----------
+    notebook, grade_id
+        Which.
+    points
+        Most points.
+    score
+        See `courseware.scoring.Score`.
+    comment
+        What the machine has to say of an answer, such as that there is none.
+    """
+
+    notebook: str
+    grade_id: str
+    points: float
+    score: Score
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A graded submission.
+
+    Attributes
+    ----------
+    scores
+        One per scored cell of the version, in its order.
+    findings
+        What was put right in the submission.
+    executed
+        The notebooks as they were run, with hidden tests: for staff only.
+    """
+
+    scores: tuple[CellScore, ...]
+    findings: tuple[Finding, ...]
+    executed: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class GradingOptions:
+    """What an instructor decides about grading.
+
+    Attributes
+    ----------
+    stderr_fails
+        Whether text on stderr costs a test its points, as with nbgrader.
+    editable_files
+        Data files of the assignment that students may change; the others are used as released.
+    """
+
+    stderr_fails: bool = True
+    editable_files: frozenset[str] = frozenset()
+
+
+_DEFAULT_OPTIONS = GradingOptions()
+
+
+async def grade(
+    structure: Structure,
+    graded_files: Mapping[str, bytes],
+    submitted: Mapping[str, bytes],
+    executor: Executor,
+    seed: int,
+    options: GradingOptions = _DEFAULT_OPTIONS,
+) -> Graded:
+    """Grade a submission against a version.
+
+    Parameters
+    ----------
+    structure
+        Of the version.
+    graded_files
+        Of the version: notebooks with hidden tests, data files.
+    submitted
+        The submission's files.
+    executor
+        Runs the notebooks.
+    seed
+        Of the random numbers; see `seed_of`.
+    options
+        See `GradingOptions`.
+    """
+    scores: dict[tuple[str, str], CellScore] = {}
+    findings = [
+        Finding(FindingKind.EXTRA_NOTEBOOK, path, "", f"{path} is not part of the assignment; it was not graded")
+        for path in sorted(submitted)
+        if is_notebook(path) and path not in structure.notebooks
+    ]
+    executed: dict[str, bytes] = {}
+    data = _data_files(graded_files, submitted, options)
+    for path in structure.notebooks:
+        version = read_notebook(graded_files[path], path)
+        matched = _matched(path, submitted, version, findings)
+        if matched is None:
+            continue
+        findings.extend(matched.findings)
+        outcomes = await executor.run(_plan(matched, data, seed))
+        _store_outputs(matched.notebook, outcomes)
+        executed[path] = write_notebook(matched.notebook)
+        for cell_score in _scores(path, matched, outcomes, options):
+            scores[path, cell_score.grade_id] = cell_score
+    complete = tuple(
+        scores.get((cell.notebook, cell.grade_id))
+        or CellScore(cell.notebook, cell.grade_id, cell.points, Score(0.0, _absence(cell.notebook, findings)))
+        for path_cells in by_notebook(structure.cells).values()
+        for cell in path_cells
+    )
+    return Graded(complete, tuple(findings), executed)
+
+
+def seed_of(submission_digest: str, assignment: str) -> int:
+    """Return the seed for a submission, from 0 to 2**31: the same whenever and wherever it is graded."""
+    digest = hashlib.sha256(f"{assignment}\0{submission_digest}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _matched(
+    path: str, submitted: Mapping[str, bytes], version: NotebookNode, findings: list[Finding]
+) -> MatchedNotebook | None:
+    if path not in submitted:
+        findings.append(Finding(FindingKind.MISSING_NOTEBOOK, path, "", f"{path} was not handed in"))
+        return None
+    try:
+        return match(read_notebook(submitted[path], path), version, path)
+    except FormatError as error:
+        findings.append(Finding(FindingKind.UNREADABLE, path, "", error.detail))
+        return None
+
+
+def _data_files(
+    version: Mapping[str, bytes], submitted: Mapping[str, bytes], options: GradingOptions
+) -> dict[str, bytes]:
+    files = {path: content for path, content in submitted.items() if not is_notebook(path)}
+    for path, content in version.items():
+        if not is_notebook(path) and not (path in options.editable_files and path in files):
+            files[path] = content
+    return files
+
+
+def _plan(matched: MatchedNotebook, data: Mapping[str, bytes], seed: int) -> Plan:
+    planned = [
+        PlannedCell(cell.source, role is not None and role.is_test)
+        for cell, role in zip(matched.notebook.cells, matched.roles, strict=True)
+        if cell.cell_type == "code"
+    ]
+    kernel = matched.notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
+    return Plan(planned, str(kernel), data, seed)
+
+
+def _store_outputs(notebook: NotebookNode, outcomes: Sequence[CellOutcome]) -> None:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, outcome in zip(code, outcomes, strict=True):
+        cell.outputs = list(outcome.outputs)
+        why = outcome.failure or outcome.suspicion
+        if why:
+            note = new_output("error", ename="NotGraded", evalue=why, traceback=[why])  # type: ignore[no-untyped-call]
+            cell.outputs.append(note)
+
+
+def _scores(
+    path: str, matched: MatchedNotebook, outcomes: Sequence[CellOutcome], options: GradingOptions
+) -> list[CellScore]:
+    found = [
+        CellScore(path, role.grade_id, role.points, Score(0.0, "the cell was not handed in"))
+        for role in matched.missing
+    ]
+    remaining = iter(outcomes)
+    for cell, role in zip(matched.notebook.cells, matched.roles, strict=True):
+        outcome = next(remaining) if cell.cell_type == "code" else CellOutcome()
+        if role is not None and role.is_scored:
+            found.append(_score_cell(path, cell, role, outcome, options))
+    return found
+
+
+def _score_cell(
+    path: str, cell: NotebookNode, role: CellRole, outcome: CellOutcome, options: GradingOptions
+) -> CellScore:
+    if kind_of(role, cell.cell_type) == "test":
+        return CellScore(path, role.grade_id, role.points, _score_test(outcome, role.points, options))
+    unchanged = not role.task and role.checksum is not None and checksum(cell, role) == role.checksum
+    score = Score(None, needs_review=True) if role.task else score_answer(cell, role)
+    return CellScore(path, role.grade_id, role.points, score, NO_RESPONSE if unchanged else "")
+
+
+def _score_test(outcome: CellOutcome, points: float, options: GradingOptions) -> Score:
+    if outcome.failure:
+        return Score(0.0, outcome.failure)
+    if outcome.suspicion:
+        return Score(0.0, outcome.suspicion, needs_review=True)
+    return score_outputs(outcome.outputs, points, stderr_fails=options.stderr_fails)
+
+
+def _absence(path: str, findings: Sequence[Finding]) -> str:
+    for finding in findings:
+        if finding.notebook == path and finding.kind in (FindingKind.MISSING_NOTEBOOK, FindingKind.UNREADABLE):
+            return finding.text
+    return "the cell was not handed in"
