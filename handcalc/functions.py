@@ -37,6 +37,9 @@ _CONSTANTS = {"pi": (math.pi, r"\pi"), "e": (math.e, r"\mathrm{e}"), "tau": (mat
 _CONVERSIONS = frozenset({"to", "ito", "to_base_units", "to_root_units", "to_compact", "to_reduced_units", "si"})
 
 
+CONSTANT_NAMES = frozenset({*_CONSTANTS, "inf", "infty", "Inf", "oo", "E"})
+
+
 def known_name(function: object) -> str | None:
     """Return the name under which a library publishes `function`, or None when no library that we know does."""
     name = getattr(function, "__name__", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+from collections.abc import Callable
 from typing import Any
 
 from handcalc.comments import Comments, LineControl
@@ -18,8 +19,11 @@ from handcalc.plan import Accumulation, Action, Plan
 HOOK = "__handcalc__"
 
 _OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
+# Operators of numbers, arrays and quantities change none of their operands.
+_SILENT = frozenset({ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Tuple, ast.List})
 _NOTED = (ast.NamedExpr, ast.Attribute, ast.Subscript, ast.Call)
 _NO_CONTROL = LineControl()
+_LOAD = ast.Load()
 
 
 class Instrumenter:
@@ -53,10 +57,9 @@ class Instrumenter:
     # -- statements
 
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
-        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        method = _METHODS.get(type(node))
         if method is not None:
-            result: list[ast.stmt] = method(node)
-            return result
+            return method(self, node)
         index = self._plan(node, "none", [], None)
         before = self._say(index, node)
         self._inner_bodies(node)
@@ -175,7 +178,8 @@ class Instrumenter:
         plan.texts = tuple(texts)
         plan.loops = tuple(self._loops)
         if value is not None:
-            plan.names, plan.parts = examined(value)
+            plan.names, plan.parts, calling = examined(value)
+            plan.quiet = not (calling or plan.parts or texts)
             plan.whole_parentheses = action in ("assign", "expression") and self._in_parentheses(value)
         self.plans.append(plan)
         return len(self.plans) - 1
@@ -191,25 +195,39 @@ class Instrumenter:
 
     def _in_parentheses(self, value: ast.expr) -> bool:
         """Tell whether parentheses stand around the whole of a value on one line."""
-        if value.lineno != value.end_lineno or isinstance(value, ast.Tuple | ast.GeneratorExp):
+        start, end = value.col_offset, value.end_col_offset
+        if start == 0 or end is None or value.lineno != value.end_lineno or value.lineno > len(self._source_lines):
             return False
-        if value.lineno > len(self._source_lines):
+        line = self._source_lines[value.lineno - 1]
+        if line.isascii():
+            # The usual case, looked at first: an equals sign and a space before the value.
+            if line[start - 1] not in "( " or line[start - 2 : start] == "= ":
+                return False
+            before, after = line[:start], line[end:]
+        else:
+            encoded = line.encode()
+            before, after = encoded[:start].decode(), encoded[end:].decode()
+        if isinstance(value, ast.Tuple | ast.GeneratorExp):
             return False
-        line = self._source_lines[value.lineno - 1].encode()
-        before = line[: value.col_offset].rstrip()
-        after = line[value.end_col_offset :].lstrip()
-        return before.endswith(b"(") and after.startswith(b")")
+        return before.rstrip().endswith("(") and after.lstrip().startswith(")")
 
     # -- calls of the recorder
 
     def _recorded(self, method: str, index: int, value: ast.expr) -> ast.expr:
         """Return ``hook.method(hook.before(index), value)``: before() runs first, then the value."""
+        plan = self.plans[index]
+        where = _location(value)
+        number = ast.Constant(value=index, **where)
+        if plan.quiet and method == "value":
+            # Nothing is called that could change a name, so what the names stand for can be noted afterwards.
+            return _call("quiet_value", [number, value], where)
         inner = self._with_parts(index, value)
-        before = _call("before", [_number(index, value)], value)
-        return _call(method, [before, inner], value)
+        before = _call("before", [number], where)
+        return _call(method, [before, inner], where)
 
     def _do(self, method: str, index: int, node: ast.stmt) -> ast.stmt:
-        return ast.Expr(value=_call(method, [_number(index, node)], node), **_location(node))
+        where = _location(node)
+        return ast.Expr(value=_call(method, [ast.Constant(value=index, **where)], where), **where)
 
     def _say(self, index: int, node: ast.stmt) -> list[ast.stmt]:
         if not self.plans[index].texts:
@@ -225,6 +243,19 @@ class Instrumenter:
         return _Copier(index, parts).visit_expression(value)
 
 
+_METHODS: dict[type[ast.stmt], Callable[[Instrumenter, Any], list[ast.stmt]]] = {
+    ast.Assign: Instrumenter._assign,
+    ast.AnnAssign: Instrumenter._annassign,
+    ast.AugAssign: Instrumenter._augassign,
+    ast.Expr: Instrumenter._expr,
+    ast.Assert: Instrumenter._assert,
+    ast.Return: Instrumenter._return,
+    ast.If: Instrumenter._if,
+    ast.While: Instrumenter._while,
+    ast.For: Instrumenter._for,
+}
+
+
 class _Copier:
     """Copies an expression with its noted parts wrapped in calls of the recorder."""
 
@@ -237,8 +268,9 @@ class _Copier:
         position = self._positions.get(id(node))
         if position is None:
             return copy
-        numbers: list[ast.expr] = [_number(self._index, node), _number(position, node)]
-        return _call("part", [*numbers, copy], node)
+        where = _location(node)
+        numbers: list[ast.expr] = [ast.Constant(value=number, **where) for number in (self._index, position)]
+        return _call("part", [*numbers, copy], where)
 
     def _copied(self, node: Any) -> Any:
         fields: dict[str, Any] = {}
@@ -258,20 +290,20 @@ class _Copier:
         return value
 
 
-def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr]]:
-    """Return the names that an expression reads, and the parts whose values must be noted as they are computed.
+def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr], bool]:
+    """Return the names that an expression reads, the parts to note as they are computed, and whether it may call.
 
     Those parts are the attributes, items and calls inside it, and its names where a call may change them.
     """
     kind: type[ast.AST] = type(value)
     if kind is ast.Constant:
-        return (), []
+        return (), [], False
     if kind is ast.Name:
-        return (value.id,), []  # type: ignore[attr-defined]
+        return (value.id,), [], False  # type: ignore[attr-defined]
     names: dict[str, None] = {}
     parts: list[ast.expr] = []
     uses: list[ast.expr] = []
-    changing = False
+    changing = calling = False
     # The flag tells whether a node runs in the expression's own scope and is not the whole of it.
     stack: list[tuple[ast.AST, bool]] = [(value, False)]
     while stack:
@@ -301,11 +333,12 @@ def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr]]:
                 if inner:
                     parts.append(node)  # type: ignore[arg-type]
         own = own and kind not in _OWN_SCOPE
+        calling = calling or (kind not in _SILENT and isinstance(node, ast.expr))
         if kind is ast.Call:
             _push_call(node, own, stack, names)  # type: ignore[arg-type]
             continue
         stack.extend((child, own) for child in ast.iter_child_nodes(node))
-    return tuple(names), parts + uses if changing else parts
+    return tuple(names), parts + uses if changing else parts, calling
 
 
 def _push_call(node: ast.Call, own: bool, stack: list[tuple[ast.AST, bool]], names: dict[str, None]) -> None:
@@ -365,12 +398,7 @@ def _location(node: ast.stmt | ast.expr) -> dict[str, Any]:
     }
 
 
-def _number(value: int, node: ast.stmt | ast.expr) -> ast.expr:
-    return ast.Constant(value=value, **_location(node))
-
-
-def _call(method: str, arguments: list[ast.expr], node: ast.stmt | ast.expr) -> ast.expr:
-    location = _location(node)
-    hook = ast.Name(id=HOOK, ctx=ast.Load(), **location)
-    function = ast.Attribute(value=hook, attr=method, ctx=ast.Load(), **location)
-    return ast.Call(func=function, args=arguments, keywords=[], **location)
+def _call(method: str, arguments: list[ast.expr], where: dict[str, Any]) -> ast.expr:
+    hook = ast.Name(id=HOOK, ctx=_LOAD, **where)
+    function = ast.Attribute(value=hook, attr=method, ctx=_LOAD, **where)
+    return ast.Call(func=function, args=arguments, keywords=[], **where)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
-from handcalc.options import Options
-from handcalc.rendering import Row
 from handcalc.tex import text
 
-_MACRO = r"\\[A-Za-z]+|[{}\\^_ ]"
+if TYPE_CHECKING:
+    from handcalc.options import Options
+    from handcalc.rendering import Row
+
+_MARKUP = str.maketrans("", "", "{}\\^_ ")
 
 
 def block(rows: list[Row], options: Options) -> str:
@@ -32,8 +34,14 @@ def block(rows: list[Row], options: Options) -> str:
 
 
 def width(latex: str) -> int:
-    """Return about how many characters wide LaTeX is when it is set."""
-    return len(re.sub(_MACRO, "", latex))
+    """Return about how many characters wide LaTeX is when it is set; a macro counts as its name less four letters."""
+    return len(latex.translate(_MARKUP)) - 4 * latex.count("\\")
+
+
+def _fits(target: str, parts: list[tuple[str, str]], line_width: int) -> bool:
+    if len(target) + sum(len(latex) + 3 for _, latex in parts) <= line_width:
+        return True  # LaTeX is never shorter than what it shows
+    return width(target) + sum(width(latex) + 3 for _, latex in parts) <= line_width
 
 
 def _columns(rows: list[Row], options: Options) -> list[str]:
@@ -66,9 +74,9 @@ def _lines(row: Row, options: Options) -> list[str]:
     tail = (rf" & & {text(row.note)}" if row.note else "") + (rf" \tag{{{row.number}}}" if row.number else "")
     if not parts:
         return [f"{target} &{tail}"]
-    total = width(target) + sum(width(latex) + 3 for _, latex in parts)
-    # \displaystyle keeps fractions and sums full size where the block is one line.
-    if row.layout == "long" or (row.layout == "auto" and total > options.line_width and len(parts) > 1):
+    if row.layout == "long" or (
+        row.layout == "auto" and len(parts) > 1 and not _fits(target, parts, options.line_width)
+    ):
         lines = [f"{target} & {parts[0][0]} {parts[0][1]}{tail}"]
         lines += [f"& {sign} {latex}" for sign, latex in parts[1:]]
         return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from handcalc.tex import text
 
@@ -59,6 +60,7 @@ _ACCENTS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def symbol(name: str, *, greek: bool = True) -> str:
     r"""Return an identifier as a symbol.
 

@@ -35,8 +35,14 @@ class Numerals:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        figures = max(options.precision, 1)
+        self._usual_format = f"{{:.{figures}g}}".format
         self._plain = options.decimal_separator == "." and options.digit_grouping == "none"
+        self._usual = self._plain and options.notation == "auto" and options.rounding == "significant"
+        self._usual = self._usual and not options.trailing_zeros
         self.rounded = False
+        # A value is mostly written twice, as the result of one line and inside the next.
+        self._known: dict[float, tuple[Tex, bool]] = {}
 
     def integer(self, value: int) -> Tex:
         """Return a whole number, exact up to `EXACT_DIGITS` digits."""
@@ -59,12 +65,28 @@ class Numerals:
 
     def real(self, value: float) -> Tex:
         """Return a floating-point number."""
+        known = self._known.get(value)
+        if known is None:
+            before, self.rounded = self.rounded, False
+            known = self._known[value] = (self._real(value), self.rounded)
+            self.rounded = before
+        if known[1]:
+            self.rounded = True
+        return known[0]
+
+    def _real(self, value: float) -> Tex:
         if value != value:
             return NAN
         if value in (math.inf, -math.inf):
             return INFINITY if value > 0 else MINUS_INFINITY
         if value == 0:
             return Tex(self._trimmed(self._zero()))
+        if self._usual:
+            # The usual options on a number of usual size; format() strips the zeros that fill up the precision.
+            usual = self._usual_format(value)
+            if "e" not in usual and not usual.startswith(("0.000", "-0.000")):
+                self.rounded = float(usual) != value
+                return Tex(usual, NEG if value < 0 else ATOM)
         options = self._options
         notation = options.notation
         if notation in ("auto", "fixed"):

@@ -47,6 +47,8 @@ class Plan:
         The whole value stands in parentheses: the result alone is shown.
     assigned : tuple of str
         For a loop: the names that its body assigns.
+    quiet : bool
+        Nothing in the expression can change what a name stands for.
     parts : list of ast.expr
         Parts of the expression whose values are noted as they are computed.
     accumulation : Accumulation or None
@@ -64,6 +66,7 @@ class Plan:
         "node",
         "options",
         "parts",
+        "quiet",
         "targets",
         "texts",
         "value",
@@ -89,6 +92,7 @@ class Plan:
         self.texts: tuple[str, ...] = ()
         self.loops: tuple[int, ...] = ()
         self.whole_parentheses = False
+        self.quiet = False
         self.assigned: tuple[str, ...] = ()
         self.parts: list[ast.expr] = []
         self.accumulation: Accumulation | None = None

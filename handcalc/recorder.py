@@ -37,7 +37,7 @@ class Recorder:
     def __init__(self, source: str, plans: list[Plan], options: Options) -> None:
         self._plans = plans
         self._walker = Walker(source, options, Namer(greek=options.greek))
-        self._values = {options: Values(options)}
+        self._values = {id(options): self._walker.values}
         self._snapshots: dict[int, Snapshot] = {}
         self._turns: dict[int, int] = {}
         self._said: set[int] = set()
@@ -81,6 +81,16 @@ class Recorder:
             self._add(plan, snapshot, value)
         elif plan.action == "expression":
             self.unshown = None
+        return value
+
+    def quiet_value(self, index: int, value: object) -> object:
+        """Show a line that changes no name before it is done."""
+        plan = self._plans[index]
+        if self._shown(plan):
+            snapshot = Snapshot()
+            if plan.names:
+                snapshot.take(plan.names, _spaces(), self._use(plan.options))
+            self._add(plan, snapshot, value)
         return value
 
     def operand(self, index: int, value: object) -> object:
@@ -170,9 +180,9 @@ class Recorder:
     # -- inside
 
     def _use(self, options: Options) -> Values:
-        values = self._values.get(options)
+        values = self._values.get(id(options))  # the plans keep their options alive
         if values is None:
-            values = self._values[options] = Values(options)
+            values = self._values[id(options)] = Values(options)
         if self._walker.options is not options:
             self._walker.use(options, values)
         return values
@@ -180,6 +190,8 @@ class Recorder:
     def _shown(self, plan: Plan) -> bool:
         if plan.control.hide:
             return False
+        if not plan.loops:
+            return True
         turns = self._turns
         return all(turns.get(loop, 0) <= self._plans[loop].options.loop_limit for loop in plan.loops)
 

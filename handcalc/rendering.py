@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
+from handcalc import layout
 from handcalc.options import Options
 
 Kind = Literal["calculation", "text", "condition", "iteration", "elision"]
@@ -85,26 +85,23 @@ class Rendering:
     def __init__(self, rows: list[Row], options: Options | None = None) -> None:
         self.rows = rows
         self.options = options or Options()
+        self._latex: str | None = None
 
-    @cached_property
+    @property
     def latex(self) -> str:
         """The calculation as one display block of LaTeX, empty when there is nothing to show."""
-        from handcalc import layout
+        if self._latex is None:
+            self._latex = layout.block(self.rows, self.options)
+        return self._latex
 
-        return layout.block(self.rows, self.options)
-
-    @cached_property
+    @property
     def text(self) -> str:
         """The calculation as plain Unicode text."""
-        from handcalc import layout
-
         return layout.plain(self.rows)
 
-    @cached_property
+    @property
     def mathml(self) -> str:
         """The calculation as MathML, for readers that speak it and for pages without scripts."""
-        from handcalc import layout
-
         return layout.mathml(self.rows)
 
     def _repr_latex_(self) -> str | None:

@@ -117,6 +117,8 @@ def _reads_target(plan: Plan) -> bool:
     """Tell whether a statement gives a name a new value that is computed from the old one."""
     if plan.action == "augment":
         return True
+    if len(plan.targets) == 1 and isinstance(plan.targets[0], ast.Name):
+        return plan.targets[0].id in plan.names
     written = {
         part.id
         for target in plan.targets
@@ -127,7 +129,12 @@ def _reads_target(plan: Plan) -> bool:
 
 
 def _is_quantity_literal(walker: Walker, node: ast.expr) -> bool:
-    return isinstance(node, ast.BinOp) and functions.quantity_literal(walker, node) is not None
+    first = node
+    while isinstance(first, ast.BinOp):
+        first = first.left
+    if first is node or not functions.is_number(first):
+        return False
+    return functions.quantity_literal(walker, node) is not None
 
 
 def _is_construction(walker: Walker, node: ast.expr) -> bool:

@@ -14,7 +14,7 @@ MISSING: Final = object()
 
 # Values of these types cannot change after they were seen, so they are written out only when they are shown.
 _PLAIN = {int, float, complex, bool, str, bytes, type(None)}
-_UNCHANGING = frozenset(_PLAIN | {ModuleType, FunctionType, BuiltinFunctionType})
+UNCHANGING = frozenset(_PLAIN | {ModuleType, FunctionType, BuiltinFunctionType})
 
 
 class Snapshot:
@@ -38,34 +38,35 @@ class Snapshot:
                 value = space.get(name, MISSING)
                 if value is not MISSING:
                     self._names[name] = value
-                    if type(value) not in _UNCHANGING:
+                    if type(value) not in UNCHANGING:
                         self._shown[name] = values(value)
                     break
 
     def note(self, part: int, value: object, values: Values) -> None:
         """Note the value of a part of the line, known by the identity of its node."""
         self._parts[part] = value
-        if type(value) not in _UNCHANGING:
+        if type(value) not in UNCHANGING:
             self._shown[part] = values(value)
         else:
             self._shown.pop(part, None)
 
     def raw(self, node: ast.expr) -> object:
         """Return the value of a node, or `MISSING`."""
-        value = self._parts.get(id(node), MISSING)
-        if value is MISSING and isinstance(node, ast.Name):
-            return self._names.get(node.id, MISSING)
-        return value
+        if self._parts:
+            value = self._parts.get(id(node), MISSING)
+            if value is not MISSING:
+                return value
+        return self._names.get(node.id, MISSING) if type(node) is ast.Name else MISSING
 
     def value(self, node: ast.expr, values: Values) -> Tex | None:
         """Return the value of a node as LaTeX, or None when it is unknown or has no mathematical form."""
-        key: str | int = id(node)
-        value = self._parts.get(id(node), MISSING)
-        if value is MISSING and isinstance(node, ast.Name):
-            key = node.id
-            value = self._names.get(node.id, MISSING)
+        value = self.raw(node)
         if value is MISSING:
             return None
+        key: str | int = id(node)
+        if key not in self._parts:
+            assert isinstance(node, ast.Name)
+            key = node.id
         try:
             return self._shown[key]
         except KeyError:
@@ -98,7 +99,7 @@ class Snapshot:
 
 def is_array(value: object) -> bool:
     """Tell whether a value is an array of one dimension or more."""
-    if type(value) in _UNCHANGING or value is MISSING or not hasattr(type(value), "ndim"):
+    if type(value) in UNCHANGING or value is MISSING or not hasattr(type(value), "ndim"):
         return False
     if type(value).__module__.startswith("sympy"):
         return False

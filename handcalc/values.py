@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from handcalc.numerals import Numerals
 from handcalc.options import Options
@@ -21,14 +22,13 @@ _MAX_TEXT = 200
 class Values:
     """Writes values of any type as one set of options asks for.
 
-    It owns the dispatch from a value's type to the function that writes it, and remembers it per type.
+    Which function writes a type is found once and then remembered for all.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.numerals = Numerals(options)
         self.separator = ";\\ " if options.decimal_separator == "," else ",\\ "
-        self._handlers: dict[type, Handler | None] = dict(_BUILTIN)
 
     def __call__(self, value: object, depth: int = 0) -> Tex | None:
         """Return `value` as LaTeX, or None when it has no mathematical form.
@@ -38,9 +38,9 @@ class Values:
         """
         kind = type(value)
         try:
-            handler = self._handlers[kind]
+            handler = _BUILTIN[kind]
         except KeyError:
-            handler = self._handlers[kind] = find_handler(kind)
+            handler = _found(kind)
         if handler is None:
             return None
         if depth > _MAX_DEPTH:
@@ -186,3 +186,14 @@ _BUILTIN: dict[type, Handler | None] = {
     type(len): None,
     type(_set): None,
 }
+
+# A type that a notebook defined may go away again.
+_FOUND: WeakKeyDictionary[type, Handler | None] = WeakKeyDictionary()
+
+
+def _found(kind: type) -> Handler | None:
+    try:
+        return _FOUND[kind]
+    except KeyError:
+        handler = _FOUND[kind] = find_handler(kind)
+        return handler

@@ -8,17 +8,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from handcalc import functions
 from handcalc.names import Namer
 from handcalc.options import Options
-from handcalc.snapshot import Snapshot
+from handcalc.snapshot import UNCHANGING, Snapshot, is_array
 from handcalc.tex import (
     AND,
     APPLIED,
     ATOM,
-    BIG,
     COMPARE,
     FRACTION,
     LOOSE,
@@ -83,7 +83,8 @@ class Walker:
     values: Values
 
     def __init__(self, source: str, options: Options, namer: Namer) -> None:
-        self._lines = source.encode().splitlines() if "\r" not in source else source.encode().split(b"\n")
+        self._source = source
+        self._encoded: list[bytes] | None = None
         self._bound: list[str] = []
         self.namer = namer
         self.snapshot = Snapshot()
@@ -120,11 +121,14 @@ class Walker:
         """Return the source text of a node."""
         first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
         start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
-        if last >= len(self._lines):
+        if self._encoded is None:
+            self._encoded = self._source.encode().split(b"\n")
+        encoded = self._encoded
+        if last >= len(encoded):
             return ast.unparse(node)
         if first == last:
-            return str(self._lines[first][start:end], "utf-8")
-        lines = [self._lines[first][start:], *self._lines[first + 1 : last], self._lines[last][:end]]
+            return str(encoded[first][start:end], "utf-8")
+        lines = [encoded[first][start:], *encoded[first + 1 : last], encoded[last][:end]]
         return b"\n".join(lines).decode()
 
     @contextmanager
@@ -141,16 +145,18 @@ class Walker:
 
     def name(self, node: ast.Name) -> Tex:
         name = node.id
-        if name in self._bound:
+        if self._bound and name in self._bound:
             return Tex(self.namer(name))
-        array = self.snapshot.is_array(node)
+        raw = self.snapshot.raw(node)
+        array = type(raw) not in UNCHANGING and is_array(raw)
         if self.substitute:
             value = self.snapshot.value(node, self.values)
             if value is not None:
                 return value if not array else value._replace(array=True)
-        constant = functions.constant(self.snapshot.raw(node), name)
-        if constant is not None:
-            return constant
+        if name in functions.CONSTANT_NAMES:
+            constant = functions.constant(raw, name)
+            if constant is not None:
+                return constant
         return Tex(self.namer(name), ATOM, array)
 
     def constant(self, node: ast.Constant) -> Tex:
@@ -159,7 +165,7 @@ class Walker:
         if kind is int and 0 <= value < 10_000:  # type: ignore[operator]
             written = str(value)
             if node.end_col_offset == node.col_offset + len(written):
-                return Tex(self.values.numerals.layout(written))
+                return _small(written) if value < 1000 else Tex(self.values.numerals.layout(written))  # type: ignore[operator]
         if kind in (int, float, complex):
             written = self.segment(node)
             return self.values.numerals.literal(written) or Tex(typewriter(written))
@@ -180,21 +186,24 @@ class Walker:
         if len(chain) > _MAX_CHAIN:
             raise TooLongError
         result: Tex | None = None
-        for i in range(len(chain) - 1, -1, -1):
-            step = chain[i]
-            if isinstance(step.op, ast.Mult | ast.Div):
+        # Only a product that begins with a number can be a number with its unit.
+        numeric = functions.is_number(left)
+        for step in reversed(chain):
+            kind = type(step.op)
+            if numeric and (kind is ast.Mult or kind is ast.Div):
                 literal = functions.quantity_literal(self, step)
                 if literal is not None:
                     result = literal
                     continue
+                numeric = False
             if result is None:
                 result = self(left)
-            if isinstance(step.op, ast.MatMult) and self._row_times_matrix(step):
+            if kind is ast.MatMult and self._row_times_matrix(step):
                 # NumPy takes a vector on the left of a matrix as a row, and gives a vector, which is a column here.
                 row = rf"{result.at(ATOM)}^{{\mathsf{{T}}}} \cdot {self(step.right).at(SCALED)}"
                 result = Tex(rf"\left({row}\right)^{{\mathsf{{T}}}}", POWER)
                 continue
-            result = self._combine(step.op, result, self(step.right))
+            result = self._combine(kind, result, self(step.right))
         assert result is not None
         return result
 
@@ -202,30 +211,30 @@ class Walker:
         left, right = self.snapshot.raw(node.left), self.snapshot.raw(node.right)
         return getattr(left, "ndim", 0) == 1 and getattr(right, "ndim", 0) == 2
 
-    def _combine(self, operator: ast.operator, left: Tex, right: Tex) -> Tex:
+    def _combine(self, operator: type[ast.operator], left: Tex, right: Tex) -> Tex:
         array = left.array or right.array
-        if isinstance(operator, ast.Add | ast.Sub):
-            sign = "+" if isinstance(operator, ast.Add) else "-"
+        if operator is ast.Mult:
+            return self.product(left, right, array)
+        if operator is ast.Add or operator is ast.Sub:
+            sign = "+" if operator is ast.Add else "-"
             # A leading minus may stand first in a sum; anywhere else it needs parentheses.
             return Tex(f"{left.at(SUM)} {sign} {right.at(PRODUCT)}", SUM, array)
-        if isinstance(operator, ast.Mult):
-            return self.product(left, right, array)
-        if isinstance(operator, ast.Div):
+        if operator is ast.Div:
             if right.array:
                 return Tex(rf"{left.at(PRODUCT)} \oslash {right.at(SCALED)}", PRODUCT, True)
             return Tex(rf"\frac{{{left.latex}}}{{{right.latex}}}", FRACTION, array)
-        if isinstance(operator, ast.Pow):
+        if operator is ast.Pow:
             if array:
                 return Tex(rf"{left.at(ATOM)}^{{\circ {right.at(SCALED)}}}", POWER, True)
             return Tex(f"{left.at(ATOM)}^{{{right.latex}}}", POWER)
-        if isinstance(operator, ast.FloorDiv):
+        if operator is ast.FloorDiv:
             return Tex(rf"\left\lfloor \frac{{{left.latex}}}{{{right.latex}}} \right\rfloor", ATOM, array)
-        if isinstance(operator, ast.Mod):
+        if operator is ast.Mod:
             return Tex(rf"{left.at(FRACTION)} \bmod {right.at(FRACTION)}", MOD, array)
-        if isinstance(operator, ast.MatMult):
+        if operator is ast.MatMult:
             first = left.at(SCALED) if left.level != PRODUCT or left.array else left.latex
             return Tex(rf"{first} \cdot {right.at(SCALED)}", PRODUCT)
-        return Tex(f"{left.at(APPLIED)} {_BITWISE[type(operator)]} {right.at(APPLIED)}", MOD, array)
+        return Tex(f"{left.at(APPLIED)} {_BITWISE[operator]} {right.at(APPLIED)}", MOD, array)
 
     def product(self, left: Tex, right: Tex, array: bool = False) -> Tex:
         """Return left · right; element by element, and set apart, when both are arrays."""
@@ -441,9 +450,10 @@ class Walker:
         return Tex(rf"\left\{{{body} \;\middle|\; {domain}\right\}}")
 
 
-def big(body: Tex) -> str:
-    """Return what follows Σ, Π or ∫: everything looser than a product in parentheses."""
-    return body.at(PRODUCT) if body.level != BIG else body.latex
+@lru_cache(maxsize=1024)
+def _small(digits: str) -> Tex:
+    """Return a whole number too short for any separator."""
+    return Tex(digits)
 
 
 _METHODS: dict[type[ast.expr], Callable[[Walker, Any], Tex]] = {

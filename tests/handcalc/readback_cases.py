@@ -146,17 +146,29 @@ def _part_value(node: ast.expr, values: dict[str, Number]) -> Number:
             raise OverflowError
         if isinstance(node.op, ast.Pow) and isinstance(left, complex) and left.imag == 0 and left.real < 0:
             raise OverflowError  # on the branch cut, where the sign of a zero that nobody writes decides
+        if isinstance(node.op, ast.FloorDiv | ast.Mod) and not (isinstance(left, int) and isinstance(right, int)):
+            _require_apart_from_whole(left / right)
         value = _PYTHON[type(node.op)](left, right)
     else:
         assert isinstance(node, ast.Call)
         arguments = [_part_value(argument, values) for argument in node.args]
         name = ast.unparse(node.func)
+        if name in ("floor", "ceil") and not isinstance(arguments[0], int):
+            _require_apart_from_whole(arguments[0])
         if name in ("factorial", "pow") and abs(arguments[-1]) > 40:
             raise OverflowError
         value = _LIBRARY[name](*arguments)  # type: ignore[operator]
     if isinstance(value, bool) or not _modest(value):
         raise OverflowError
     return value
+
+
+def _require_apart_from_whole(value: Number) -> None:
+    """Leave out a value so near to a whole number that its floor depends on rounding and not on how it is read."""
+    if isinstance(value, complex):
+        raise TypeError("a complex number has no floor")
+    if abs(value - round(value)) <= 1e-9 * max(1, abs(value)):
+        raise OverflowError
 
 
 def _modest(value: Number) -> bool:
