@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from kernels import RunMode
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_EMPTY: Callable[[], Mapping[str, Any]] = partial(MappingProxyType[str, Any], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Step:
 
     name: str
     notebook: str
-    parameters: Mapping[str, Any] = _EMPTY
+    parameters: Mapping[str, Any] = field(default_factory=_EMPTY)
     after: tuple[str, ...] = ()
     foreach: str | None = None
     when: str | None = None
@@ -94,8 +95,8 @@ class Step:
     timeout_seconds: float | None = None
     cell_timeout_seconds: float | None = None
     resources: Resources = field(default_factory=Resources)
-    environment: Mapping[str, str] = _EMPTY
-    secrets: Mapping[str, str] = _EMPTY
+    environment: Mapping[str, str] = field(default_factory=_EMPTY)
+    secrets: Mapping[str, str] = field(default_factory=_EMPTY)
     inputs: tuple[str, ...] = ()
     cache: bool = True
     mode: RunMode = "kernel"
