@@ -1,0 +1,212 @@
+"""A project's server: who gets in, what each role may do, and what its kernels can see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.platform_under_test import PlatformUnderTest
+
+ROLES = ("owner", "editor", "viewer", "stranger", "nobody")
+FELT_SECONDS = 5  # how long a change of rights may take to be felt
+
+
+class ProjectServer:
+    """A running server with members of each role."""
+
+    def __init__(self, platform: PlatformUnderTest) -> None:
+        self.platform = platform
+        self.clients = {role: platform.client(f"sp-{role}") for role in ROLES[:-1]}
+        self.owner = self.clients["owner"]
+        self.project = self.owner.post("/projects", json={"name": "Served"}).json()["id"]
+        for role in ("editor", "viewer"):
+            self.set_role(f"sp-{role}", role)
+        self.owner.post(f"/projects/{self.project}/server").raise_for_status()
+        deadline = time.monotonic() + 60
+        while self.owner.get(f"/projects/{self.project}/server").json()["state"] != "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        self.url = f"{platform.url}/user/projects/{self.project}/"
+        given = {"type": "file", "format": "text", "content": "x"}
+        for client in self.clients.values():
+            client.get(f"{self.url}lab")  # signs in at the server; strangers are refused there
+        self.clients["nobody"] = httpx.Client(trust_env=False)
+        self.request("owner", "PUT", "api/contents/given.txt", given).raise_for_status()
+
+    def set_role(self, user: str, role: str) -> None:
+        self.owner.put(f"/projects/{self.project}/members/{user}", json={"role": role}).raise_for_status()
+
+    def request(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
+        client = self.clients[who]
+        xsrf = [c.value for c in client.cookies.jar if c.name == "_xsrf" and self.project in c.path]
+        headers = {"X-XSRFToken": xsrf[0] or ""} if xsrf else {}
+        return client.request(method, self.url + path, json=body, headers=headers, follow_redirects=False)
+
+    def cookies(self, who: str) -> str:
+        jar = self.clients[who].cookies.jar
+        return "; ".join(f"{c.name}={c.value}" for c in jar if self.project in c.path or c.path == "/")
+
+    async def run_code(self, who: str, kernel: str, code: str) -> str:
+        """Run code through the kernel's websocket as a browser does; return what it printed."""
+        url = f"{self.url}api/kernels/{kernel}/channels".replace("http", "ws", 1)
+        headers = {"Cookie": self.cookies(who), "Origin": self.platform.url}
+        socket = await websocket_connect(HTTPRequest(url, headers=headers))
+        message = {
+            "header": {
+                "msg_id": uuid.uuid4().hex,
+                "msg_type": "execute_request",
+                "session": uuid.uuid4().hex,
+                "username": "",
+                "version": "5.3",
+                "date": "",
+            },
+            "parent_header": {},
+            "metadata": {},
+            "channel": "shell",
+            "buffers": [],
+            "content": {
+                "code": code,
+                "silent": False,
+                "store_history": False,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": True,
+            },
+        }
+        await socket.write_message(json.dumps(message))
+        printed = ""
+        while True:
+            text = await asyncio.wait_for(socket.read_message(), 60)
+            assert isinstance(text, str)
+            answer = json.loads(text)
+            if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            if answer["msg_type"] == "stream":
+                printed += answer["content"]["text"]
+            if answer["msg_type"] == "error":
+                raise AssertionError("\n".join(answer["content"]["traceback"]))
+            if answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle":
+                socket.close()
+                return printed
+
+
+@pytest.fixture(scope="module")
+def server(platform: PlatformUnderTest) -> Iterator[ProjectServer]:
+    yield ProjectServer(platform)
+
+
+# owner, editor, viewer, stranger, nobody signed in
+TABLE = [
+    ("GET", "lab", None, (200, 200, 200, 403, 302)),
+    ("GET", "api/contents", None, (200, 200, 200, 403, 403)),
+    ("PUT", "api/contents/given.txt", {"type": "file", "format": "text", "content": "x"}, (200, 200, 403, 403, 403)),
+    ("POST", "api/contents", {"type": "notebook"}, (201, 201, 403, 403, 403)),
+    ("PATCH", "api/contents/none.txt", {"path": "b.txt"}, (404, 404, 403, 403, 403)),
+    ("DELETE", "api/contents/none.txt", None, (404, 404, 403, 403, 403)),
+    ("GET", "files/given.txt", None, (200, 200, 200, 403, 302)),
+    ("GET", "api/kernels", None, (200, 200, 200, 403, 403)),
+    ("POST", "api/kernels", {"name": "python3"}, (201, 201, 403, 403, 403)),
+    ("POST", "api/sessions", {"path": "t.ipynb", "type": "notebook", "name": "", "kernel": {"name": "python3"}},
+     (201, 201, 403, 403, 403)),
+    ("GET", "api/terminals", None, (200, 200, 403, 403, 403)),
+    ("POST", "api/terminals", {}, (200, 200, 403, 403, 403)),
+    ("POST", "api/shutdown", None, (None, None, 403, 403, 403)),
+    ("GET", "api/config/x", None, (200, 200, 200, 403, 403)),
+    ("PUT", "api/config/x", {"a": 1}, (204, 204, 403, 403, 403)),
+    ("GET", "api/me", None, (200, 200, 200, 403, 403)),
+    ("POST", "api/events", {"schema_id": "x", "version": "1", "data": {}}, (400, 400, 403, 403, 403)),
+]  # fmt: skip
+
+
+CASES = [
+    pytest.param(method, path, body, status, who, id=f"{method} {path} as {who}")
+    for method, path, body, statuses in TABLE
+    for who, status in zip(ROLES, statuses, strict=True)
+    if status is not None  # it would end the server that the other tests use
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "who"), CASES)
+def test_each_role_gets_exactly_the_answer_of_the_table(
+    server: ProjectServer, method: str, path: str, body: object, status: int, who: str
+) -> None:
+    answer = server.request(who, method, path, body)
+    assert answer.status_code == status, answer.text[:300]
+
+
+def start_kernel(server: ProjectServer) -> str:
+    return str(server.request("editor", "POST", "api/kernels", {"name": "python3"}).json()["id"])
+
+
+async def test_an_editor_runs_code_and_a_viewer_cannot_open_the_kernels_socket(server: ProjectServer) -> None:
+    kernel = start_kernel(server)
+    assert await server.run_code("editor", kernel, "print(6 * 7)") == "42\n"
+    for who in ("viewer", "stranger", "nobody"):
+        with pytest.raises(HTTPClientError) as error:
+            await server.run_code(who, kernel, "print(1)")
+        assert error.value.code in (302, 403), who
+
+
+async def test_the_platforms_secrets_are_not_in_a_kernels_environment(server: ProjectServer) -> None:
+    code = "import os; print('\\n'.join(f'{k}={v}' for k, v in os.environ.items()))"
+    environment = await server.run_code("editor", start_kernel(server), code)
+    secrets = [path.read_text() for path in (server.platform.data_dir / "secrets").iterdir()]
+    assert "HOME=" in environment
+    assert not any(secret in environment for secret in secrets)
+    assert "API_TOKEN" not in environment
+
+
+def test_people_appear_with_their_own_names(server: ProjectServer) -> None:
+    server.clients["viewer"].patch("/me", json={"display_name": "Vera Rubin"}).raise_for_status()
+    deadline = time.monotonic() + FELT_SECONDS
+    while server.request("viewer", "GET", "api/me").json()["identity"]["display_name"] != "Vera Rubin":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert server.request("viewer", "GET", "api/me").json()["identity"]["username"] == "sp-viewer"
+
+
+def test_grants_and_removals_are_felt_within_five_seconds(server: ProjectServer) -> None:
+    guest = server.platform.client("sp-guest")
+    server.clients["guest"] = guest
+
+    def felt_after(expected: int) -> float:
+        started = time.monotonic()
+        while guest.get(f"{server.url}api/contents", follow_redirects=False).status_code != expected:
+            assert time.monotonic() - started < FELT_SECONDS
+            time.sleep(0.1)
+        return time.monotonic() - started
+
+    guest.get(f"{server.url}lab")
+    felt_after(403)
+    server.set_role("sp-guest", "editor")
+    felt_after(200)
+    server.owner.delete(f"/projects/{server.project}/members/sp-guest").raise_for_status()
+    felt_after(403)
+
+
+def test_an_administrator_who_is_no_member_cannot_open_the_files(server: ProjectServer) -> None:
+    admin = server.platform.client("admin")
+    assert admin.get(f"{server.url}api/contents").status_code == 403
+    assert admin.get(f"{server.url}lab").status_code == 403
+
+
+def test_another_sites_page_cannot_use_the_session(server: ProjectServer) -> None:
+    answer = httpx.post(
+        f"{server.url}api/contents",
+        json={"type": "notebook"},
+        headers={"Cookie": server.cookies("owner"), "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"},
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["../../secrets/operator", "..%2f..%2fsecrets%2foperator", ".hidden"])
+def test_the_contents_api_stays_in_the_projects_folder(server: ProjectServer, path: str) -> None:
+    assert server.request("owner", "GET", f"api/contents/{path}").status_code in (400, 404)
