@@ -10,6 +10,15 @@ import { createRoot } from "react-dom/client";
 import { makeQueryClient, Providers } from "./app/App";
 import { router } from "./app/router";
 
+// After an update of the platform the files that an open page wants to load next are gone: get the new page, once.
+const RELOADED_AT = "collegium-reloaded";
+window.addEventListener("vite:preloadError", (event) => {
+  if (Date.now() - Number(sessionStorage.getItem(RELOADED_AT) ?? 0) < 60_000) return;
+  sessionStorage.setItem(RELOADED_AT, String(Date.now()));
+  event.preventDefault();
+  window.location.reload();
+});
+
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no element #root");
 

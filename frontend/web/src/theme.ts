@@ -121,6 +121,12 @@ export const cssVariablesResolver: CSSVariablesResolver = (current) => {
       "--collegium-page": "var(--mantine-color-dark-8)",
       "--collegium-line": "var(--mantine-color-dark-5)",
       "--collegium-hover": "var(--mantine-color-dark-6)",
+      ...Object.fromEntries(
+        ["ink", "green", "yellow", "red"].map((name) => [
+          `--mantine-color-${name}-light`,
+          `var(--mantine-color-${name}-9)`,
+        ]),
+      ),
       "--mantine-color-placeholder": "var(--mantine-color-dark-2)",
       "--mantine-color-error": "var(--mantine-color-red-3)",
       "--mantine-color-anchor": "var(--mantine-color-ink-3)",

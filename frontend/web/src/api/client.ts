@@ -19,9 +19,11 @@ const conventions: Middleware = {
     // A page of another site cannot set this header: it is what tells our requests from forged ones.
     request.headers.set("X-Collegium-Client", "web");
   },
-  onResponse({ response }) {
-    if (response.status === 401) return signIn();
-    return undefined;
+  async onResponse({ request, response }) {
+    if (response.status !== 401) return undefined;
+    // A refused change may be about a password in it rather than about the session.
+    if (request.method !== "GET" && (await isSignedIn())) return undefined;
+    return signIn();
   },
   onError: ({ error }) => (isAbort(error) ? undefined : unreachable()),
 };
@@ -38,6 +40,11 @@ export async function unwrap<T>(
   const { data, error, response } = await call;
   if (!response.ok) throw errorFromAnswer(response.status, error);
   return data as T;
+}
+
+async function isSignedIn(): Promise<boolean> {
+  const answer = await globalThis.fetch(`${apiBase}/me`);
+  return answer.ok;
 }
 
 /** Leave for the sign-in page; the promise stays open, so that nothing flickers on the way out. */

@@ -118,6 +118,7 @@ export function useServerStart(projectId: string): {
 
 function failure(message: string): ApiError {
   const detail =
-    message || "It ended before it could be used. Try again; if it fails again, tell the operator.";
+    message.replace(/^Spawn failed: /, "") ||
+    "It ended before it could be used. Try again; if it fails again, tell the operator.";
   return new ApiError("The server did not start", detail, -1);
 }

@@ -17,10 +17,18 @@ export function makeQueryClient(): QueryClient {
   });
 }
 
+interface Props {
+  client: QueryClient;
+  /** "test" shows menus and dialogs at once, without transitions. */
+  env?: "default" | "test";
+  children: ReactNode;
+}
+
 /** Everything that the pages stand on. */
-export function Providers({ client, children }: { client: QueryClient; children: ReactNode }) {
+export function Providers({ client, env = "default", children }: Props) {
   return (
     <MantineProvider
+      env={env}
       theme={theme}
       cssVariablesResolver={cssVariablesResolver}
       colorSchemeManager={colorSchemes}

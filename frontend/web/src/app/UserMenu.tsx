@@ -1,4 +1,4 @@
-import { Menu, Text, UnstyledButton } from "@mantine/core";
+import { Menu, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconFolders, IconHelpCircle, IconLogout, IconShield, IconUser } from "@tabler/icons-react";
 import type { Me } from "@/api/types";
 import { MenuLink } from "@/components/links";
@@ -10,8 +10,9 @@ export function UserMenu({ me }: { me: Me }) {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <UnstyledButton aria-label={`Menu of ${me.display_name}`} style={{ borderRadius: "50%" }}>
+        <UnstyledButton style={{ borderRadius: "50%" }}>
           <PersonAvatar person={me} />
+          <VisuallyHidden>Menu of {me.display_name}</VisuallyHidden>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -115,7 +115,8 @@ function PasswordSection({ me }: { me: Me }) {
       },
     ),
   );
-  const fields = update.error ? asApiError(update.error).fields : {};
+  const problem = update.error ? asApiError(update.error) : undefined;
+  const wrongPassword = problem?.status === 401 ? "This is not the password you have now." : undefined;
   return (
     <Section
       id="password"
@@ -135,7 +136,7 @@ function PasswordSection({ me }: { me: Me }) {
               label="Current password"
               autoComplete="current-password"
               {...form.getInputProps("current")}
-              error={form.errors.current ?? fields["password.current"]}
+              error={form.errors.current ?? wrongPassword ?? problem?.fields["password.current"]}
             />
           )}
           <PasswordInput
@@ -143,14 +144,14 @@ function PasswordSection({ me }: { me: Me }) {
             description={`At least ${PASSWORD_LENGTH} characters. A few unusual words are easier to keep in mind than symbols.`}
             autoComplete="new-password"
             {...form.getInputProps("fresh")}
-            error={form.errors.fresh ?? fields["password.new"]}
+            error={form.errors.fresh ?? problem?.fields["password.new"]}
           />
           <PasswordInput
             label="New password again"
             autoComplete="new-password"
             {...form.getInputProps("again")}
           />
-          {update.isError && <ProblemAlert error={update.error} />}
+          {problem && !wrongPassword && <ProblemAlert error={problem} />}
           <Group>
             <Button type="submit" loading={update.isPending}>
               {me.has_password ? "Change password" : "Set password"}

@@ -55,7 +55,11 @@ function SearchField({ inputRef }: { inputRef: React.Ref<HTMLInputElement> }) {
       aria-label="Search projects"
       placeholder="Search by name or description"
       leftSection={<IconSearch size={18} />}
-      rightSection={<Kbd aria-hidden="true">{SHORTCUTS.search.keys}</Kbd>}
+      rightSection={
+        <Kbd aria-hidden="true" visibleFrom="sm">
+          {SHORTCUTS.search.keys}
+        </Kbd>
+      }
       rightSectionWidth={44}
       value={text}
       onChange={(event) => {

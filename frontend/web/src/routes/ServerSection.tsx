@@ -47,6 +47,7 @@ export function ServerSection({ projectId, canRun, canOpen }: Props) {
 /** The state to show: a start asked for here is known here first. */
 function shownState(server: Server, start: ServerStart): ServerState {
   if (start.phase === "starting") return "starting";
+  if (start.phase === "failed" && server.state === "stopped") return "failed";
   return server.state;
 }
 
@@ -58,7 +59,7 @@ function State({ server, start }: { server: Server; start: ServerStart }) {
         <ServerStateLabel state={state} size="md" />
         {state === "running" && server.started_at && (
           <Text size="sm" c="dimmed">
-            since <TimeAgo at={server.started_at} />
+            started <TimeAgo at={server.started_at} />
           </Text>
         )}
       </Group>
@@ -75,7 +76,7 @@ function State({ server, start }: { server: Server; start: ServerStart }) {
           {server.message}
         </Text>
       )}
-      {state === "stopped" && start.phase === "idle" && !server.message && (
+      {state === "stopped" && start.phase !== "failed" && !server.message && (
         <Text size="sm" c="dimmed" mt="xs">
           It starts when somebody opens the project.
         </Text>

@@ -1,6 +1,6 @@
 import { Button, Group, Paper, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconSearch, IconUserPlus } from "@tabler/icons-react";
+import { IconSearch, IconShieldLock, IconUserPlus } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { meQuery, usersQuery } from "@/api/queries";
@@ -98,7 +98,7 @@ function matches({ name, display_name }: User, filter: string): boolean {
 function AdministratorsOnly() {
   return (
     <Stack>
-      <EmptyState order={1} title="For administrators">
+      <EmptyState order={1} title="For administrators" icon={<IconShieldLock size={44} stroke={1.2} />}>
         This page manages the platform’s accounts. Ask an administrator if you need something here.
       </EmptyState>
     </Stack>
