@@ -1,0 +1,51 @@
+"""Pipelines: notebooks as steps of a graph, cached, resumed, retried."""
+
+from .engine import DbosEngine, Engine, Execution
+from .errors import (
+    ExpressionError,
+    LaunchError,
+    PipelineFileError,
+    RunStateError,
+    SecretError,
+    UnknownRunError,
+)
+from .history import History, ItemRow, RunRow
+from .local_launcher import LocalLauncher
+from .model import Pipeline, Resources, Retry, Schedule, Step
+from .orders import Launcher, Order, Outcome
+from .pipeline_file import read_pipeline
+from .service import PipelineService, progress_of
+from .store import Result, Store
+from .validation import dependencies, order, validate
+
+__all__ = [
+    "DbosEngine",
+    "Engine",
+    "Execution",
+    "ExpressionError",
+    "History",
+    "ItemRow",
+    "LaunchError",
+    "Launcher",
+    "LocalLauncher",
+    "Order",
+    "Outcome",
+    "Pipeline",
+    "PipelineFileError",
+    "PipelineService",
+    "Resources",
+    "Result",
+    "Retry",
+    "RunRow",
+    "RunStateError",
+    "Schedule",
+    "SecretError",
+    "Step",
+    "Store",
+    "UnknownRunError",
+    "dependencies",
+    "order",
+    "progress_of",
+    "read_pipeline",
+    "validate",
+]
