@@ -5,31 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in, wait_for_kernel
 from tests.platform_under_test import PlatformUnderTest
 
 SCREENSHOTS = Path("test-results")
-LAB_TIMEOUT_MS = 60_000
-
-
-def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
-    context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.goto(platform.sign_in_link(name))
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
-    return page
 
 
 def run_cell(page: Page, source: str) -> None:
     """Type into the selected cell, run it, and wait until the kernel is idle again."""
     page.keyboard.insert_text(source)
     page.keyboard.press("Shift+Enter")
-
-
-def last_output(page: Page) -> str:
-    return page.locator(".jp-OutputArea-output").last.inner_text()
 
 
 def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, platform: PlatformUnderTest) -> None:
@@ -82,7 +69,3 @@ def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, 
     grace.keyboard.insert_text(" and by Grace")
     expect(lab.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=10_000)
     grace.screenshot(path=SCREENSHOTS / "together.png")
-
-
-def wait_for_kernel(page: Page) -> None:
-    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_TIMEOUT_MS)

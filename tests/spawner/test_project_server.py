@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -99,8 +98,8 @@ class ProjectServer:
 
 
 @pytest.fixture(scope="module")
-def server(platform: PlatformUnderTest) -> Iterator[ProjectServer]:
-    yield ProjectServer(platform)
+def server(platform: PlatformUnderTest) -> ProjectServer:
+    return ProjectServer(platform)
 
 
 # owner, editor, viewer, stranger, nobody signed in
