@@ -131,10 +131,10 @@ def mathml(rows: list[Row]) -> str:
 
     lines = []
     for row in rows:
-        cells = _cells(row)
-        if cells is None:
+        found = cells(row)
+        if found is None:
             continue
-        left, right = (expression(cell) for cell in cells)
+        left, right = (expression(cell) for cell in found)
         note = f"<mtext>{escape(row.note)}</mtext>" if row.note and row.kind == "calculation" else ""
         number = f"<mtext>({row.number})</mtext>" if row.number else ""
         lines.append(
@@ -150,7 +150,7 @@ def mathml(rows: list[Row]) -> str:
     )
 
 
-def _cells(row: Row) -> tuple[str, str] | None:
+def cells(row: Row) -> tuple[str, str] | None:
     """Return what stands before and after the sign at which rows are aligned; None for an empty row."""
     if row.kind == "text":
         return "", text(row.note)

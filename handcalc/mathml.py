@@ -19,7 +19,14 @@ def expression(latex: str) -> str:
 
 def _write(node: Node) -> str:
     writer = _WRITERS.get(node.kind)
-    return writer(node) if writer is not None else f"<mtext>{escape(node.content)}</mtext>"
+    return writer(node) if writer is not None else f"<mtext>{escaped(node.content)}</mtext>"
+
+
+def escaped(text: str) -> str:
+    """Return text for an element, with spaces at its ends that browsers would drop kept."""
+    inner = text.strip(" ")
+    lead, tail = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    return "\N{NO-BREAK SPACE}" * lead + escape(inner) + "\N{NO-BREAK SPACE}" * (tail if inner else 0)
 
 
 def _row(node: Node) -> str:
@@ -79,9 +86,13 @@ def _matrix(node: Node) -> str:
 
 
 def _root(node: Node) -> str:
-    if node.parts[1] == EMPTY:
-        return f"<msqrt>{_write(node.parts[0])}</msqrt>"
-    return f"<mroot>{_write(node.parts[0])}{_write(node.parts[1])}</mroot>"
+    # Browsers draw nothing for <msqrt> on a machine without a mathematical font, which would be another formula. A
+    # sign and a line over the radicand are drawn with any font.
+    under = f'<mrow style="border-top: 0.06em solid; padding-top: 0.1em">{_write(node.parts[0])}</mrow>'
+    sign = '<mo form="prefix" lspace="0" rspace="0">√</mo>'
+    if node.parts[1] != EMPTY:
+        sign = f"<msup><mspace></mspace>{_write(node.parts[1])}</msup>{sign}"
+    return f"<mrow>{sign}{under}</mrow>"
 
 
 def _fraction(node: Node) -> str:
