@@ -96,6 +96,8 @@ class ForkServer:
         Folder for the socket; created with mode 0700. The user's Jupyter runtime folder by default.
     rehearsal
         `module:function` that a throw-away child runs so that the parent learns what is imported late.
+    prepare
+        `module:function` called in the parent before it serves; what it builds, all children have.
     idle_seconds
         The parent ends itself after so long without children and without connections.
     environment
@@ -115,6 +117,7 @@ class ForkServer:
         python: str | None = None,
         runtime_dir: Path | str | None = None,
         rehearsal: str = "",
+        prepare: str = "",
         idle_seconds: float = 600.0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -122,9 +125,12 @@ class ForkServer:
         self.python = python or sys.executable
         self._preload = tuple(preload)
         self._rehearsal = rehearsal
+        self._prepare = prepare
         self._idle_seconds = idle_seconds
         self._environment = _parent_environment(os.environ if environment is None else environment)
-        key = json.dumps([self._preload, self.targets, self.python, rehearsal, self._environment, _program_digest()])
+        key = json.dumps(
+            [self._preload, self.targets, self.python, rehearsal, prepare, self._environment, _program_digest()]
+        )
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         folder = _private_folder(Path(runtime_dir) if runtime_dir else Path(jupyter_runtime_dir()) / "forkserver")
         self.socket_path = folder / f"{name}.sock"
@@ -277,6 +283,7 @@ class ForkServer:
             "preload": list(self._preload),
             "targets": list(self.targets),
             "rehearsal": self._rehearsal,
+            "prepare": self._prepare,
             "idle_seconds": self._idle_seconds,
             "log_path": str(self.log_path),
         }

@@ -20,8 +20,12 @@ KERNEL_PRELOAD = (
 )
 """Imported once, in this order; what is not installed is left out."""
 
-KERNEL_TARGETS = "_collegium_fork.kernel:main,_collegium_fork.short:main"
+KERNEL_TARGETS = "_collegium_fork.kernel:main"
 KERNEL_REHEARSAL = "_collegium_fork.kernel:rehearse"
+
+SHORT_TARGETS = "_collegium_fork.short:main"
+SHORT_REHEARSAL = "_collegium_fork.short:rehearse"
+SHORT_PREPARE = "_collegium_fork.short:prepare"
 
 OWN_NAMES = ("handcalc", "kernels")
 """Names of ours that a user's own module in the working folder takes precedence over."""

@@ -38,6 +38,9 @@ class ForkedProcess:
         self.exit: ExitReport | None = None
         self._connection = connection
         self._connection.setblocking(False)
+        self._readable: asyncio.Event | None = None
+        self._waiting_on: asyncio.AbstractEventLoop | None = None
+        self._waiters = 0
 
     @property
     def returncode(self) -> int | None:
@@ -68,16 +71,24 @@ class ForkedProcess:
         return self.exit.return_code
 
     async def wait_async(self) -> ExitReport:
-        """Wait for its end without blocking the event loop."""
+        """Wait for its end without blocking the event loop; any number of coroutines may."""
         loop = asyncio.get_running_loop()
         while self.exit is None:
-            readable = asyncio.Event()
-            loop.add_reader(self._connection, readable.set)
+            if self._readable is None or self._waiting_on is not loop:
+                self._readable, self._waiting_on, self._waiters = asyncio.Event(), loop, 0
+                loop.add_reader(self._connection, self._readable.set)
+            readable = self._readable
+            self._waiters += 1
             try:
                 await readable.wait()
             finally:
-                loop.remove_reader(self._connection)
-            self._read_exit()
+                self._waiters -= 1
+                if self._readable is readable and (readable.is_set() or not self._waiters):
+                    loop.remove_reader(self._connection)
+                    self._readable = None
+            if self.exit is None:
+                self._read_exit()
+            await asyncio.sleep(0)
         return self.exit
 
     def send_signal(self, number: int) -> None:

@@ -20,6 +20,7 @@ from .parameters import inject_parameters
 from .policy import SandboxPolicy
 from .records import CellRun, EventHandler, NotebookRun, RunMode, RunStatus
 from .session import NotebookSession
+from .short_kernel import ShortKernelBackend
 
 _NO_LIMITS = Limits()
 _DEFAULT_KERNEL = "python3"
@@ -179,6 +180,8 @@ async def _start(
     cwd: Path,
     environment: Mapping[str, str] | None,
 ) -> Backend:
+    if mode == "short":
+        return await ShortKernelBackend.start(limits=limits, sandbox=sandbox, cwd=cwd, environment=environment)
     if mode != "kernel":
         raise ValueError(f"mode must be 'kernel' or 'short', not {mode!r}")
     return await FullKernelBackend.start(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import faulthandler
 import gc
+import logging
 import os
 import re
 import resource
@@ -38,6 +39,8 @@ def settle(order: Order) -> None:
     reseed()
     libraries.restore_threads()
     _give_way(order.own_names)
+    logging.getLogger().handlers.clear()
+    logging.getLogger().setLevel(logging.WARNING)
     gc.enable()
 
 

@@ -46,14 +46,19 @@ def rehearse() -> None:
     try:
         app = IPKernelApp.instance(transport="ipc", ip=os.path.join(folder, "k"))
         app.initialize(["-f", os.path.join(folder, "kernel.json"), "--HistoryManager.enabled=False", "--quiet"])  # type: ignore[no-untyped-call]
-        asyncio.run(_first_cells(app.kernel))
+        asyncio.run(_run_first_cells(app.kernel))
     finally:
         import shutil
 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _first_cells(kernel: object) -> None:
+def first_cells() -> tuple[str, ...]:
+    """What notebooks often do first."""
+    return _FIRST_CELLS
+
+
+async def _run_first_cells(kernel: object) -> None:
     execute = kernel.do_execute  # type: ignore[attr-defined]
     for source in _FIRST_CELLS:
         await execute(source, False, store_history=False)

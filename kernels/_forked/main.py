@@ -17,6 +17,8 @@ from .server import Server
 log = logging.getLogger("collegium.forkserver")
 
 _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Idle threads of OpenBLAS spin for 2**26 cycles before they sleep, 0.1 CPU-seconds at the start of every child.
+_OPENBLAS_TIMEOUT = "20"
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Configuration:
         `module:function` that children may run; the modules are preloaded too.
     rehearsal
         `module:function` that a throw-away child runs, to learn what is imported late; may be empty.
+    prepare
+        `module:function` called in the parent before it serves; what it builds, the children have.
     idle_seconds
         The parent ends after so long without children and without connections.
     log_path
@@ -47,6 +51,7 @@ class Configuration:
     preload: list[str]
     targets: list[str]
     rehearsal: str = ""
+    prepare: str = ""
     idle_seconds: float = 600.0
     log_path: str = os.devnull
     excluded: list[str] = field(default_factory=list)
@@ -62,6 +67,7 @@ def run(configuration_json: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     for name in _THREAD_VARIABLES:
         os.environ[name] = "1"
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", _OPENBLAS_TIMEOUT)
     fingerprint = environment.fingerprint()
     report = _preload(configuration, listener)
     randomness.remember()
@@ -113,7 +119,14 @@ def _preload(configuration: Configuration, listener: socket.socket) -> preload.R
         if configuration.rehearsal:
             module, _, function = configuration.rehearsal.partition(":")
             late = preload.rehearse(getattr(import_module(module), function))
-            report.merge(preload.import_all([name for name in late if name not in configuration.excluded]))
+            if late is None:
+                report.missing[configuration.rehearsal] = "failed; see the log"
+            known = [name for name in late or () if name not in configuration.excluded]
+            report.merge(preload.import_all(known))
+        if configuration.prepare:
+            module, _, function = configuration.prepare.partition(":")
+            getattr(import_module(module), function)()
+            preload.check(configuration.prepare)
     except preload.UnsafeImportError as error:
         _begin_again_without(error.module, error.reason, configuration, listener)
     report.missing.update(dict.fromkeys(configuration.excluded, "starts threads or a GPU context"))

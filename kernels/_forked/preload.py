@@ -57,9 +57,7 @@ def import_all(names: list[str]) -> Report:
             log.warning("cannot preload %s: %s", name, report.missing[name])
         else:
             report.modules.append(name)
-        reason = unsafe_to_fork()
-        if reason:
-            raise UnsafeImportError(name, reason)
+        check(name)
     report.cpu_seconds = time.process_time() - began
     return report
 
@@ -71,6 +69,13 @@ def _by_its_own_name(name: str) -> bool:
     backend, whose import is what connects matplotlib with the running shell.
     """
     return not name.startswith(("__main__", "pydev", "_pydev", "matplotlib_inline", "ipykernel.pylab"))
+
+
+def check(name: str) -> None:
+    """Raise `UnsafeImportError`, blaming `name`, when this process must not be forked."""
+    reason = unsafe_to_fork()
+    if reason:
+        raise UnsafeImportError(name, reason)
 
 
 def unsafe_to_fork() -> str:
@@ -88,10 +93,10 @@ def unsafe_to_fork() -> str:
     return ""
 
 
-def rehearse(perform: Callable[[], None]) -> list[str]:
+def rehearse(perform: Callable[[], None]) -> list[str] | None:
     """Let a throw-away child do what a kernel does first; return the modules it had to import, in order.
 
-    A rehearsal that fails costs speed only, and is logged.
+    A rehearsal that fails costs speed only; it is logged, and `None` is returned.
     """
     reader, writer = os.pipe()
     pid = os.fork()
@@ -115,6 +120,6 @@ def rehearse(perform: Callable[[], None]) -> list[str]:
     _pid, status = os.waitpid(pid, 0)
     if status or not text:
         log.warning("nothing was learnt from the rehearsal (status %s)", status)
-        return []
+        return None
     names: list[str] = json.loads(text)
     return names

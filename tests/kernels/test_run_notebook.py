@@ -21,7 +21,7 @@ def notebook(*sources: str, tags: dict[int, list[str]] | None = None) -> Noteboo
     return new_notebook(cells=cells)
 
 
-@pytest.fixture(params=["kernel"])
+@pytest.fixture(params=["kernel", "short"])
 def run(request: pytest.FixtureRequest) -> Callable[..., NotebookRun]:
     """`run_notebook_sync` in each of the modes."""
 

@@ -1,0 +1,63 @@
+"""Run code in a throw-away fork of the state that cells have left."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from . import wire
+
+
+def perform(
+    control: socket.socket,
+    descriptor: int,
+    source: str,
+    execute: Callable[[socket.socket, str], dict[str, Any]],
+) -> None:
+    """Fork; let the fork evaluate over its own channel; stay until it has ended.
+
+    The owner enforces the clock: a message on the control channel, or its end, kills the fork.
+    """
+    channel = socket.socket(fileno=descriptor)
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            control.close()
+            os.setpgid(0, 0)
+            _evaluate(channel, source, execute)
+            code = 0
+        finally:
+            os._exit(code)
+    channel.close()
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.setpgid(pid, pid)
+    handle = os.pidfd_open(pid)
+    try:
+        ready, _, _ = select.select([handle, control.fileno()], [], [])
+        if handle not in ready:
+            wire.receive(control)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        _pid, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+    finally:
+        os.close(handle)
+    wire.send(control, {"type": "evaluated", "content": {"code": code}})
+
+
+def _evaluate(channel: socket.socket, source: str, execute: Callable[[socket.socket, str], dict[str, Any]]) -> None:
+    greeting, _none = wire.receive(channel)
+    seal = hmac.new(bytes.fromhex(str(greeting["key"])), digestmod="sha256")
+    del greeting
+    reply = execute(channel, source)
+    body = json.dumps(reply, sort_keys=True)
+    seal.update(body.encode())
+    wire.send(channel, {"type": "execute_reply", "content": reply, "body": body, "seal": seal.hexdigest()})

@@ -1,0 +1,276 @@
+"""Run cells in a forked child that has neither sockets nor threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from ._forked import wire
+from .backend import KernelDiedError, MessageHandler, Reply
+from .deaths import Death, DeathKind, ExitReport, explain_exit
+from .errors import ForkServerError, KernelStartError
+from .forkserver import ForkServer
+from .full_kernel import reply_from_content
+from .kernel_limits import spawn_limits
+from .limits import Limits
+from .outputs import OUTPUT_MESSAGES, CellOutputs
+from .policy import SandboxPolicy, SandboxReport
+from .preloads import KERNEL_PRELOAD, OWN_NAMES, SHORT_PREPARE, SHORT_REHEARSAL, SHORT_TARGETS
+from .process import ForkedProcess
+from .records import Evaluation
+from .wire_async import AsyncWire, RawOutput
+
+_CLOSE_SECONDS = 5.0
+
+
+def short_fork_server() -> ForkServer:
+    """The parent of children that run cells themselves."""
+    return ForkServer(
+        preload=KERNEL_PRELOAD,
+        target=SHORT_TARGETS,
+        rehearsal=SHORT_REHEARSAL,
+        prepare=SHORT_PREPARE,
+    )
+
+
+class ShortKernelBackend:
+    """A forked child behind one channel; see `Backend`."""
+
+    def __init__(self, process: ForkedProcess, channel: AsyncWire, raw: list[RawOutput], limits: Limits) -> None:
+        self._process = process
+        self._channel = channel
+        self._raw = raw
+        self._limits = limits
+        self._death: Death | None = None
+        self._requested: DeathKind | None = None
+        self._sandbox: SandboxReport | None = None
+
+    @classmethod
+    async def start(
+        cls,
+        *,
+        limits: Limits,
+        sandbox: SandboxPolicy | None,
+        cwd: Path,
+        environment: Mapping[str, str] | None,
+    ) -> ShortKernelBackend:
+        """Fork a child and wait until it is ready.
+
+        Raises
+        ------
+        KernelStartError
+            If the parent cannot fork, or the child ends or stays silent during its start.
+        """
+        mine, theirs = socket.socketpair()
+        pipes = [os.pipe(), os.pipe()]
+        given = [theirs.fileno(), pipes[0][1], pipes[1][1]]
+        try:
+            process = await asyncio.to_thread(
+                lambda: short_fork_server().spawn(
+                    ["{descriptor:0}"],
+                    env=environment,
+                    cwd=cwd,
+                    stdout=given[1],
+                    stderr=given[2],
+                    descriptors=[given[0]],
+                    limits=spawn_limits(limits),
+                    own_names=OWN_NAMES,
+                )
+            )
+        except (ForkServerError, OSError) as error:
+            mine.close()
+            for reader, _writer in pipes:
+                os.close(reader)
+            raise KernelStartError(f"no child could be forked for a short run: {error}") from error
+        finally:
+            theirs.close()
+            for _reader, writer in pipes:
+                os.close(writer)
+        raw = [RawOutput("stdout", pipes[0][0]), RawOutput("stderr", pipes[1][0])]
+        backend = cls(process, await AsyncWire.open(mine), raw, limits)
+        await backend._wait_until_ready()
+        return backend
+
+    @property
+    def forked(self) -> bool:
+        """Always: there is no cold start of this kind."""
+        return True
+
+    @property
+    def death(self) -> Death | None:
+        """Why the child ended, once it has."""
+        return self._death
+
+    @property
+    def sandbox(self) -> SandboxReport | None:
+        """What isolates the child."""
+        return self._sandbox
+
+    async def execute(self, source: str, on_message: MessageHandler) -> Reply:
+        """Run a cell; pass on what it sends."""
+        await self._send({"operation": "execute", "source": source})
+        for raw in self._raw:
+            raw.start(on_message)
+        try:
+            while True:
+                kind, content = await self._receive()
+                if kind == "execute_reply":
+                    for raw in self._raw:
+                        await raw.drain()
+                    return reply_from_content(content)
+                if kind in OUTPUT_MESSAGES:
+                    await on_message(kind, content)
+        finally:
+            for raw in self._raw:
+                raw.stop()
+
+    async def evaluate(self, source: str, timeout_seconds: float) -> Evaluation:
+        """Run code in a throw-away fork of the present state; the answer is authenticated."""
+        mine, theirs = socket.socketpair()
+        began = time.monotonic()
+        try:
+            wire.send(self._channel.socket, {"operation": "evaluate", "source": source}, [theirs.fileno()])
+        except OSError as error:
+            mine.close()
+            await self._note_end()
+            raise KernelDiedError("the kernel has ended") from error
+        finally:
+            theirs.close()
+        channel = await AsyncWire.open(mine)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                result = await self._read_evaluation(channel)
+        except TimeoutError:
+            result = Evaluation("timeout", death=explain_exit(ExitReport(0), requested="wall-limit"))
+        finally:
+            await channel.close()
+        await self._end_evaluation(stop=result.status == "timeout")
+        return _with_duration(result, time.monotonic() - began)
+
+    async def interrupt(self) -> None:
+        """Raise `KeyboardInterrupt` in the running cell."""
+        self._process.send_signal(signal.SIGINT)
+
+    async def kill(self, kind: DeathKind) -> None:
+        """End the child at once, for a reason."""
+        self._requested = self._requested or kind
+        self._process.kill()
+        await self._note_end()
+
+    async def close(self) -> None:
+        """End the child: it may run its exit handlers, then it is killed."""
+        if self._death is None:
+            with contextlib.suppress(OSError):
+                await self._channel.send({"operation": "stop"})
+            self._requested = self._requested or "shutdown"
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._note_end()
+            except TimeoutError:
+                await self.kill("shutdown")
+        await self._channel.close()
+        for raw in self._raw:
+            raw.close()
+
+    async def _wait_until_ready(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.startup_timeout_seconds):
+                kind, _content = await self._receive()
+        except TimeoutError as error:
+            await self.kill("wall-limit")
+            await self.close()
+            raise KernelStartError("the forked child stayed silent") from error
+        except KernelDiedError as error:
+            await self.close()
+            reason = self._death.message if self._death else ""
+            raise KernelStartError(f"the forked child ended during its start. {reason}") from error
+        if kind != "ready":
+            await self.kill("shutdown")
+            raise KernelStartError(f"the forked child said {kind!r} before it was ready")
+
+    async def _send(self, message: wire.Message) -> None:
+        try:
+            await self._channel.send(message)
+        except OSError as error:
+            await self._note_end()
+            raise KernelDiedError("the kernel has ended") from error
+
+    async def _receive(self) -> tuple[str, Mapping[str, Any]]:
+        try:
+            message = await self._channel.receive()
+            content: Any = message["content"]
+            return str(message["type"]), content
+        except (wire.WireError, OSError, KeyError) as error:
+            self._process.kill()
+            await self._note_end()
+            raise KernelDiedError("the kernel ended while it ran a cell") from error
+
+    async def _note_end(self) -> None:
+        report = await self._process.wait_async()
+        if self._death is None:
+            self._death = explain_exit(report, requested=self._requested)
+
+    async def _read_evaluation(self, channel: AsyncWire) -> Evaluation:
+        """Collect what the fork sends, up to a reply that carries the seal of a key only it was given."""
+        key = secrets.token_bytes(32)
+        outputs: list[NotebookNode] = []
+        collected = CellOutputs(outputs, self._limits, {})
+        try:
+            await channel.send({"key": key.hex()})
+            while True:
+                message = await channel.receive()
+                kind, content = str(message["type"]), message["content"]
+                if kind == "execute_reply":
+                    return _judge(message, key, tuple(outputs))
+                if kind in OUTPUT_MESSAGES and isinstance(content, dict):
+                    collected.add(kind, content)
+        except (wire.WireError, OSError):
+            return Evaluation("died", tuple(outputs))
+        except (KeyError, TypeError, ValueError):
+            return Evaluation("forged", tuple(outputs))
+
+    async def _end_evaluation(self, *, stop: bool) -> None:
+        """Have the fork killed and wait until it is gone; without an answer, end everything."""
+        try:
+            async with asyncio.timeout(self._limits.interrupt_grace_seconds):
+                if stop:
+                    await self._send({"operation": "stop-evaluation"})
+                while (await self._receive())[0] != "evaluated":
+                    continue
+        except TimeoutError:
+            await self.kill("wall-limit")
+        except KernelDiedError:
+            return
+
+
+def _judge(message: wire.Message, key: bytes, outputs: tuple[NotebookNode, ...]) -> Evaluation:
+    body = str(message["body"])
+    seal = hmac.new(key, body.encode(), "sha256").hexdigest()
+    if not hmac.compare_digest(seal, str(message["seal"])):
+        return Evaluation("forged", outputs)
+    reply = reply_from_content(json.loads(body))
+    value = next((o.data.get("text/plain") for o in outputs if o.output_type == "execute_result"), None)
+    return Evaluation("error" if reply.error else "ok", outputs, value, reply.error)
+
+
+def _with_duration(evaluation: Evaluation, seconds: float) -> Evaluation:
+    return Evaluation(
+        evaluation.status,
+        evaluation.outputs,
+        evaluation.value_text,
+        evaluation.error,
+        seconds,
+        evaluation.death,
+    )

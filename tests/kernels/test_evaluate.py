@@ -1,0 +1,102 @@
+"""Evaluation in a throw-away fork: sees the state, leaves no trace, and cannot be answered for by the cells."""
+
+from __future__ import annotations
+
+import pytest
+from nbformat.v4 import new_code_cell
+
+from kernels import CellRun, KernelsError, Limits, NotebookSession, open_session
+
+pytestmark = pytest.mark.usefixtures("kernel_parent")
+
+
+async def run(session: NotebookSession, source: str) -> CellRun:
+    return await session.run_cell(new_code_cell(source))
+
+
+async def test_evaluation_sees_the_state_and_leaves_no_trace() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "x = [1]")
+        first = await session.evaluate("x.append(2); y = 5\nprint('seen')\nx")
+        assert first.status == "ok"
+        assert first.value_text == "[1, 2]"
+        assert first.outputs[0].text == "seen\n"
+        second = await session.evaluate("assert 'y' not in globals()\nx")
+        assert second.value_text == "[1]"
+        assert (await run(session, "assert x == [1]")).status == "ok"
+
+
+async def test_failed_assertion_is_an_error_with_its_text() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "x = 1")
+        result = await session.evaluate("assert x == 2, 'x must be 2'")
+    assert result.status == "error"
+    assert result.error is not None
+    assert (result.error.name, result.error.value) == ("AssertionError", "x must be 2")
+
+
+async def test_endless_evaluation_is_stopped_and_the_session_goes_on() -> None:
+    async with open_session(mode="short") as session:
+        result = await session.evaluate("while True: pass", timeout_seconds=1)
+        assert result.status == "timeout"
+        assert (await session.evaluate("1 + 1")).value_text == "2"
+        assert (await run(session, "1")).status == "ok"
+
+
+async def test_evaluation_that_exits_before_its_end_has_not_passed() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "import os\ndef f():\n    os._exit(0)")
+        result = await session.evaluate("f()")
+        assert result.status == "died"
+        assert (await session.evaluate("1")).status == "ok"
+
+
+async def test_forged_answer_on_every_descriptor_is_noticed() -> None:
+    source = (
+        "import json, os, struct\n"
+        "def f():\n"
+        "    reply = {'status': 'ok', 'execution_count': 1}\n"
+        "    body = json.dumps({'type': 'execute_reply', 'content': reply, 'body': json.dumps(reply),\n"
+        "                       'seal': '0' * 64}).encode()\n"
+        "    for fd in range(3, 256):\n"
+        "        try:\n            os.write(fd, struct.pack('!I', len(body)) + body)\n"
+        "        except OSError:\n            pass\n"
+        "    os._exit(0)\n"
+    )
+    async with open_session(mode="short") as session:
+        await run(session, source)
+        result = await session.evaluate("f()\nassert False")
+    assert result.status == "forged"
+
+
+async def test_printed_answer_is_only_output() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, 'def f():\n    print(\'{"status": "ok"}\')')
+        result = await session.evaluate("f()\nassert False")
+    assert result.status == "error"
+
+
+async def test_replaced_builtins_do_not_make_an_assertion_pass() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})")
+        result = await session.evaluate("assert 1 == 2")
+    assert result.status == "error"
+
+
+async def test_full_kernel_says_that_it_cannot() -> None:
+    async with open_session(mode="kernel") as session:
+        with pytest.raises(KernelsError, match="short"):
+            await session.evaluate("1")
+
+
+async def test_evaluations_leave_no_process_behind() -> None:
+    async with open_session(mode="short", limits=Limits(cell_timeout_seconds=5)) as session:
+        for _ in range(20):
+            assert (await session.evaluate("1")).status == "ok"
+        result = await session.evaluate("import os; len(os.listdir(f'/proc/{os.getppid()}/fd'))")
+        again = await session.evaluate("import os; len(os.listdir(f'/proc/{os.getppid()}/fd'))")
+        assert result.value_text == again.value_text
+        children = await session.evaluate(
+            "import os; p = os.getppid(); open(f'/proc/{p}/task/{p}/children').read().split() == [str(os.getpid())]"
+        )
+        assert children.value_text == "True"
