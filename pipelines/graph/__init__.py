@@ -14,6 +14,7 @@ from .local_launcher import LocalLauncher
 from .model import Pipeline, Resources, Retry, Schedule, Step
 from .orders import Launcher, Order, Outcome
 from .pipeline_file import read_pipeline
+from .plan import PlanLine, make_plan
 from .service import PipelineService, progress_of
 from .store import Result, Store
 from .validation import dependencies, order, validate
@@ -33,6 +34,7 @@ __all__ = [
     "Pipeline",
     "PipelineFileError",
     "PipelineService",
+    "PlanLine",
     "Resources",
     "Result",
     "Retry",
@@ -44,6 +46,7 @@ __all__ = [
     "Store",
     "UnknownRunError",
     "dependencies",
+    "make_plan",
     "order",
     "progress_of",
     "read_pipeline",

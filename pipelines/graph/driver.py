@@ -19,7 +19,7 @@ from pipelines.errors import PipelinesError
 
 from .expansion import Item, Surroundings, foreach_values, is_wanted, make_item, surroundings
 from .history import DONE_WELL, FINAL, History, ItemRow, ItemStatus, RunRow, RunStatus
-from .keys import digest_of, explain_miss
+from .keys import explain_miss, short_keys
 from .model import Pipeline, Step
 from .orders import Order
 from .store import Store
@@ -27,7 +27,6 @@ from .validation import dependencies, order
 from .views import SkippedStepError, StepView
 
 _CHECK_SECONDS = 1.0
-_MOST_KEYS = 8
 StartItem = Callable[[Order, Step, ItemRow], None]
 """Begins the durable execution of an item; the driver is told of its end through `Driver.ended`."""
 
@@ -131,7 +130,7 @@ class Driver:
                 self._close_step(name, "skipped", f"skipped because “{step.when}” is false")
                 return
             state.values = foreach_values(step, names)
-            upstream = {other: _short(list(self._steps[other].keys.values())) for other in sorted(needed)}
+            upstream = {other: short_keys(list(self._steps[other].keys.values())) for other in sorted(needed)}
             salt = "" if step.cache else f"{self._run.id}.{self._run.generation}"
             state.around = surroundings(self._pipeline, step, names, upstream, salt)
         except SkippedStepError as error:
@@ -320,11 +319,6 @@ class Driver:
             if dependencies(self._pipeline.steps[name]) & reached:
                 reached.add(name)
         return reached
-
-
-def _short(keys: list[str]) -> list[str]:
-    """Keys of a step as they enter those of the next; of many, one stands for all."""
-    return keys if len(keys) <= _MOST_KEYS else [digest_of(keys)]
 
 
 def _now() -> datetime:

@@ -14,6 +14,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 _FORMAT = 1
+_MOST_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ def digest_of(value: Any) -> str:
     """SHA-256 of a value that JSON can spell, in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def short_keys(keys: Sequence[str]) -> list[str]:
+    """Keys of a step's items as they enter the keys of the next step; of many, one stands for all."""
+    return list(keys) if len(keys) <= _MOST_KEYS else [digest_of(list(keys))]
 
 
 def file_digest(path: Path) -> str:
