@@ -219,7 +219,7 @@ def sympy_method(walker: Walker, node: ast.Call, function: ast.Attribute) -> Tex
         return walker(function.value)
     if function.attr == "subs" and len(node.args) == 2 and isinstance(node.args[0], ast.Name):
         old, new = walker.namer(node.args[0].id), walker(node.args[1]).latex
-        return Tex(rf"\left.{walker(function.value).latex}\right|_{{{old} = {new}}}", APPLIED)
+        return Tex(rf"\left.{walker(function.value).at(FRACTION)}\right|_{{{old} = {new}}}", APPLIED)
     return None
 
 

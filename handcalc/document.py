@@ -81,7 +81,7 @@ def _statement_rows(plan: Plan, walker: Walker, known: dict[str, Any], written: 
     walker.use(plan.options, values)
     spaces = (known, vars(builtins))
     snapshot = walker.snapshot = Snapshot()
-    snapshot.take(plan.names, spaces, values)
+    snapshot.take(plan.names, spaces, values, {})
     for part in plan.parts:
         value = row_makers.peek(part, spaces)
         if value is not MISSING:

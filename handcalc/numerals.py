@@ -18,7 +18,7 @@ INFINITY = Tex(r"\infty")
 MINUS_INFINITY = Tex(r"-\infty", NEG)
 
 # Whole numbers are exact up to this many digits, and shown as a rounded power of ten beyond.
-EXACT_DIGITS = 60
+EXACT_DIGITS = 100
 _LOWEST_FIXED_EXPONENT = -3
 _HIGHEST_FIXED_EXPONENT = 5
 _SEPARATORS = {"none": "", "space": r"\,", "comma": "{,}", "point": "{.}", "apostrophe": "’"}

@@ -101,6 +101,9 @@ class Options:
             value = getattr(self, name)
             if value not in choices:
                 raise OptionError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
+        marks = {"comma": ",", "point": "."}
+        if marks.get(self.digit_grouping) == self.decimal_separator:
+            raise OptionError(f"{self.decimal_separator!r} cannot be both decimal_separator and digit_grouping")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:

@@ -26,7 +26,7 @@ def _row(node: Node) -> str:
     sign = True  # a plus or minus here is a sign and not an operator
     for part in node.parts:
         written = _write(part)
-        shown.append(written.strip() if sign and part.content in "−+" else written)
+        shown.append(written.strip() if sign and part.content in ("−", "+") else written)
         sign = part.kind == "operator" and part.content in _BINARY
     return "".join(shown)
 

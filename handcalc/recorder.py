@@ -42,6 +42,7 @@ class Recorder:
         self._turns: dict[int, int] = {}
         self._said: set[int] = set()
         self._elisions: dict[int, Row] = {}
+        self._in_units: dict[str, tuple[object, str]] = {}
         self._numbers = 0
         self.rows: list[Row] = []
         self.unshown: object = None
@@ -56,7 +57,7 @@ class Recorder:
         if self._shown(plan):
             snapshot = Snapshot()
             if plan.names:
-                snapshot.take(plan.names, _spaces(), self._use(plan.options))
+                snapshot.take(plan.names, _spaces(), self._use(plan.options), self._in_units)
             if plan.action == "augment" and not isinstance(plan.targets[0], ast.Name):
                 left = plan.value.left  # type: ignore[union-attr]
                 current = row_makers.peek(plan.targets[0], _spaces())
@@ -89,7 +90,7 @@ class Recorder:
         if self._shown(plan):
             snapshot = Snapshot()
             if plan.names:
-                snapshot.take(plan.names, _spaces(), self._use(plan.options))
+                snapshot.take(plan.names, _spaces(), self._use(plan.options), self._in_units)
             self._add(plan, snapshot, value)
         return value
 
@@ -201,6 +202,8 @@ class Recorder:
         made = row_makers.statement_rows(plan, self._walker, value)
         if plan.action == "expression":
             self.unshown = value if not made else None
+        if plan.options.unit and made and len(plan.targets) == 1 and isinstance(plan.targets[0], ast.Name):
+            self._in_units[plan.targets[0].id] = (value, plan.options.unit)
         for row in made:
             if plan.control.label or plan.options.number:
                 self._numbers += 1

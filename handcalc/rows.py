@@ -54,7 +54,7 @@ def _row(plan: Plan, walker: Walker, node: ast.expr, value: object) -> Row | Non
     row.result = "" if result is None else _fitting(result.latex, plan, "value")
     if rounded and (plan.options.approximate or isinstance(value, int)):
         row.result_relation = r"\approx"
-    if isinstance(node, ast.Constant) or functions.is_number(node):
+    if _is_literal(walker, node):
         # A number is shown as its author wrote it, not rounded.
         written = walker(node).latex
         row.symbolic, row.substituted = "", ""
@@ -126,6 +126,18 @@ def _reads_target(plan: Plan) -> bool:
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
     }
     return not written.isdisjoint(plan.names)
+
+
+def _is_literal(walker: Walker, node: ast.expr) -> bool:
+    """Tell whether an expression is numbers as they are written: 0.50, [1.0, 2.5], array([[1, 2], [3, 4]])."""
+    if isinstance(node, ast.Constant) or functions.is_number(node):
+        return True
+    if isinstance(node, ast.List | ast.Tuple):
+        return 0 < len(node.elts) <= walker.options.max_items and all(_is_literal(walker, item) for item in node.elts)
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        name = functions.known_name(walker.snapshot.resolve(node.func))
+        return name in ("array", "asarray", "Matrix") and _is_literal(walker, node.args[0])
+    return False
 
 
 def _is_quantity_literal(walker: Walker, node: ast.expr) -> bool:

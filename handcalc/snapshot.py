@@ -8,6 +8,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final
 
 from handcalc.tex import Tex
+from handcalc.units import converted
 from handcalc.values import Values
 
 MISSING: Final = object()
@@ -31,14 +32,26 @@ class Snapshot:
         self._parts: dict[int, object] = {}
         self._shown: dict[str | int, Tex | None] = {}
 
-    def take(self, names: tuple[str, ...], spaces: tuple[Mapping[str, object], ...], values: Values) -> None:
-        """Note what `names` stand for in the first of `spaces` that knows them."""
+    def take(
+        self,
+        names: tuple[str, ...],
+        spaces: tuple[Mapping[str, object], ...],
+        values: Values,
+        in_units: Mapping[str, tuple[object, str]],
+    ) -> None:
+        """Note what `names` stand for in the first of `spaces` that knows them.
+
+        `in_units` has values that a line asked to be shown in a unit of its own.
+        """
         for name in names:
             for space in spaces:
                 value = space.get(name, MISSING)
                 if value is not MISSING:
                     self._names[name] = value
                     if type(value) not in UNCHANGING:
+                        before = in_units.get(name)
+                        if before is not None and before[0] is value:
+                            value = converted(value, before[1])
                         self._shown[name] = values(value)
                     break
 

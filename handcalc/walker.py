@@ -149,14 +149,14 @@ class Walker:
             return Tex(self.namer(name))
         raw = self.snapshot.raw(node)
         array = type(raw) not in UNCHANGING and is_array(raw)
-        if self.substitute:
-            value = self.snapshot.value(node, self.values)
-            if value is not None:
-                return value if not array else value._replace(array=True)
         if name in functions.CONSTANT_NAMES:
             constant = functions.constant(raw, name)
             if constant is not None:
                 return constant
+        if self.substitute:
+            value = self.snapshot.value(node, self.values)
+            if value is not None:
+                return value if not array else value._replace(array=True)
         return Tex(self.namer(name), ATOM, array)
 
     def constant(self, node: ast.Constant) -> Tex:

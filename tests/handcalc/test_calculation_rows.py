@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from shown import rows
 
 from handcalc import Rendering, render
-
-
-def rows(source: str, namespace: dict[str, Any] | None = None, **options: object) -> list[str]:
-    """Return each row as target, relation and forms in one string."""
-    return [one_line(row) for row in render(source, namespace, **options).rows]
-
-
-def one_line(row: Any) -> str:
-    parts = row.parts()
-    if row.target:
-        return row.target + "".join(f" {sign} {latex}" for sign, latex in parts)
-    return " ".join(latex if i == 0 else f"{sign} {latex}" for i, (sign, latex) in enumerate(parts))
 
 
 def test_a_formula_is_followed_by_its_values_and_its_result() -> None:

@@ -91,7 +91,7 @@ TRICKY = [
     Tricky("solving a system", "c = np.linalg.solve(A, v)", _ARRAYS),
     Tricky("long array", "y = big.sum()", "import numpy as np\nbig = np.arange(1000000.0)"),
     Tricky("very small value", "y = a * b", "a, b = 1e-9, 2e-5"),
-    Tricky("very large whole number", "n = 2**200"),
+    Tricky("very large whole number", "n = 2**400"),
     Tricky("literals as written", "m = 1_000_000\nh = 0.50\nE = 2.1e11"),
     Tricky("infinity and NaN", "y = a * 2\nz = b + 1", "a, b = float('inf'), float('nan')"),
     Tricky("fraction", "y = a * Fraction(1, 3)", "from fractions import Fraction\na = Fraction(3, 4)"),
