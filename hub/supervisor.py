@@ -78,7 +78,8 @@ class Supervisor:
     def __init__(self, loaded: LoadedSettings, say: Say) -> None:
         self._settings = loaded.settings
         self._say = say
-        self._parts = _parts(loaded)
+        self._env = _environment(loaded)
+        self._parts = _parts(loaded.settings, self._env)
         self._stopping = asyncio.Event()
 
     def start(self) -> None:
@@ -87,6 +88,13 @@ class Supervisor:
         self._settings.logs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for part in self._parts:
             part.start(self._settings.data_dir)
+
+    def warm(self) -> None:
+        """Have the first project server start as fast as the later ones; failing at that costs only time."""
+        if self._settings.preload_servers:
+            command = [sys.executable, "-m", "spawner", "warm", str(self._settings.run_dir)]
+            warming = Part("spawner", command, self._env, self._settings.logs_dir / "spawner.log")
+            warming.start(self._settings.data_dir)
 
     async def watch(self) -> None:
         """Restart parts that end, with growing pauses, until `request_stop` is called."""
@@ -167,12 +175,15 @@ def describe_exit(status: int) -> str:
         return f"signal {-status}"
 
 
-def _parts(loaded: LoadedSettings) -> list[Part]:
-    settings = loaded.settings
-    tokens, ports = runtime.tokens(settings), runtime.choose_ports(settings)
+def _environment(loaded: LoadedSettings) -> dict[str, str]:
     env = dict(os.environ)
     if loaded.file is not None:
         env[FILE_VARIABLE] = str(loaded.file.absolute())
+    return env
+
+
+def _parts(settings: Settings, env: dict[str, str]) -> list[Part]:
+    tokens, ports = runtime.tokens(settings), runtime.choose_ports(settings)
     config = Path(__file__).parent / "jupyterhub_config.py"
     commands = {
         "proxy": [*node.proxy_command(), *_proxy_arguments(settings, ports)],

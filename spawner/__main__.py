@@ -1,5 +1,13 @@
-"""`python -m spawner` runs a project's server; the spawner sets its environment."""
+"""`python -m spawner` runs a project's server; `python -m spawner warm RUN_DIR` starts the parent of forked ones."""
 
-from spawner.project_server import main
+import sys
+from pathlib import Path
 
-main()
+if sys.argv[1:2] == ["warm"]:
+    from spawner.local import fork_server
+
+    fork_server(Path(sys.argv[2])).start()
+else:
+    from spawner.project_server import main
+
+    main()

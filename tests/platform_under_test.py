@@ -71,17 +71,19 @@ class PlatformUnderTest:
         self.collegium("up", "--detach")
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process that has this installation's folder in its environment."""
-        mine = []
-        for process in psutil.process_iter():
-            try:
-                if str(self.data_dir) in process.environ().get("COLLEGIUM_DATA_DIR", "") or str(
-                    self.data_dir
-                ) in process.environ().get("COLLEGIUM_STATE_DIR", ""):
-                    mine.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return [p for p in mine if p.status() != psutil.STATUS_ZOMBIE]
+        """Return every living process of this installation.
+
+        A forked process shows the command line and environment of its parent, so folders are looked at too.
+        """
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            traces = [*process.cmdline(), *process.environ().values(), process.cwd()]
+            lives = process.status() != psutil.STATUS_ZOMBIE
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+        return lives and process.pid != os.getpid() and any(str(self.data_dir) in trace for trace in traces)
 
 
 def free_port() -> int:

@@ -133,7 +133,7 @@ def install_uv() -> None:
 
 def install_packages(lock: str) -> None:
     """Make the environment hold what the lock names, and nothing else."""
-    call([VENV / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes", ROOT / lock])
+    call([VENV / "bin" / "uv", "--system-certs", "pip", "sync", "--quiet", "--require-hashes", ROOT / lock])
     (STAMPS / "collegium").unlink(missing_ok=True)  # the sync has taken it out
 
 

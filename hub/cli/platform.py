@@ -118,6 +118,7 @@ async def _run(loaded: LoadedSettings) -> None:
         console.print("Starting …")
         await _until_ready(supervisor, watching, settings)
         if not watching.done():
+            supervisor.warm()
             _announce(settings, await asyncio.to_thread(_sign_in_link, settings))
             await watching
     finally:
