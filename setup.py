@@ -26,6 +26,7 @@ else:
 EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
     "_vm": (["vm.c"], ["vm_complex.c"]),
     "_dynamics": (["dynamics.c"], []),
+    "_modlinalg": (["modular.c"], []),
     "_primes": (["sieve.c"], ["number_theory.c"]),
     "_ode": ([], ["ode_explicit.c", "ode_rodas.c", "ode_driver.c"]),
 }

@@ -7,8 +7,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from kernels.math._vm cimport BLOCK, Program, program, scratch_size
-from kernels.math.callables import available_levels, isa_level
+from kernels.math._vm cimport BLOCK, Program, isa_index, program, scratch_size
 
 cdef extern from *:
     """
@@ -40,10 +39,6 @@ cdef extern from *:
     const life_kernel *life_kernels
     const automaton_kernel *automaton_kernels
     const gravity_kernel *gravity_kernels
-
-
-cdef int level():
-    return available_levels().index(isa_level())
 
 
 cdef int propagate(int status) except -1:
@@ -204,7 +199,7 @@ def escape_quadratic(const double[::1] zr, const double[::1] zi, const double[::
                      int max_steps, double limit, bint skip_interior, int32_t[::1] counts, double[::1] sizes):
     """Escape times of ``z*z + c`` for every element."""
     cdef long n = zr.shape[0], first = 0, count
-    cdef escape_kernel kernel = escape_kernels[level()]
+    cdef escape_kernel kernel = escape_kernels[isa_index()]
     cdef long chunk = max(64, 20000000 // max(1, max_steps))
     while first < n:
         count = min(chunk, n - first)
@@ -222,7 +217,7 @@ def life(uint64_t[:, ::1] cells, long width, int wrap, int birth, int survive, l
     scratch_array = np.empty(LIFE_SCRATCH(words), dtype=np.uint64)
     cdef uint64_t[:, ::1] other = other_array
     cdef uint64_t[::1] scratch = scratch_array
-    cdef life_kernel kernel = life_kernels[level()]
+    cdef life_kernel kernel = life_kernels[isa_index()]
     cdef uint64_t *a = &cells[0, 0]
     cdef uint64_t *b = &other[0, 0]
     for i in range(steps):
@@ -240,7 +235,7 @@ def automaton(uint64_t[:, ::1] rows, long width, int rule, int wrap):
     cdef long i
     scratch_array = np.empty(2 * rows.shape[1], dtype=np.uint64)
     cdef uint64_t[::1] scratch = scratch_array
-    cdef automaton_kernel kernel = automaton_kernels[level()]
+    cdef automaton_kernel kernel = automaton_kernels[isa_index()]
     for i in range(1, rows.shape[0]):
         kernel(&rows[i - 1, 0], &rows[i, 0], width, rule, wrap, &scratch[0])
         if (i & 1023) == 0:
@@ -251,7 +246,7 @@ def leapfrog(double[:, ::1] position, double[:, ::1] velocity, const double[::1]
              double dt, long steps, long every, double[:, :, ::1] out):
     """Kick-drift-kick steps in place; ``out[i]`` takes the positions after every ``every`` steps."""
     cdef long n = mass.shape[0], step, i, row = 0
-    cdef gravity_kernel kernel = gravity_kernels[level()]
+    cdef gravity_kernel kernel = gravity_kernels[isa_index()]
     acceleration_array = np.empty((3, n))
     cdef double[:, ::1] acceleration = acceleration_array
     cdef double *x = &position[0, 0]

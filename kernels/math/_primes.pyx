@@ -8,7 +8,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.math.callables import available_levels, isa_level
+from kernels.math._vm cimport isa_index
 
 cdef extern from *:
     """
@@ -74,7 +74,7 @@ cdef class Sieve:
     def __cinit__(self, uint64_t low, uint64_t high):
         cdef const uint32_t[::1] view
         cdef uint8_t[::1] pattern
-        cdef int level = available_levels().index(isa_level()), k
+        cdef int level = isa_index(), k
         memset(&self.s, 0, sizeof(sieve))
         self.advance, self.count_words = segment_kernels[level], count_kernels[level]
         found = small_primes(<long>sqrt(<double>high) + 1)

@@ -17,6 +17,9 @@ cdef extern from "csrc/program.h" nogil:
     long scratch_size(const program *p)
 
 
+cdef int isa_index() noexcept nogil
+
+
 cdef class Program:
     cdef program real
     cdef readonly object spec

@@ -63,6 +63,11 @@ _CONSTANT_FIRST = frozenset({int(opcodes.Op.SUB), int(opcodes.Op.DIV)})
 _FUSED = frozenset({int(opcodes.Op.FMA), int(opcodes.Op.FMS), int(opcodes.Op.FNMA)})
 
 
+cdef int isa_index() noexcept nogil:
+    """Number of the instruction set in use, for tables of kernels."""
+    return current_level
+
+
 def isa_level():
     """Name of the instruction set that new programs use."""
     return level_name(current_level).decode()
