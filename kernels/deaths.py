@@ -84,7 +84,13 @@ class Death:
     exit: ExitReport | None = None
 
 
-def explain_exit(report: ExitReport, *, requested: DeathKind | None = None, by: str = "") -> Death:
+def explain_exit(
+    report: ExitReport,
+    *,
+    requested: DeathKind | None = None,
+    by: str = "",
+    cpu_limit_seconds: float | None = None,
+) -> Death:
     """Say why a process ended.
 
     Parameters
@@ -96,6 +102,8 @@ def explain_exit(report: ExitReport, *, requested: DeathKind | None = None, by: 
         over a crash or want of memory, which happened before our request took effect.
     by
         Who asked, for the message.
+    cpu_limit_seconds
+        The process's bound; one that was killed after using it up reached its limit.
 
     Returns
     -------
@@ -107,7 +115,8 @@ def explain_exit(report: ExitReport, *, requested: DeathKind | None = None, by: 
         peak = report.peak_memory_bytes
         figure = f" (it used {peak / _GIBIBYTE:.2f} GiB at its peak)" if peak else ""
         return Death("out-of-memory", f"The kernel ran out of memory{figure}.", exit=report)
-    if number == signal.SIGXCPU:
+    used_up = cpu_limit_seconds is not None and (report.cpu_seconds or 0.0) >= cpu_limit_seconds
+    if number == signal.SIGXCPU or (number == signal.SIGKILL and used_up and requested is None):
         used = f" after {report.cpu_seconds:.0f} s" if report.cpu_seconds is not None else ""
         return Death("cpu-limit", f"The kernel reached its limit of CPU time{used}.", exit=report)
     if number is not None and number in _CRASHES:

@@ -151,6 +151,7 @@ class ForkServer:
         limits: SpawnLimits | None = None,
         survive: bool = False,
         own_names: Sequence[str] = (),
+        sandbox: Mapping[str, object] | None = None,
     ) -> ForkedProcess:
         """Fork a child.
 
@@ -175,6 +176,9 @@ class ForkServer:
         own_names
             Preloaded top-level modules that give way when the working folder has a module of that name.
 
+        sandbox
+            What isolates the child, see `kernels.isolation.sandbox_order`; `cwd` has no effect then.
+
         Raises
         ------
         ForkServerError
@@ -193,6 +197,7 @@ class ForkServer:
             "resource_limits": {name: list(pair) for name, pair in limits.resource_limits.items()},
             "data_growth_bytes": limits.data_growth_bytes,
             "own_names": list(own_names),
+            "sandbox": None if sandbox is None else dict(sandbox),
         }
         try:
             return self._spawn_with_retry(order, [*passed, *descriptors])
@@ -208,11 +213,18 @@ class ForkServer:
         ForkServerError
             If no parent runs, or it does not know the child.
         """
-        connection = self._connect()
-        if connection is None:
-            raise ForkServerError(f"no parent listens at {self.socket_path}")
-        answer = _ask(connection, {"operation": "attach", "pid": pid, "token": token})
-        return ForkedProcess(pid, str(answer["token"]), connection)
+        error = ForkServerError(f"no parent listens at {self.socket_path}")
+        for path in (self.socket_path, *self.socket_path.parent.glob(f"{self.socket_path.name}.*")):
+            connection = _connect(path)
+            if connection is None:
+                continue
+            try:
+                answer = _ask(connection, {"operation": "attach", "pid": pid, "token": token})
+                return ForkedProcess(pid, str(answer["token"]), connection)
+            except (ForkServerError, wire.WireError) as refusal:
+                connection.close()
+                error = ForkServerError(str(refusal))
+        raise error
 
     def start(self) -> ForkServerStatus:
         """Start the parent unless it runs, wait until it has preloaded, and return what it says."""
@@ -264,17 +276,7 @@ class ForkServer:
         return connection
 
     def _connect(self) -> socket.socket | None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(_ANSWER_TIMEOUT_SECONDS)
-        try:
-            connection.connect(str(self.socket_path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            connection.close()
-            return None
-        if wire.peer_user_id(connection) != os.geteuid():
-            connection.close()
-            raise ForkServerError(f"{self.socket_path} is served by another user")
-        return connection
+        return _connect(self.socket_path)
 
     def _start_program(self) -> None:
         self.socket_path.unlink(missing_ok=True)
@@ -296,6 +298,20 @@ class ForkServer:
             raise ForkServerError(f"{self.python} could not start the parent: {error.stderr.decode()}") from error
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ForkServerError(f"{self.python} could not start the parent: {error}") from error
+
+
+def _connect(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_ANSWER_TIMEOUT_SECONDS)
+    try:
+        connection.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    if wire.peer_user_id(connection) != os.geteuid():
+        connection.close()
+        raise ForkServerError(f"{path} is served by another user")
+    return connection
 
 
 def _ask(connection: socket.socket, message: wire.Message, descriptors: list[int] | None = None) -> wire.Message:

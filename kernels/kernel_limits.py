@@ -9,7 +9,7 @@ from dataclasses import fields
 from .forkserver import SpawnLimits
 from .limits import Limits
 
-_CPU_GRACE_SECONDS = 5
+_CPU_GRACE_SECONDS = 1  # the first process of a pid namespace ignores SIGXCPU and waits for SIGKILL
 
 
 def limits_from_profile(profile: Mapping[str, object]) -> Limits:
@@ -35,6 +35,8 @@ def spawn_limits(limits: Limits, *, memory_by_cgroup: bool = False) -> SpawnLimi
         table["CPU"] = (seconds, seconds + _CPU_GRACE_SECONDS)
     if limits.open_files is not None:
         table["NOFILE"] = (limits.open_files, limits.open_files)
+    if limits.processes is not None:
+        table["NPROC"] = (limits.processes, limits.processes)
     if limits.file_bytes is not None:
         table["FSIZE"] = (limits.file_bytes, limits.file_bytes)
     growth = None if memory_by_cgroup else limits.memory_bytes

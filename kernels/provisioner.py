@@ -182,7 +182,12 @@ class ForkProvisioner(LocalProvisioner):
     def _note_death(self) -> None:
         process: object = self.process
         if isinstance(process, ForkedProcess) and process.exit is not None and self.last_death is None:
-            self.last_death = explain_exit(process.exit, requested=self._requested, by=self._requested_by)
+            self.last_death = explain_exit(
+                process.exit,
+                requested=self._requested,
+                by=self._requested_by,
+                cpu_limit_seconds=self._limits().cpu_seconds,
+            )
 
 
 def _use_ipc(manager: Any) -> None:

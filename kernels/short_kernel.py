@@ -20,9 +20,10 @@ from nbformat import NotebookNode
 from ._forked import wire
 from .backend import KernelDiedError, MessageHandler, Reply
 from .deaths import Death, DeathKind, ExitReport, explain_exit
-from .errors import ForkServerError, KernelStartError
+from .errors import ForkServerError, KernelStartError, SandboxError
 from .forkserver import ForkServer
 from .full_kernel import reply_from_content
+from .isolation import sandbox_environment, sandbox_limits, sandbox_order, sandbox_report
 from .kernel_limits import spawn_limits
 from .limits import Limits
 from .outputs import OUTPUT_MESSAGES, CellOutputs
@@ -75,18 +76,22 @@ class ShortKernelBackend:
         """
         mine, theirs = socket.socketpair()
         pipes = [os.pipe(), os.pipe()]
+        order = None if sandbox is None else sandbox_order(sandbox, limits)
+        variables = environment if sandbox is None else sandbox_environment(sandbox)
+        bounds = limits if sandbox is None else sandbox_limits(limits)
         given = [theirs.fileno(), pipes[0][1], pipes[1][1]]
         try:
             process = await asyncio.to_thread(
                 lambda: short_fork_server().spawn(
                     ["{descriptor:0}"],
-                    env=environment,
+                    env=variables,
                     cwd=cwd,
                     stdout=given[1],
                     stderr=given[2],
                     descriptors=[given[0]],
-                    limits=spawn_limits(limits),
+                    limits=spawn_limits(bounds),
                     own_names=OWN_NAMES,
+                    sandbox=order,
                 )
             )
         except (ForkServerError, OSError) as error:
@@ -101,6 +106,8 @@ class ShortKernelBackend:
         raw = [RawOutput("stdout", pipes[0][0]), RawOutput("stderr", pipes[1][0])]
         backend = cls(process, await AsyncWire.open(mine), raw, limits)
         await backend._wait_until_ready()
+        if sandbox is not None:
+            await backend._accept_sandbox(sandbox)
         return backend
 
     @property
@@ -161,7 +168,8 @@ class ShortKernelBackend:
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""
-        self._process.send_signal(signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGINT)
 
     async def kill(self, kind: DeathKind) -> None:
         """End the child at once, for a reason."""
@@ -187,7 +195,7 @@ class ShortKernelBackend:
     async def _wait_until_ready(self) -> None:
         try:
             async with asyncio.timeout(self._limits.startup_timeout_seconds):
-                kind, _content = await self._receive()
+                kind, content = await self._receive()
         except TimeoutError as error:
             await self.kill("wall-limit")
             await self.close()
@@ -199,6 +207,17 @@ class ShortKernelBackend:
         if kind != "ready":
             await self.kill("shutdown")
             raise KernelStartError(f"the forked child said {kind!r} before it was ready")
+        if content.get("sandbox"):
+            self._sandbox = sandbox_report(content["sandbox"])
+
+    async def _accept_sandbox(self, policy: SandboxPolicy) -> None:
+        lacking = policy.minimum - (self._sandbox.barriers if self._sandbox else frozenset())
+        if lacking:
+            missing = self._sandbox.missing if self._sandbox else {}
+            await self.kill("shutdown")
+            await self.close()
+            reasons = ", ".join(f"{barrier.value} ({missing.get(barrier, 'unknown')})" for barrier in lacking)
+            raise SandboxError(f"this machine cannot isolate the run as its policy asks for; missing: {reasons}")
 
     async def _send(self, message: wire.Message) -> None:
         try:
@@ -220,7 +239,8 @@ class ShortKernelBackend:
     async def _note_end(self) -> None:
         report = await self._process.wait_async()
         if self._death is None:
-            self._death = explain_exit(report, requested=self._requested)
+            limit = self._limits.cpu_seconds
+            self._death = explain_exit(report, requested=self._requested, cpu_limit_seconds=limit)
 
     async def _read_evaluation(self, channel: AsyncWire) -> Evaluation:
         """Collect what the fork sends, up to a reply that carries the seal of a key only it was given."""

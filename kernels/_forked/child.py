@@ -14,16 +14,20 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
-from . import libraries
+from . import libraries, namespaces, sandbox
 from .orders import Order
 from .randomness import reseed
 from .system import become_subreaper, die_with
 
 _DESCRIPTOR = re.compile(r"\{descriptor:(\d+)\}")
 
+sandbox_entry: sandbox.Entry | None = None
+"""How this child entered its sandbox, if it has one."""
+
 
 def settle(order: Order) -> None:
     """Do everything between the fork and the target; the order's arguments are final afterwards."""
+    global sandbox_entry
     os.setsid()
     if not order.survive:
         die_with(order.parent_pid)
@@ -33,7 +37,11 @@ def settle(order: Order) -> None:
     os.environ.update(order.environment)
     if order.umask >= 0:
         os.umask(order.umask)
-    os.chdir(order.working_folder)
+    if order.sandbox is None:
+        os.chdir(order.working_folder)
+    else:
+        order.sandbox["readable"] += namespaces.python_folders(order.own_names)
+        sandbox_entry = sandbox.leave_machine(order.sandbox)
     _limit(order)
     faulthandler.enable(file=order.crash_descriptor)
     reseed()
@@ -42,6 +50,8 @@ def settle(order: Order) -> None:
     logging.getLogger().handlers.clear()
     logging.getLogger().setLevel(logging.WARNING)
     gc.enable()
+    if sandbox_entry is not None:
+        sandbox.lose_privileges(sandbox_entry)
 
 
 def run(target: Callable[[list[str]], object], arguments: list[str]) -> NoReturn:

@@ -31,6 +31,8 @@ class Order:
         Bound on the growth of the data segment beyond what the parent had.
     own_names
         Top-level modules that give way to a module of the same name in the working folder.
+    sandbox
+        What isolates it: `readable` paths, `private_bytes`, `files` (name to base64); `None` for nothing.
     descriptors, crash_descriptor, parent_pid
         Filled in by the parent.
     """
@@ -45,6 +47,7 @@ class Order:
     resource_limits: dict[str, list[int]] = field(default_factory=dict)
     data_growth_bytes: int | None = None
     own_names: list[str] = field(default_factory=list)
+    sandbox: dict[str, Any] | None = None
     descriptors: list[int] = field(default_factory=list)
     crash_descriptor: int = -1
     parent_pid: int = 0

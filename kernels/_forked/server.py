@@ -73,6 +73,7 @@ class Server:
                     return order
             self._reap()
             self._stop_when_idle()
+        self._leave()
         return None
 
     def _watch_children(self) -> None:
@@ -137,6 +138,9 @@ class Server:
         return None
 
     def _spawn(self, connection: socket.socket, message: wire.Message, descriptors: list[int]) -> Order | None:
+        if not self._accepting:
+            self._answer(connection, {"error": "this parent takes no more orders", "stale": True})
+            return None
         if environment.fingerprint() != self._fingerprint:
             log.info("the environment has changed: no more children from here")
             self._stop_accepting()
@@ -252,17 +256,22 @@ class Server:
             self._stop_accepting()
 
     def _stop_accepting(self) -> None:
-        """Make room for a successor; children that live are still reaped."""
+        """Make room for a successor; children that live are still reaped, and can be attached to.
+
+        The socket moves to a name of its own, `<socket>.<pid>`, which disappears with this process.
+        """
         if not self._accepting:
             return
         self._accepting = False
         try:
             if os.stat(self._path).st_ino == self._inode:
-                os.unlink(self._path)
+                os.rename(self._path, f"{self._path}.{os.getpid()}")
         except OSError:
             log.info("the socket file was gone already")
-        self._selector.unregister(self._listener)
-        self._listener.close()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(f"{self._path}.{os.getpid()}")
 
 
 def _kill_group(pid: int) -> None:

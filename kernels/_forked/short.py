@@ -15,7 +15,7 @@ import socket
 import sys
 from typing import Any
 
-from . import evaluation, wire
+from . import child, evaluation, wire
 from .kernel import choose_plot_backend
 from .streams import ChannelStream
 
@@ -62,7 +62,9 @@ def main(arguments: list[str]) -> None:
     choose_plot_backend()
     _connect_loop()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _channel.send("ready", {})
+    entry = child.sandbox_entry
+    isolation = None if entry is None else {"reached": entry.reached, "missing": entry.missing}
+    _channel.send("ready", {"sandbox": isolation})
     while True:
         try:
             message, descriptors = wire.receive(sock)

@@ -9,22 +9,34 @@ import signal
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0):
+def check(result: int) -> None:
+    """Raise `OSError` for the failure of a call into the C library."""
+    if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def prctl(option: int, *arguments: int) -> None:
+    """`prctl(2)`; raises `OSError`."""
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
+    check(libc.prctl(ctypes.c_int(option), *values))
+
+
+def syscall(number: int, *arguments: int | bytes) -> int:
+    """A system call that the C library may not know; negative when it failed."""
+    return int(libc.syscall(ctypes.c_long(number), *arguments))
 
 
 def become_subreaper() -> None:
     """Become the parent of descendants whose own parent has ended (`prctl(2)`)."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent_pid: int) -> None:
-    """Be killed when the parent ends; at once, if it already has."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Be killed when the parent ends; at once, if it already has. 0 stands for one in another pid namespace."""
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
 

@@ -246,3 +246,14 @@ def test_many_children_leave_nothing_behind(small_parent: ForkServer) -> None:
     assert after.children == ()
     assert after.descriptors == before.descriptors
     assert len(list(Path("/proc/self/fd").iterdir())) == mine
+
+
+def test_child_of_a_parent_that_was_replaced_can_be_attached_to(small_parent: ForkServer) -> None:
+    child = small_parent.spawn(["import time; time.sleep(60)"], survive=True)
+    child.close()
+    first = small_parent.start()
+    small_parent.stop()
+    assert small_parent.start().pid != first.pid
+    again = small_parent.attach(child.pid, child.token)
+    again.kill()
+    assert again.wait(timeout=20) == -signal.SIGKILL
