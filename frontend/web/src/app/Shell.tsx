@@ -41,7 +41,8 @@ export function Shell() {
             <a href={signOutUrl}>Sign out</a>
           </Stack>
         ) : (
-          <Stack gap="lg">
+          // The page loads beside the account, but is not shown to somebody who is about to be sent to sign in.
+          <Stack gap="lg" {...(me.isPending ? { style: { visibility: "hidden" } } : {})}>
             {me.data?.has_password === false && <PasswordNotice />}
             <Outlet />
           </Stack>

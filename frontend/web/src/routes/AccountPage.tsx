@@ -1,7 +1,6 @@
 import {
   Button,
   Group,
-  PasswordInput,
   SegmentedControl,
   Skeleton,
   Stack,
@@ -16,6 +15,7 @@ import { asApiError } from "@/api/errors";
 import { useUpdateMe } from "@/api/mutations";
 import { meQuery } from "@/api/queries";
 import type { Me } from "@/api/types";
+import { PasswordField } from "@/components/PasswordField";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
 import { notifyDone } from "@/lib/notify";
@@ -132,21 +132,21 @@ function PasswordSection({ me }: { me: Me }) {
           {/* Password managers pair the password with this name. */}
           <input type="text" autoComplete="username" value={me.name} readOnly hidden />
           {me.has_password && (
-            <PasswordInput
+            <PasswordField
               label="Current password"
               autoComplete="current-password"
               {...form.getInputProps("current")}
               error={form.errors.current ?? wrongPassword ?? problem?.fields["password.current"]}
             />
           )}
-          <PasswordInput
+          <PasswordField
             label="New password"
             description={`At least ${PASSWORD_LENGTH} characters. A few unusual words are easier to keep in mind than symbols.`}
             autoComplete="new-password"
             {...form.getInputProps("fresh")}
             error={form.errors.fresh ?? problem?.fields["password.new"]}
           />
-          <PasswordInput
+          <PasswordField
             label="New password again"
             autoComplete="new-password"
             {...form.getInputProps("again")}
