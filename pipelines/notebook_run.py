@@ -15,6 +15,7 @@ from nbformat.v4 import new_output
 
 from kernels import (
     CellRun,
+    Death,
     EventHandler,
     Limits,
     NotebookSession,
@@ -55,6 +56,8 @@ class RecordedRun:
         The cell that ended the run; `None` when all went well.
     message
         For status other than `ok`: one sentence for people.
+    death
+        Why the kernel ended, when it ended before the notebook did.
     forked
         Whether the kernel came from a preloaded parent.
     cpu_seconds, peak_memory_bytes
@@ -69,6 +72,7 @@ class RecordedRun:
     values: Mapping[str, Any]
     failed_cell: CellRun | None
     message: str
+    death: Death | None
     forked: bool
     cpu_seconds: float | None
     peak_memory_bytes: int | None
@@ -253,6 +257,7 @@ class _Run:
             values=read_scraps(notebook),
             failed_cell=failed,
             message=self._mask(self._message),
+            death=session.death if status == "died" else None,
             forked=session.backend.forked,
             cpu_seconds=end.cpu_seconds if end else None,
             peak_memory_bytes=end.peak_memory_bytes if end else None,

@@ -145,12 +145,17 @@ def _plain(node: yaml.Node, where: Location, lines: dict[Location, int], path: P
     if not isinstance(node, yaml.MappingNode):
         return _Scalars(node).get()
     content: dict[Any, Any] = {}
+    own = {id(pair[0]) for pair in node.value}
+    seen: set[str] = set()
+    yaml.constructor.SafeConstructor().flatten_mapping(node)  # what “<<” merges in comes first, and may be overridden
     for key_node, value_node in node.value:
         key = _plain(key_node, (*where, "<key>"), {}, path)
         if not isinstance(key, str | int | float | bool | None):
             raise PipelineFileError([f"{path}, line {key_node.start_mark.line + 1}: a key must be a name."])
-        if key in content:
+        if id(key_node) in own and str(key) in seen:
             raise PipelineFileError([f"{path}, line {key_node.start_mark.line + 1}: {key!r} is there twice."])
+        if id(key_node) in own:
+            seen.add(str(key))
         lines[(*where, str(key))] = key_node.start_mark.line + 1
         content[key] = _plain(value_node, (*where, str(key)), lines, path)
     return content

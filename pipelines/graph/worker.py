@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> None:
     with store.lock(order.key):
         store.lock_path(order.key).write_text(str(os.getpid()))
         if store.find(order.key) is None and read_outcome(order) is None:
-            write_outcome(order, _carry_out(order, store))
+            outcome = _carry_out(order, store)
+            if outcome.status != "lost":
+                write_outcome(order, outcome)
 
 
 def read_outcome(order: Order) -> Outcome | None:
@@ -62,6 +64,9 @@ def _carry_out(order: Order, store: Store) -> Outcome:
     except Exception as error:
         # The last line of a process of its own: what is not foreseen is said in the outcome, or nobody learns it.
         return Outcome("error", f"{type(error).__name__}: {error}", {"name": type(error).__name__, "value": str(error)})
+    if run.death is not None and run.death.kind == "unknown":
+        # The kernel went with its preloaded parent, which is no fault of the notebook.
+        return Outcome("lost", run.message)
     if run.status != "ok":
         return Outcome(run.status, run.message, _error_of(run))
     result = Result(
