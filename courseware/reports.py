@@ -1,0 +1,197 @@
+"""The gradebook of a class: every student, every assignment, the course grade; as rows, CSV and XLSX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from courseware import assignments
+from courseware.courses import grading_of, people
+from courseware.gradebook import CourseTotal, Entry, course_total
+from courseware.models import AccommodationRow, AssignmentRow, CourseRow, SubmissionRow
+from courseware.policy import CourseRole
+
+NBGRADER_COLUMNS = (
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GradebookCell:
+    """A student's standing in one assignment.
+
+    Attributes
+    ----------
+    submission_id
+        The submission that counts; `None` without one.
+    raw_score, score
+        Before and after the penalty; `None` when not graded.
+    state
+        `missing`, `received`, `queued`, `graded`, `failed`, `excused`.
+    """
+
+    assignment: str
+    submission_id: int | None
+    raw_score: float | None
+    score: float | None
+    points: float
+    needs_manual: bool
+    state: str
+    received_at: str
+    late_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GradebookRow:
+    """A student's line."""
+
+    user_name: str
+    student_id: str
+    first_name: str
+    last_name: str
+    email: str
+    section: str
+    cells: tuple[GradebookCell, ...]
+    total: CourseTotal
+
+
+def gradebook(session: Session, course: CourseRow, user_name: str | None = None) -> list[GradebookRow]:
+    """Return the gradebook, by name; of one student when named. Four queries, however large the class.
+
+    A missing submission counts 0 once the assignment's due time is set and it is released; it is left to the
+    instructor to excuse it.
+    """
+    rows = assignments.of_course(session, course.id)
+    students = [p for p in people(session, course.id, CourseRole.STUDENT) if user_name in (None, p.user_name)]
+    categories, scale = grading_of(session, course)
+    ids = [row.id for row in rows]
+    query = select(SubmissionRow).where(SubmissionRow.assignment_id.in_(ids), SubmissionRow.is_counted)
+    if user_name is not None:
+        query = query.where(SubmissionRow.user_name == user_name)
+    submissions = {(s.assignment_id, s.user_name): s for s in session.scalars(query)}
+    excused = _excused(session, ids)
+    points = {row.id: row.released.points if row.released is not None else 0.0 for row in rows}
+    found = []
+    for person in students:
+        cells, entries = [], []
+        for row in rows:
+            is_excused = (row.id, person.user_name, "") in excused or (row.id, "", person.section) in excused
+            cell = _cell(row, submissions.get((row.id, person.user_name)), points[row.id], is_excused)
+            cells.append(cell)
+            if row.released is not None:
+                entries.append(_entry(row, cell, is_excused))
+        found.append(
+            GradebookRow(
+                person.user_name,
+                person.student_id,
+                person.first_name,
+                person.last_name,
+                person.email,
+                person.section,
+                tuple(cells),
+                course_total(categories, entries, scale or None),
+            )
+        )
+    return found
+
+
+def to_csv(rows: Sequence[GradebookRow]) -> str:
+    """Return the gradebook as CSV, one line per student; formulas in names are defused for spreadsheets."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for line in _table(rows):
+        writer.writerow([_defuse(value) for value in line])
+    return out.getvalue()
+
+
+def to_nbgrader_csv(session: Session, course: CourseRow) -> str:
+    """Return the gradebook in the columns of `nbgrader export`, one line per student and assignment."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(NBGRADER_COLUMNS)
+    due = {
+        row.name: assignments.schedule_from_json(row.schedule).due_at
+        for row in assignments.of_course(session, course.id)
+    }
+    for row in gradebook(session, course):
+        for cell in row.cells:
+            penalty = (cell.raw_score or 0.0) - (cell.score or 0.0)
+            due_at = due[cell.assignment]
+            values = (
+                cell.assignment,
+                f"{due_at:%Y-%m-%d %H:%M:%S}" if due_at else "",
+                cell.received_at,
+                row.user_name,
+                row.last_name,
+                row.first_name,
+                row.email,
+                cell.raw_score or 0.0,
+                penalty,
+                cell.score or 0.0,
+                cell.points,
+            )
+            writer.writerow([_defuse(value) for value in values])
+    return out.getvalue()
+
+
+def _table(rows: Sequence[GradebookRow]) -> list[list[object]]:
+    names = [cell.assignment for cell in rows[0].cells] if rows else []
+    head = ["user_name", "student_id", "last_name", "first_name", "email", "section", *names, "total", "letter"]
+    lines: list[list[object]] = [list(head)]
+    for row in rows:
+        scores = ["excused" if cell.state == "excused" else cell.score for cell in row.cells]
+        total = round(row.total.fraction, 6) if row.total.fraction is not None else None
+        person = [row.user_name, row.student_id, row.last_name, row.first_name, row.email, row.section]
+        lines.append([*person, *scores, total, row.total.letter])
+    return lines
+
+
+def _cell(row: AssignmentRow, submission: SubmissionRow | None, points: float, is_excused: bool) -> GradebookCell:
+    if submission is None:
+        return GradebookCell(row.name, None, None, None, points, False, "excused" if is_excused else "missing", "", 0.0)
+    state = "excused" if is_excused else submission.state
+    return GradebookCell(
+        row.name,
+        submission.id,
+        submission.raw_score,
+        submission.score,
+        submission.points or points,
+        submission.needs_manual,
+        state,
+        submission.received_at.isoformat(),
+        submission.late_seconds,
+    )
+
+
+def _entry(row: AssignmentRow, cell: GradebookCell, is_excused: bool) -> Entry:
+    score = 0.0 if cell.state == "missing" else cell.score
+    return Entry(row.name, row.category, score, cell.points, row.is_extra_credit, is_excused)
+
+
+def _excused(session: Session, ids: Sequence[int]) -> set[tuple[int, str, str]]:
+    rows = session.scalars(
+        select(AccommodationRow).where(AccommodationRow.assignment_id.in_(ids), AccommodationRow.is_excused)
+    )
+    return {(row.assignment_id, row.user_name, row.section) for row in rows}
+
+
+def _defuse(value: object) -> object:
+    """A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, "CSV Injection")."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return "" if value is None else value

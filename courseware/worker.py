@@ -1,0 +1,174 @@
+"""A worker: takes gradings from the queue, one at a time, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from courseware import jobs, results
+from courseware.assignments import structure_of
+from courseware.errors import ConflictError
+from courseware.execution import Executor, ExecutorError
+from courseware.grading import GradingOptions, grade, seed_of
+from courseware.models import JobRow, SubmissionRow, VersionRow
+from courseware.store import Blobs, Transactions, get_files, put_files
+from courseware.structure import Structure
+
+log = logging.getLogger("collegium.grading")
+IDLE_SECONDS = 1.0
+CACHED_VERSIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    job_id: int
+    submission_id: int
+    submission_manifest: str
+    version_id: int
+    graded_manifest: str
+    structure: Structure
+    assignment: str
+    options: GradingOptions
+
+
+class Worker:
+    """Grades what is in the queue.
+
+    Parameters
+    ----------
+    database
+        Where the queue and the results are.
+    blobs
+        Where the files are.
+    executor
+        Runs the notebooks.
+    now
+        The clock.
+    lease_seconds
+        How long a job stays this worker's without a heartbeat; a third of it passes between two.
+    """
+
+    def __init__(
+        self,
+        database: Transactions,
+        blobs: Blobs,
+        executor: Executor,
+        now: Callable[[], datetime],
+        lease_seconds: float = jobs.LEASE_SECONDS,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self._database = database
+        self._blobs = blobs
+        self._executor = executor
+        self._now = now
+        self._lease_seconds = lease_seconds
+        self._versions: dict[str, Mapping[str, bytes]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; the job under way is finished first."""
+        while not stop.is_set():
+            if not await self.work_once():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
+
+    async def work_once(self) -> bool:
+        """Grade one submission; return whether there was one."""
+        task = await asyncio.to_thread(self._database.run, self._take)
+        if task is None:
+            return False
+        grading = asyncio.create_task(self._grade(task))
+        beating = asyncio.create_task(self._beat(task.job_id, grading))
+        try:
+            await grading
+        except asyncio.CancelledError:
+            if not grading.cancelled():
+                raise
+            log.info("job %s was taken away", task.job_id)
+        except ConflictError as error:
+            log.info("the result of job %s was thrown away: %s", task.job_id, error)
+        except ExecutorError as error:
+            log.warning("job %s cannot be done now: %s", task.job_id, error)
+            await asyncio.to_thread(self._database.run, self._give_back, task.job_id, str(error))
+        except Exception as error:
+            # The edge of a job: whatever a submission brings about must cost that submission only.
+            log.exception("job %s failed", task.job_id)
+            text = f"{type(error).__name__}: {error}"
+            await asyncio.to_thread(self._database.run, self._give_back, task.job_id, text)
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+        return True
+
+    def _take(self, session: Session) -> _Task | None:
+        job = jobs.lease(session, self.name, self._now(), self._lease_seconds)
+        if job is None:
+            return None
+        submission = session.get_one(SubmissionRow, job.submission_id)
+        version = session.get_one(VersionRow, job.version_id)
+        return _Task(
+            job.id,
+            submission.id,
+            submission.manifest,
+            version.id,
+            version.graded_manifest,
+            structure_of(version),
+            f"{submission.assignment.course_id}/{submission.assignment.name}",
+            _options(submission.assignment.settings),
+        )
+
+    async def _grade(self, task: _Task) -> None:
+        version = await asyncio.to_thread(self._version_files, task.graded_manifest)
+        submitted = await asyncio.to_thread(get_files, self._blobs, task.submission_manifest)
+        seed = seed_of(task.submission_manifest, task.assignment)
+        graded = await grade(task.structure, version, submitted, self._executor, seed, task.options)
+        executed = await asyncio.to_thread(put_files, self._blobs, graded.executed)
+
+        def keep(session: Session) -> None:
+            job = jobs.held(session, task.job_id, self.name)
+            results.store(
+                session,
+                job,
+                graded,
+                seed=seed,
+                environment=self._executor.describe(),
+                executed_manifest=executed.digest,
+                now=self._now(),
+            )
+
+        await asyncio.to_thread(self._database.run, keep)
+
+    async def _beat(self, job_id: int, grading: asyncio.Task[None]) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            renewed = await asyncio.to_thread(
+                self._database.run, jobs.heartbeat, job_id, self.name, self._now(), self._lease_seconds
+            )
+            if not renewed:
+                grading.cancel()
+                return
+
+    def _give_back(self, session: Session, job_id: int, error: str) -> None:
+        job = session.get(JobRow, job_id)
+        if job is not None and job.worker == self.name and job.state == "running":
+            jobs.retry_later(session, job, self._now(), error)
+
+    def _version_files(self, manifest: str) -> Mapping[str, bytes]:
+        if manifest not in self._versions:
+            if len(self._versions) >= CACHED_VERSIONS:
+                self._versions.pop(next(iter(self._versions)))
+            self._versions[manifest] = get_files(self._blobs, manifest)
+        return self._versions[manifest]
+
+
+def _options(settings: Mapping[str, object]) -> GradingOptions:
+    editable = settings.get("editable_files", ())
+    names = frozenset(str(name) for name in editable) if isinstance(editable, list | tuple) else frozenset()
+    return GradingOptions(stderr_fails=bool(settings.get("stderr_fails", True)), editable_files=names)
