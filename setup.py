@@ -25,6 +25,7 @@ else:
 # name of the extension -> sources compiled per instruction set, sources compiled once
 EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
     "_vm": (["vm.c"], ["vm_complex.c"]),
+    "_combinat": ([], []),
     "_dynamics": (["dynamics.c"], []),
     "_modlinalg": (["modular.c"], []),
     "_primes": (["sieve.c"], ["number_theory.c"]),

@@ -1,0 +1,457 @@
+"""Compiled enumeration behind ``kernels.math.combinat``: one state per object, advanced in place."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.long cimport PyLong_FromLong
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int32_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+
+import numpy as np
+
+cdef enum Kind:
+    PERMUTATIONS, COMBINATIONS, SUBSETS, PARTITIONS, COMPOSITIONS, VECTORS, SET_PARTITIONS, DERANGEMENTS, DYCK_WORDS
+
+KINDS = ("permutations", "combinations", "subsets", "partitions", "compositions", "integer_vectors", "set_partitions",
+         "derangements", "dyck_words")
+
+ctypedef fused cell:
+    uint8_t
+    int32_t
+
+
+cdef bint next_permutation(int *a, int n) noexcept nogil:
+    cdef int i = n - 2, j = n - 1, t
+    while i >= 0 and a[i] >= a[i + 1]:
+        i -= 1
+    if i < 0:
+        return False
+    while a[j] <= a[i]:
+        j -= 1
+    a[i], a[j] = a[j], a[i]
+    i += 1
+    j = n - 1
+    while i < j:
+        a[i], a[j] = a[j], a[i]
+        i += 1
+        j -= 1
+    return True
+
+
+cdef bint next_derangement(int *a, int n) noexcept nogil:
+    cdef int i, j, k
+    while next_permutation(a, n):
+        i = 0
+        while i < n and a[i] != i:
+            i += 1
+        if i == n:
+            return True
+        for j in range(i + 2, n):  # the largest arrangement of the rest: the next step then moves place i
+            k = j
+            while k > i + 1 and a[k - 1] < a[k]:
+                a[k - 1], a[k] = a[k], a[k - 1]
+                k -= 1
+    return False
+
+
+cdef bint next_combination(int *a, int k, int n) noexcept nogil:
+    cdef int i = k - 1, j
+    while i >= 0 and a[i] == n - k + i:
+        i -= 1
+    if i < 0:
+        return False
+    a[i] += 1
+    for j in range(i + 1, k):
+        a[j] = a[j - 1] + 1
+    return True
+
+
+cdef bint next_set_partition(int *a, int n) noexcept nogil:
+    """Next restricted growth string: a[i] <= 1 + max(a[:i]). The maxima stand behind the string."""
+    cdef int *top = a + n
+    cdef int i = n - 1, j
+    while i > 0 and a[i] > top[i - 1]:
+        i -= 1
+    if i <= 0:
+        return False
+    a[i] += 1
+    top[i] = max(top[i - 1], a[i])
+    for j in range(i + 1, n):
+        a[j] = 0
+        top[j] = top[i]
+    return True
+
+
+cdef bint next_dyck_word(int *a, int n) noexcept nogil:
+    """Next word in falling order of 1 (up) and 0 (down)."""
+    cdef int i = n - 1, height = 0, ups = 0, j
+    while i >= 0:
+        height += 1 if a[i] == 0 else -1  # height before place i
+        ups += a[i]
+        if a[i] == 1 and height > 0:
+            a[i] = 0
+            for j in range(i + 1, n):
+                a[j] = 1 if j <= i + ups else 0
+            return True
+        i -= 1
+    return False
+
+
+cdef class Walker:
+    """Walks through all objects of a kind from a given one on.
+
+    ``state`` is the first object as integers, ``n`` the ground size where the kind needs one, ``items`` what the
+    integers stand for in tuples (None: themselves).
+    """
+
+    cdef int kind, length, width, n
+    cdef int *a
+    cdef int last_large  # partitions: index of the last part above 1
+    cdef unsigned long long step  # subsets: how many have been passed
+    cdef bint fresh, done
+    cdef tuple items
+    cdef bint blocks
+
+    def __cinit__(self, str kind, state, int n, items=None, bint blocks=False):
+        cdef int i
+        self.kind = KINDS.index(kind)
+        self.length, self.n = len(state), n
+        self.width = n if self.kind in (PARTITIONS, COMPOSITIONS) else self.length
+        self.a = <int *>calloc(2 * max(self.width, self.length) + 2, sizeof(int))
+        if self.a == NULL:
+            raise MemoryError
+        for i in range(self.length):
+            self.a[i] = state[i]
+        self.items = tuple(items) if items is not None else None
+        self.blocks = blocks
+        self.fresh, self.done, self.last_large, self.step = True, False, -1, 0
+        if self.kind == PARTITIONS:
+            for i in range(self.length):
+                if self.a[i] > 1:
+                    self.last_large = i
+            for i in range(self.length, self.width):
+                self.a[i] = 1
+        elif self.kind == SET_PARTITIONS:
+            for i in range(self.length):
+                self.a[self.length + i] = max(self.a[i], self.a[self.length + i - 1] if i else 0)
+        elif self.kind == SUBSETS:
+            self.step = gray_index(self.a, self.length)
+
+    def __dealloc__(self):
+        free(self.a)
+
+    def __iter__(self):
+        return self
+
+    cdef bint advance(self) noexcept nogil:
+        if self.fresh:
+            self.fresh = False
+            return True
+        if self.kind == PERMUTATIONS:
+            return next_permutation(self.a, self.length)
+        if self.kind == DERANGEMENTS:
+            return next_derangement(self.a, self.length)
+        if self.kind == COMBINATIONS:
+            return next_combination(self.a, self.length, self.n)
+        if self.kind == SET_PARTITIONS:
+            return next_set_partition(self.a, self.length)
+        if self.kind == DYCK_WORDS:
+            return next_dyck_word(self.a, self.length)
+        if self.kind == SUBSETS:
+            return self.next_subset()
+        if self.kind == PARTITIONS:
+            return self.next_partition()
+        if self.kind == COMPOSITIONS:
+            return self.next_composition()
+        return self.next_vector()
+
+    cdef bint next_subset(self) noexcept nogil:
+        cdef int k = 0
+        cdef unsigned long long v
+        self.step += 1
+        v = self.step
+        while not v & 1:
+            v >>= 1
+            k += 1
+        if k >= self.length:
+            return False
+        self.a[k] ^= 1
+        return True
+
+    cdef bint next_partition(self) noexcept nogil:
+        """Zoghbi and Stojmenovic (1998), algorithm ZS1: constant amortized time."""
+        cdef int h = self.last_large, r, t
+        cdef int *x = self.a
+        if h < 0:
+            return False
+        if x[h] == 2:
+            x[h] = 1
+            self.length += 1
+            self.last_large = h - 1
+            return True
+        r = x[h] - 1
+        t = self.length - h
+        x[h] = r
+        while t >= r:
+            h += 1
+            x[h] = r
+            t -= r
+        if t == 0:
+            self.length = h + 1
+        else:
+            self.length = h + 2
+            if t > 1:
+                h += 1
+                x[h] = t
+        self.last_large = h
+        return True
+
+    cdef bint next_composition(self) noexcept nogil:
+        cdef int left, i, m = self.length
+        if m <= 1:
+            return False
+        left = self.a[m - 1] - 1
+        self.a[m - 2] += 1
+        for i in range(left):
+            self.a[m - 1 + i] = 1
+        self.length = m - 1 + left
+        return True
+
+    cdef bint next_vector(self) noexcept nogil:
+        cdef int j = self.length - 1, v
+        while j > 0 and self.a[j] == 0:
+            j -= 1
+        if j <= 0:
+            return False
+        v = self.a[j]
+        self.a[j] = 0
+        self.a[j - 1] += 1
+        self.a[self.length - 1] = v - 1
+        return True
+
+    def __next__(self):
+        if self.done or not self.advance():
+            self.done = True
+            raise StopIteration
+        if self.kind == SUBSETS:
+            return self.members()
+        if self.blocks:
+            return self.as_blocks()
+        return self.as_tuple()
+
+    cdef object value(self, int k):
+        return <object>self.items[k] if self.items is not None else PyLong_FromLong(k)
+
+    cdef tuple as_tuple(self):
+        cdef tuple result = PyTuple_New(self.length)
+        cdef int i
+        cdef object v
+        for i in range(self.length):
+            v = self.value(self.a[i])
+            Py_INCREF(v)
+            PyTuple_SET_ITEM(result, i, v)
+        return result
+
+    cdef tuple members(self):
+        return tuple([self.value(i) for i in range(self.length) if self.a[i]])
+
+    cdef tuple as_blocks(self):
+        """A restricted growth string as a tuple of tuples."""
+        cdef int i, count = self.a[2 * self.length - 1] + 1 if self.length else 0
+        cdef int sizes[64]
+        cdef tuple result = PyTuple_New(count), block
+        cdef object v
+        for i in range(count):
+            sizes[i] = 0
+        for i in range(self.length):
+            sizes[self.a[i]] += 1
+        for i in range(count):
+            block = PyTuple_New(sizes[i])
+            Py_INCREF(block)
+            PyTuple_SET_ITEM(result, i, block)
+            sizes[i] = 0
+        for i in range(self.length):
+            v = self.value(i)
+            Py_INCREF(v)
+            PyTuple_SET_ITEM(<tuple>result[self.a[i]], sizes[self.a[i]], v)
+            sizes[self.a[i]] += 1
+        return result
+
+    def fill(self, cell[:, ::1] out):
+        """Write the following objects as rows (shorter ones padded with 0); returns how many there were."""
+        cdef long row = 0, rows = out.shape[0], stop
+        cdef int i, width = out.shape[1]
+        while row < rows:
+            stop = min(rows, row + 100000)
+            with nogil:
+                while row < stop:
+                    if not self.advance():
+                        break
+                    for i in range(self.length):
+                        out[row, i] = <cell>self.a[i]
+                    for i in range(self.length, width):
+                        out[row, i] = 0
+                    row += 1
+            if row < stop:
+                break
+            PyErr_CheckSignals()
+        return row
+
+
+cdef unsigned long long gray_index(int *a, int n) noexcept nogil:
+    """Position of a subset in the Gray code."""
+    cdef unsigned long long result = 0
+    cdef int i, bit = 0
+    for i in range(min(n, 64) - 1, -1, -1):
+        bit ^= a[i]
+        result |= <unsigned long long>bit << i
+    return result
+
+
+cdef class ExactCover:
+    """Knuth's algorithm X with dancing links, as an iterator of row lists."""
+
+    cdef int *left
+    cdef int *right
+    cdef int *up
+    cdef int *down
+    cdef int *column
+    cdef int *row
+    cdef int *size
+    cdef int *chosen
+    cdef int depth, columns
+    cdef bint started, done
+    cdef long steps
+
+    def __cinit__(self, rows, int columns, int primary):
+        cdef int nodes = columns + 1 + sum(len(r) for r in rows), i, c, node, first, k
+        cdef int *memory = <int *>malloc((6 * nodes + (columns + 1) + columns + 2) * sizeof(int))
+        self.left = memory
+        if memory == NULL:
+            raise MemoryError
+        self.right, self.up, self.down = memory + nodes, memory + 2 * nodes, memory + 3 * nodes
+        self.column, self.row = memory + 4 * nodes, memory + 5 * nodes
+        self.size, self.chosen = memory + 6 * nodes, memory + 6 * nodes + columns + 1
+        self.columns, self.depth, self.started, self.done, self.steps = columns, 0, False, False, 0
+        for i in range(columns + 1):
+            self.up[i] = self.down[i] = self.column[i] = i
+            self.left[i] = self.right[i] = i
+            self.row[i] = -1
+            self.size[i] = 0
+        for i in range(1, primary + 1):  # only primary columns must be covered
+            self.left[i], self.right[i - 1] = i - 1, i
+        self.left[0], self.right[primary] = primary, 0
+        node = columns + 1
+        for k, members in enumerate(rows):
+            first = node
+            for c in members:
+                i = c + 1
+                self.column[node], self.row[node] = i, k
+                self.up[node], self.down[node] = self.up[i], i
+                self.down[self.up[i]] = node
+                self.up[i] = node
+                self.size[i] += 1
+                self.left[node], self.right[node] = node - 1, node + 1
+                node += 1
+            if node > first:
+                self.left[first], self.right[node - 1] = node - 1, first
+
+    def __dealloc__(self):
+        free(self.left)
+
+    def __iter__(self):
+        return self
+
+    cdef void cover(self, int c) noexcept nogil:
+        cdef int i, j
+        self.left[self.right[c]], self.right[self.left[c]] = self.left[c], self.right[c]
+        i = self.down[c]
+        while i != c:
+            j = self.right[i]
+            while j != i:
+                self.up[self.down[j]], self.down[self.up[j]] = self.up[j], self.down[j]
+                self.size[self.column[j]] -= 1
+                j = self.right[j]
+            i = self.down[i]
+
+    cdef void uncover(self, int c) noexcept nogil:
+        cdef int i = self.up[c], j
+        while i != c:
+            j = self.left[i]
+            while j != i:
+                self.size[self.column[j]] += 1
+                self.up[self.down[j]] = self.down[self.up[j]] = j
+                j = self.left[j]
+            i = self.up[i]
+        self.left[self.right[c]] = self.right[self.left[c]] = c
+
+    cdef int choose(self) noexcept nogil:
+        """The column with the fewest rows left."""
+        cdef int best = self.right[0], c = self.right[0]
+        while c != 0:
+            if self.size[c] < self.size[best]:
+                best = c
+            c = self.right[c]
+        return best
+
+    cdef void take(self, int node) noexcept nogil:
+        cdef int j = self.right[node]
+        while j != node:
+            self.cover(self.column[j])
+            j = self.right[j]
+
+    cdef void give_back(self, int node) noexcept nogil:
+        cdef int j = self.left[node]
+        while j != node:
+            self.uncover(self.column[j])
+            j = self.left[j]
+
+    cdef int search(self, long budget) noexcept nogil:
+        """Run to the next solution (1), the end (0), or out of budget (2)."""
+        cdef int c, node
+        cdef bint descend = not self.started
+        self.started = True
+        while budget > 0:
+            budget -= 1
+            if descend:
+                if self.right[0] == 0:
+                    return 1
+                c = self.choose()
+                self.cover(c)
+                self.chosen[self.depth] = c  # the header: its first row comes next
+                self.depth += 1
+            if self.depth == 0:
+                return 0
+            node = self.chosen[self.depth - 1]
+            c = self.column[node]
+            if node != c:
+                self.give_back(node)
+            node = self.down[node]
+            if node == c:
+                self.uncover(c)
+                self.depth -= 1
+                descend = False
+                if self.depth == 0:
+                    return 0
+                continue
+            self.chosen[self.depth - 1] = node
+            self.take(node)
+            descend = True
+        self.started = not descend
+        return 2
+
+    def __next__(self):
+        cdef int status = 2, i
+        if self.done:
+            raise StopIteration
+        while status == 2:
+            with nogil:
+                status = self.search(100000)
+            PyErr_CheckSignals()
+        if status == 0:
+            self.done = True
+            raise StopIteration
+        result = tuple([self.row[self.chosen[i]] for i in range(self.depth)])
+        if self.depth == 0:
+            self.done = True
+        return result
