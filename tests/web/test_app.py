@@ -243,12 +243,13 @@ def test_the_address_of_a_file_on_a_stopped_server_starts_it_and_opens_the_file(
     page = admin.page
     folder = admin.platform.data_dir / "projects" / admin.project / "files" / "week 1"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ideals #1.md").write_text("# Principal ideals\n")
+    (folder / "ideals & rings #1+.md").write_text("# Principal ideals\n")
     server = f"{admin.platform.api}/projects/{admin.project}/server"
     page.request.delete(server, headers=WEB_HEADERS)
-    page.goto(f"{admin.platform.url}/user/projects/{admin.project}/lab/tree/week%201/ideals%20%231.md")
-    page.wait_for_url(f"**/user/projects/{admin.project}/lab/tree/week%201/ideals%20%231.md", timeout=START_TIMEOUT_MS)
-    expect(page.get_by_role("tab", name="ideals #1.md")).to_be_visible(timeout=START_TIMEOUT_MS)
+    lab = f"{admin.platform.url}/user/projects/{admin.project}/lab/tree/week%201"
+    page.goto(f"{lab}/ideals%20&%20rings%20%231+.md")
+    page.wait_for_url(f"{lab}/ideals*", timeout=START_TIMEOUT_MS)
+    expect(page.get_by_role("tab", name="ideals & rings #1+.md")).to_be_visible(timeout=START_TIMEOUT_MS)
     page.request.delete(server, headers=WEB_HEADERS)
 
 

@@ -3,6 +3,8 @@ import { api, unwrap } from "./client";
 
 const SECOND = 1000;
 const PAGE_SIZE = 50;
+/** How often to look what others changed, while the page is in front: a new member sees the project this soon. */
+const OTHERS_WORK_TOO = 5 * SECOND;
 
 export const meQuery = queryOptions({
   queryKey: ["me"],
@@ -23,6 +25,7 @@ export const projectsQuery = (search: string) =>
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     staleTime: 5 * SECOND,
+    refetchInterval: OTHERS_WORK_TOO,
   });
 
 export const projectQuery = (id: string) =>
@@ -31,6 +34,7 @@ export const projectQuery = (id: string) =>
     queryFn: ({ signal }) =>
       unwrap(api.GET("/projects/{project_id}", { params: { path: { project_id: id } }, signal })),
     staleTime: 5 * SECOND,
+    refetchInterval: OTHERS_WORK_TOO,
   });
 
 export const serverQuery = (id: string) =>
@@ -40,7 +44,7 @@ export const serverQuery = (id: string) =>
       unwrap(api.GET("/projects/{project_id}/server", { params: { path: { project_id: id } }, signal })),
     // A server changes by itself and by other people: look often while it moves, now and then otherwise.
     refetchInterval: ({ state }) =>
-      state.data?.state === "starting" || state.data?.state === "stopping" ? SECOND : 10 * SECOND,
+      state.data?.state === "starting" || state.data?.state === "stopping" ? SECOND : OTHERS_WORK_TOO,
   });
 
 export const peopleQuery = (search: string) =>

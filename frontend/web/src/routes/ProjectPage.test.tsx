@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from "@testing-library/react";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { answer, events, problem, signedIn } from "@/testing/api";
 import { emmy, member, project } from "@/testing/data";
 import { renderApp } from "@/testing/render";
@@ -152,4 +152,16 @@ test("an administrator who is not a member manages the project but cannot open i
   expect(await screen.findByLabelText("Add a person")).toBeVisible();
   expect(screen.queryByRole("link", { name: "Open" })).not.toBeInTheDocument();
   expect(screen.getByText("Administrator, not a member")).toBeVisible();
+});
+
+test("a page that is open says when the person was taken out of the project", async () => {
+  let isMember = true;
+  answer("get", "/projects/p1", () => (isMember ? project : problem(404, "No such project.")));
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  renderApp("/projects/p1");
+  await screen.findByRole("heading", { name: "Bernoulli numbers" });
+  isMember = false;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await screen.findByRole("heading", { name: "No such project" })).toBeVisible();
+  vi.useRealTimers();
 });

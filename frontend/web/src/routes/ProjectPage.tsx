@@ -33,11 +33,17 @@ const route = getRouteApi("/projects/$projectId");
 /** One project: what it is, who is in it, its server. */
 export function ProjectPage() {
   const { projectId } = route.useParams();
-  const query = useQuery({ ...projectQuery(projectId), refetchInterval: 15_000 });
+  const query = useQuery(projectQuery(projectId));
   usePageTitle(query.data?.name);
   if (query.isPending) return <PageSkeleton />;
-  if (query.isError && !query.data) return <Unavailable error={query.error} onRetry={query.refetch} />;
+  if (query.isError && (!query.data || isGone(query.error)))
+    return <Unavailable error={query.error} onRetry={query.refetch} />;
   return <ProjectView project={query.data} />;
+}
+
+/** Whether the project was deleted, or the person removed from it, while its page was open. */
+function isGone(error: Error): boolean {
+  return [403, 404].includes(asApiError(error).status);
 }
 
 function ProjectView({ project }: { project: Project }) {

@@ -75,7 +75,6 @@ function ProjectList({ onCreate }: { onCreate: () => void }) {
   const query = useInfiniteQuery({
     ...projectsQuery(q),
     placeholderData: keepPreviousData,
-    refetchInterval: 15_000,
   });
   if (query.isPending) return <ListSkeleton />;
   if (query.isError && !query.data) return <ProblemAlert error={query.error} onRetry={query.refetch} />;
