@@ -27,3 +27,11 @@ class ParameterValueError(PipelinesError):
     def __init__(self, message: str, problems: dict[str, str]) -> None:
         super().__init__(message)
         self.problems = problems
+
+
+class PipelineFileError(PipelinesError):
+    """The description of a pipeline or an experiment is wrong; each problem names file and line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems) + "\nNothing was run.")
+        self.problems = problems

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pipelines.errors import PipelinesError
+from pipelines.errors import PipelineFileError, PipelinesError
 
-
-class PipelineFileError(PipelinesError):
-    """The description of a pipeline is wrong; each problem names file and line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems) + "\nNothing was run.")
-        self.problems = problems
+__all__ = [
+    "ExpressionError",
+    "LaunchError",
+    "PipelineFileError",
+    "RunStateError",
+    "SecretError",
+    "UnknownRunError",
+]
 
 
 class ExpressionError(PipelinesError):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kernels import RunMode
+from pipelines.yaml_lines import Lines, read_model
 
-from .errors import PipelineFileError
 from .model import Pipeline, Resources, Retry, Schedule, Step
 
-Location = tuple[str | int, ...]
 MEBIBYTE = 1024 * 1024
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -82,25 +80,11 @@ def read_pipeline(path: Path | str) -> Pipeline:
     path = Path(path)
     if path.is_dir():
         path = path / "pipeline.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipelineFileError([f"{path}: the pipeline cannot be read ({error})."]) from error
-    lines: dict[Location, int] = {}
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = _plain(node, (), lines, path) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PipelineFileError([f"{path}, line {line}: this is not YAML ({error.problem})."]) from error
-    try:
-        model = _PipelineFile.model_validate(content)
-    except ValidationError as error:
-        raise PipelineFileError(_problems(error, lines, path)) from error
+    model, lines = read_model(path, _PipelineFile)
     return _pipeline(model, path, lines)
 
 
-def _pipeline(model: _PipelineFile, path: Path, lines: dict[Location, int]) -> Pipeline:
+def _pipeline(model: _PipelineFile, path: Path, lines: Lines) -> Pipeline:
     steps = {name: _step(name, step, lines[("steps", name)]) for name, step in model.steps.items()}
     return Pipeline(
         name=model.name,
@@ -135,55 +119,3 @@ def _step(name: str, step: _StepFile, line: int) -> Step:
         kernel=step.kernel,
         line=line,
     )
-
-
-def _plain(node: yaml.Node, where: Location, lines: dict[Location, int], path: Path) -> Any:
-    """What `safe_load` makes of the node, noting the line of every value on the way."""
-    lines.setdefault(where, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*where, position), lines, path) for position, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return _Scalars(node).get()
-    content: dict[Any, Any] = {}
-    own = {id(pair[0]) for pair in node.value}
-    seen: set[str] = set()
-    yaml.constructor.SafeConstructor().flatten_mapping(node)  # what “<<” merges in comes first, and may be overridden
-    for key_node, value_node in node.value:
-        key = _plain(key_node, (*where, "<key>"), {}, path)
-        if not isinstance(key, str | int | float | bool | None):
-            raise PipelineFileError([f"{path}, line {key_node.start_mark.line + 1}: a key must be a name."])
-        if id(key_node) in own and str(key) in seen:
-            raise PipelineFileError([f"{path}, line {key_node.start_mark.line + 1}: {key!r} is there twice."])
-        if id(key_node) in own:
-            seen.add(str(key))
-        lines[(*where, str(key))] = key_node.start_mark.line + 1
-        content[key] = _plain(value_node, (*where, str(key)), lines, path)
-    return content
-
-
-class _Scalars(yaml.constructor.SafeConstructor):
-    """Builds single values from nodes that are parsed already."""
-
-    def __init__(self, node: yaml.Node) -> None:
-        super().__init__()
-        self._node = node
-
-    def get(self) -> Any:
-        return self.construct_document(self._node)
-
-
-def _problems(error: ValidationError, lines: dict[Location, int], path: Path) -> list[str]:
-    problems = []
-    for entry in error.errors():
-        where: Location = tuple(str(part) if isinstance(part, str) else part for part in entry["loc"])
-        known = where
-        while known and known not in lines:
-            known = known[:-1]
-        what = ".".join(str(part) for part in where if part != "[key]")
-        message = entry["msg"]
-        if entry["type"] == "extra_forbidden":
-            message = "there is no such setting"
-        elif entry["type"] == "missing":
-            message = "is missing"
-        problems.append(f"{path}, line {lines.get(known, 1)}: {what or 'the pipeline'}: {message}.")
-    return problems
