@@ -21,11 +21,13 @@ down: ## Stop the platform
 
 test: setup-dev ## Run all tests
 	$(BIN)/pytest $(PYTEST_ARGS)
+	@$(PYTHON) deploy/setup/npm.py frontend/web test
 
 lint: setup-dev ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(PYTHON) deploy/setup/npm.py frontend/web run --silent lint
 
 format: setup-dev ## Put the code into the common form
 	$(BIN)/ruff check --fix .

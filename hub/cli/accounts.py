@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.api.schemas import SignInLink, User, UserCreate, UserList, UserUpdate, UserWithLink
+from hub.api.schemas import (
+    MemberUpdate,
+    Project,
+    ProjectList,
+    Server,
+    SignInLink,
+    User,
+    UserCreate,
+    UserList,
+    UserUpdate,
+    UserWithLink,
+)
 from hub.client import OperatorClient
+from hub.policy import Role
 from hub.settings import load
 
 console = Console(highlight=False, soft_wrap=True)
 user_app = typer.Typer(help="Accounts: add, list, (de)activate, make sign-in links.", no_args_is_help=True)
+project_app = typer.Typer(help="Projects: list, show, members, server.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="User name.")]
+ProjectId = Annotated[str, typer.Argument(help="Id of the project, as `collegium project list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.add_typer(user_app, name="user")
+    app.add_typer(project_app, name="project")
 
 
 @user_app.command()
@@ -66,6 +82,48 @@ def activate(name: Name) -> None:
     """Let somebody sign in again."""
     _client().call("PATCH", f"/users/{name}", User, UserUpdate(is_active=True))
     console.print(f"“{name}” can sign in again.")
+
+
+@project_app.command("list")
+def list_projects(search: Annotated[str, typer.Option(help="Part of the name or description.")] = "") -> None:
+    """List everybody's projects, the last changed first."""
+    client, cursor = _client(), ""
+    table = Table("id", "name", "owners", "members", "server", "changed", box=None, pad_edge=False)
+    while cursor is not None:
+        more = f"&cursor={cursor}" if cursor else ""
+        page = client.call("GET", f"/projects?everybody=true&limit=200&search={quote(search)}{more}", ProjectList)
+        for p in page.items:
+            owners = ", ".join(owner.name for owner in p.owners)
+            table.add_row(p.id, p.name, owners, str(p.member_count), p.server_state, f"{p.updated_at:%Y-%m-%d %H:%M}")
+        cursor = page.next_cursor  # type: ignore[assignment]
+    console.print(table)
+
+
+@project_app.command()
+def show(project: ProjectId) -> None:
+    """Show a project with its members."""
+    found = _client().call("GET", f"/projects/{project}", Project)
+    console.print(f"{found.name}  ({found.id}, server {found.server_state})\n{found.description}")
+    for member in found.members:
+        console.print(f"  {member.role.value:7} {member.name}  {member.display_name}")
+
+
+@project_app.command()
+def member(
+    project: ProjectId,
+    user: Annotated[str, typer.Argument(help="User name.")],
+    role: Annotated[Role, typer.Argument(help="What they are to be.")],
+) -> None:
+    """Add a member to a project, or change their role."""
+    _client().call("PUT", f"/projects/{project}/members/{user}", Project, MemberUpdate(role=role))
+    console.print(f"“{user}” is now {role.value}.")
+
+
+@project_app.command()
+def stop(project: ProjectId) -> None:
+    """Stop a project's server and its kernels."""
+    state = _client().call("DELETE", f"/projects/{project}/server", Server).state
+    console.print(f"The server is {state}.")
 
 
 def _client() -> OperatorClient:

@@ -64,15 +64,17 @@ def role_of(project: ProjectRow, user_name: str) -> Role | None:
     return None
 
 
-def page(session: Session, user_name: str, search: str, before: Cursor | None, limit: int) -> Sequence[ProjectRow]:
-    """Return up to `limit` projects that a user is a member of, the last changed first.
+def page(
+    session: Session, user_name: str | None, search: str, before: Cursor | None, limit: int
+) -> Sequence[ProjectRow]:
+    """Return up to `limit` projects, the last changed first.
 
     Parameters
     ----------
     session
         The transaction.
     user_name
-        The member.
+        Whose projects; None for everybody's.
     search
         Part of the name or of the description, ignoring case; empty for all.
     before
@@ -82,13 +84,14 @@ def page(session: Session, user_name: str, search: str, before: Cursor | None, l
     """
     query = (
         select(ProjectRow)
-        .join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
-        .join(UserRow, UserRow.id == MembershipRow.user_id)
-        .where(UserRow.name == user_name, ProjectRow.deleted_at.is_(None))
+        .where(ProjectRow.deleted_at.is_(None))
         .options(selectinload(ProjectRow.memberships).joinedload(MembershipRow.user))
         .order_by(ProjectRow.updated_at.desc(), ProjectRow.id.desc())
         .limit(limit)
     )
+    if user_name is not None:
+        query = query.join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
+        query = query.join(UserRow, UserRow.id == MembershipRow.user_id).where(UserRow.name == user_name)
     if search:
         query = query.where(
             or_(

@@ -122,6 +122,20 @@ def test_commands_on_accounts_say_when_nothing_runs(own_platform: PlatformUnderT
     assert "collegium up" in answer.stderr
 
 
+def test_projects_are_listed_shown_shared_and_stopped(platform: PlatformUnderTest) -> None:
+    platform.add_user("mila")
+    project = platform.client("ada").post("/projects", json={"name": "Listed by the operator"}).json()["id"]
+    assert project in platform.collegium("project", "list", "--search", "operator").stdout
+    assert project not in platform.collegium("project", "list", "--search", "nothing like it").stdout
+    platform.collegium("project", "member", project, "mila", "viewer")
+    assert "viewer  mila" in platform.collegium("project", "show", project).stdout
+    assert platform.client("mila").get(f"/projects/{project}").json()["role"] == "viewer"
+    assert "stopped" in platform.collegium("project", "stop", project).stdout
+    unknown = platform.collegium("project", "show", "nothere", check=False)
+    assert unknown.returncode == 1
+    assert "nothere" in unknown.stderr
+
+
 def test_accounts_are_added_listed_and_deactivated(platform: PlatformUnderTest) -> None:
     added = platform.collegium("user", "add", "mary", "--display-name", "Mary Somerville")
     assert "/hub/sign-in?link=" in added.stdout

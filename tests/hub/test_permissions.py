@@ -118,6 +118,14 @@ def test_each_caller_gets_exactly_the_answer_of_the_table(
         assert problem["request_id"] == answer.headers["X-Request-ID"]
 
 
+def test_only_administrators_list_everybodys_projects(clients: dict[str, httpx.Client], project: str) -> None:
+    assert clients["owner"].get("/projects", params={"everybody": "true"}).status_code == 403
+    listed = clients["admin"].get("/projects", params={"everybody": "true", "limit": 200}).json()["items"]
+    assert project in [p["id"] for p in listed]
+    own = clients["admin"].get("/projects", params={"limit": 200}).json()["items"]
+    assert project not in [p["id"] for p in own]
+
+
 def test_a_member_may_leave_by_themselves(clients: dict[str, httpx.Client], project: str) -> None:
     assert clients["viewer"].delete(f"/projects/{project}/members/viewer").status_code == 200
     assert clients["viewer"].get(f"/projects/{project}").status_code == 404
