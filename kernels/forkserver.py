@@ -213,18 +213,7 @@ class ForkServer:
         ForkServerError
             If no parent runs, or it does not know the child.
         """
-        error = ForkServerError(f"no parent listens at {self.socket_path}")
-        for path in (self.socket_path, *self.socket_path.parent.glob(f"{self.socket_path.name}.*")):
-            connection = _connect(path)
-            if connection is None:
-                continue
-            try:
-                answer = _ask(connection, {"operation": "attach", "pid": pid, "token": token})
-                return ForkedProcess(pid, str(answer["token"]), connection)
-            except (ForkServerError, wire.WireError) as refusal:
-                connection.close()
-                error = ForkServerError(str(refusal))
-        raise error
+        return attach(self.socket_path, pid, token)
 
     def start(self) -> ForkServerStatus:
         """Start the parent unless it runs, wait until it has preloaded, and return what it says."""
@@ -298,6 +287,22 @@ class ForkServer:
             raise ForkServerError(f"{self.python} could not start the parent: {error.stderr.decode()}") from error
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ForkServerError(f"{self.python} could not start the parent: {error}") from error
+
+
+def attach(socket_path: Path, pid: int, token: str) -> ForkedProcess:
+    """As `ForkServer.attach`, by the socket's path; a parent that has been replaced is found, too."""
+    error = ForkServerError(f"no parent listens at {socket_path}")
+    for path in (socket_path, *socket_path.parent.glob(f"{socket_path.name}.*")):
+        connection = _connect(path)
+        if connection is None:
+            continue
+        try:
+            answer = _ask(connection, {"operation": "attach", "pid": pid, "token": token})
+            return ForkedProcess(pid, str(answer["token"]), connection)
+        except (ForkServerError, wire.WireError) as refusal:
+            connection.close()
+            error = ForkServerError(str(refusal))
+    raise error
 
 
 def _connect(path: Path) -> socket.socket | None:

@@ -25,6 +25,8 @@ def install_kernelspec(
     limits: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
     gpus: int = 0,
+    idle_seconds: float | None = None,
+    cull_connected: bool = False,
 ) -> Path:
     """Write a kernelspec below `<prefix>/share/jupyter/kernels`, over one of the same name.
 
@@ -46,6 +48,10 @@ def install_kernelspec(
         Variables that each kernel gets.
     gpus
         Number of GPUs that each kernel leases for itself.
+    idle_seconds
+        A kernel that is idle for longer is culled; the server's own rule by default.
+    cull_connected
+        Whether it is culled even while a browser tab shows it.
 
     Returns
     -------
@@ -63,6 +69,13 @@ def install_kernelspec(
         provisioner["limits"] = dict(limits)
     if gpus:
         provisioner["gpus"] = gpus
+    metadata: dict[str, object] = {
+        "debugger": True,
+        "supported_encryption": ["curve"],
+        "kernel_provisioner": {"provisioner_name": PROVISIONER_NAME, "config": provisioner},
+    }
+    if idle_seconds is not None:
+        metadata.update({"cull_idle_timeout": idle_seconds, "cull_connected": cull_connected})
     content = {
         "argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": display_name,
@@ -70,11 +83,7 @@ def install_kernelspec(
         "env": dict(environment or {}),
         "interrupt_mode": "signal",
         "kernel_protocol_version": "5.5",
-        "metadata": {
-            "debugger": True,
-            "supported_encryption": ["curve"],
-            "kernel_provisioner": {"provisioner_name": PROVISIONER_NAME, "config": provisioner},
-        },
+        "metadata": metadata,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,12 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.paths import jupyter_runtime_dir
-from traitlets import Bool, CaselessStrEnum, Dict, Float, List, Unicode
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode
 
 from .deaths import Death, DeathKind, explain_exit
 from .errors import ForkServerError
-from .forkserver import ForkServer
+from .forkserver import ForkServer, attach
+from .gpus import GpuInventory, GpuLease
 from .kernel_limits import limits_from_profile, spawn_limits
 from .limits import Limits
 from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, OWN_NAMES
@@ -59,9 +60,22 @@ class ForkProvisioner(LocalProvisioner):
         False, help="Let kernels live on when this server ends, so that its successor can take them up again."
     ).tag(config=True)
 
+    gpus = Integer(0, help="Number of GPUs that each kernel leases for itself.").tag(config=True)
+    gpu_folder = Unicode(
+        "",
+        help="Folder of the GPU leases, shared by all servers of the machine that share its GPUs; by default, "
+        "`gpus` in the temporary folder.",
+    ).tag(config=True)
+    gpu_devices_known = List(Unicode(), help="Names of the GPUs, where NVML cannot be asked.").tag(config=True)
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cold_reason = ""
+        self.previous_death: Death | None = None
+        self.waiting_position = 0
+        self.gpu_devices: tuple[str, ...] = ()
+        self._gpu_lease: GpuLease | None = None
+        self._fork_server: ForkServer | None = None
         self.last_death: Death | None = None
         self._requested: DeathKind | None = None
         self._requested_by = ""
@@ -86,7 +100,9 @@ class ForkProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel; run its command when that is not possible."""
+        self.previous_death = self.last_death or self.previous_death
         self._requested, self._requested_by, self.last_death = None, "", None
+        await self._lease_gpus(kwargs["env"])
         self.cold_reason = self._reason_for_cold(cmd, kwargs)
         if not self.cold_reason:
             try:
@@ -96,6 +112,8 @@ class ForkProvisioner(LocalProvisioner):
                 self.log.warning("kernel %s starts cold: %s", self.kernel_id, error)
         else:
             self.log.info("kernel %s starts cold: %s", self.kernel_id, self.cold_reason)
+        if self._gpu_lease is not None:
+            kwargs["pass_fds"] = self._gpu_lease.descriptors
         return await super().launch_kernel(cmd, **kwargs)
 
     async def poll(self) -> int | None:
@@ -128,6 +146,60 @@ class ForkProvisioner(LocalProvisioner):
         """Remember that the end which follows was asked for."""
         self.request_death("restarted" if restart else "shutdown")
 
+    async def cleanup(self, restart: bool = False) -> None:
+        """Give back what the kernel had; a restart keeps nothing either, it leases again."""
+        self._release_gpus()
+        await super().cleanup(restart)
+
+    async def get_provisioner_info(self) -> dict[str, Any]:
+        """What the next server needs to take the kernel up."""
+        information: dict[str, Any] = await super().get_provisioner_info()
+        process: object = self.process
+        if isinstance(process, ForkedProcess) and self._fork_server is not None:
+            information["token"] = process.token
+            information["socket_path"] = str(self._fork_server.socket_path)
+        information["gpus"] = list(self.gpu_devices)
+        return information
+
+    async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
+        """Take the kernel up; raises `ForkServerError` when it has ended or cannot be reached."""
+        await super().load_provisioner_info(provisioner_info)
+        path, token = Path(provisioner_info["socket_path"]), str(provisioner_info["token"])
+        process = await asyncio.to_thread(lambda: attach(path, int(provisioner_info["pid"]), token))
+        if process.poll() is not None:
+            raise ForkServerError(f"kernel {self.kernel_id} has ended with {process.returncode}")
+        self.process = process  # type: ignore[assignment]
+        self.gpu_devices = tuple(provisioner_info["gpus"])
+
+    def let_go(self) -> None:
+        """Leave the kernel to whoever takes it up next."""
+        process: object = self.process
+        if isinstance(process, ForkedProcess):
+            process.close()
+        self.process = None
+
+    async def _lease_gpus(self, env: dict[str, str]) -> None:
+        if not self.gpus:
+            return
+        folder = Path(self.gpu_folder) if self.gpu_folder else Path(tempfile.gettempdir()) / "gpus"
+        inventory = GpuInventory(folder, tuple(self.gpu_devices_known) or None)
+
+        def note(position: int) -> None:
+            self.waiting_position = position
+            self.log.info("kernel %s waits for %d GPUs, number %d in the queue", self.kernel_id, self.gpus, position)
+
+        try:
+            self._gpu_lease = await inventory.lease(self.gpus, note)
+        finally:
+            self.waiting_position = 0
+        self.gpu_devices = self._gpu_lease.devices
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpu_devices)
+
+    def _release_gpus(self) -> None:
+        if self._gpu_lease is not None:
+            self._gpu_lease.release()
+        self._gpu_lease, self.gpu_devices = None, ()
+
     def request_death(self, kind: DeathKind, by: str = "") -> None:
         """Say, before ending the kernel, why it will end; the first reason counts."""
         if self._requested is None:
@@ -143,6 +215,9 @@ class ForkProvisioner(LocalProvisioner):
             idle_seconds=self.idle_seconds,
             environment=env,
         )
+
+    def _survives(self) -> bool:
+        return self.survive or bool(getattr(getattr(self.parent, "parent", None), "keep_kernels", False))
 
     def _limits(self) -> Limits:
         run_limits = getattr(self.parent, "run_limits", None)
@@ -161,19 +236,24 @@ class ForkProvisioner(LocalProvisioner):
         env: dict[str, str] = kwargs["env"]
         env.pop("JPY_PARENT_PID", None)
         stdout, stderr = kwargs.get("stdout"), kwargs.get("stderr")
+        server = self._fork_server = self.fork_server(cmd[0], env)
+        held = self._gpu_lease.descriptors if self._gpu_lease else ()
         process = await asyncio.to_thread(
-            lambda: self.fork_server(cmd[0], env).spawn(
-                cmd[3:],
+            lambda: server.spawn(
+                [*cmd[3:], *(f"--held={{descriptor:{i}}}" for i in range(len(held)))],
                 env=env,
                 cwd=kwargs.get("cwd"),
                 stdout=1 if stdout is None else stdout,
                 stderr=2 if stderr is None else stderr,
+                descriptors=held,
                 target=_KERNEL_TARGET,
                 limits=spawn_limits(self._limits()),
-                survive=self.survive or bool(kwargs.get("independent")),
+                survive=self._survives() or bool(kwargs.get("independent")),
                 own_names=OWN_NAMES,
             )
         )
+        if self._gpu_lease is not None:
+            self._gpu_lease.release()  # the kernel holds it now, to its end
         self.process = process  # type: ignore[assignment]
         self.pid = self.pgid = process.pid
         self.cwd = kwargs.get("cwd", Path.cwd())

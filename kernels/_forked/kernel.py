@@ -19,9 +19,13 @@ _FIRST_CELLS = (
 
 
 def main(arguments: list[str]) -> None:
-    """Do what `python -m ipykernel_launcher` does with these arguments."""
+    """Do what `python -m ipykernel_launcher` does with these arguments.
+
+    `--held=N` names a descriptor that stays open as long as the kernel lives: a lock that is its lease of a GPU.
+    """
     from ipykernel.kernelapp import IPKernelApp
 
+    arguments = [argument for argument in arguments if not argument.startswith("--held=")]
     choose_plot_backend()
     sys.argv = ["ipykernel_launcher.py", *arguments]
     # 1 stands for "started by a program, and nobody to poll": the parent's own signal ends us with it.

@@ -67,7 +67,7 @@ class Server:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
         while self._accepting or self._children:
-            for key, _events in self._selector.select(timeout=5.0):
+            for key, _events in self._selector.select(timeout=min(5.0, self._idle_seconds)):
                 order = self._handle(key.fileobj)
                 if order is not None:
                     return order
