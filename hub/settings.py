@@ -63,9 +63,6 @@ class Settings(BaseSettings):
     server_start_timeout_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
         60, description="How long a project's server may take to start before it counts as failed."
     )
-    server_idle_timeout_seconds: Annotated[int, Field(ge=0)] = Field(
-        7200, description="A server without activity for so long is stopped; 0 never stops one."
-    )
     preload_servers: bool = Field(
         True,
         description="Fork project servers from a process that has imported them already (starts in a fraction of "
