@@ -59,7 +59,7 @@ def run(
     The exit status is 0 when every step ended well, 1 when one failed, 2 when something was wrong before the start.
     """
     with _service(state, announce=True) as service:
-        made = service.create(file, _values(parameter or []))
+        made = service.create(file, values_from(parameter or []))
         _drive(service, made)
 
 
@@ -74,7 +74,7 @@ def plan(
 
     with _service(state) as service:
         table = Table("step", "items", "would be", "because", box=None, pad_edge=False)
-        for line in make_plan(read_pipeline(file), _values(parameter or []), service.history, service.store):
+        for line in make_plan(read_pipeline(file), values_from(parameter or []), service.history, service.store):
             items = "?" if line.items is None else str(line.items)
             table.add_row(line.step, items, MARKS[line.status], escape(line.reason))
         out.print(table)
@@ -175,12 +175,20 @@ def _drive(service: PipelineService, made: RunRow) -> None:
 
 @contextmanager
 def _service(state: Path, *, announce: bool = False) -> Iterator[PipelineService]:
+    with opened():
+        from pipelines.graph import PipelineService
+
+        yield PipelineService(state, on_change=_announce if announce else None)
+
+
+@contextmanager
+def opened() -> Iterator[None]:
+    """Show what the user can mend as one red line, with exit status 2."""
     from kernels import KernelsError
     from pipelines import PipelinesError
-    from pipelines.graph import PipelineService
 
     try:
-        yield PipelineService(state, on_change=_announce if announce else None)
+        yield
     except (PipelinesError, KernelsError) as error:
         err.print(f"[bold red]Error:[/] {escape(str(error))}")
         raise typer.Exit(WRONG_INPUT) from error
@@ -227,7 +235,14 @@ def _texts(notebook: Any) -> Iterator[str]:
                 yield "\n".join(output.traceback)
 
 
-def _values(assignments: list[str]) -> dict[str, Any]:
+def values_from(assignments: list[str]) -> dict[str, Any]:
+    """Values of `NAME=VALUE` texts, read as YAML.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one has another form.
+    """
     import yaml
 
     try:
