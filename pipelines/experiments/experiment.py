@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -245,9 +246,13 @@ class Experiment:
             return {}
         from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-        found = get_param_importances(
-            self._study, evaluator=PedAnovaImportanceEvaluator(), target=lambda trial: float(trial.values[0])
-        )
+        sign = 1.0 if self.spec.metrics[0].direction == "minimize" else -1.0
+        with warnings.catch_warnings():
+            # It says that low values of the target count as good, which the sign has seen to.
+            warnings.simplefilter("ignore", UserWarning)
+            found = get_param_importances(
+                self._study, evaluator=PedAnovaImportanceEvaluator(), target=lambda trial: sign * float(trial.values[0])
+            )
         return {str(name): float(share) for name, share in found.items()}
 
     def _sampler(self) -> BaseSampler:
