@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from courseware.courses import record
 from courseware.deadlines import Accommodation, Deadline, LatePenalty, Schedule, deadline_of
-from courseware.errors import ConflictError, InvalidError, NotFoundError
+from courseware.errors import ClosedError, ConflictError, InvalidError, NotFoundError
 from courseware.models import (
     AccommodationRow,
     AssignmentRow,
@@ -207,6 +207,32 @@ def deadline_for(session: Session, assignment: AssignmentRow, user_name: str) ->
     ]
     opening = session.get(OpeningRow, (assignment.id, user_name))
     return deadline_of(schedule_from_json(assignment.schedule), granted, opening.opened_at if opening else None)
+
+
+def released_version(assignment: AssignmentRow) -> VersionRow:
+    """Return the version that students get.
+
+    Raises
+    ------
+    ClosedError
+        None is released.
+    """
+    if assignment.released is None:
+        raise ClosedError(f"The assignment “{assignment.name}” is not released.")
+    return assignment.released
+
+
+def check_open(assignment: AssignmentRow, deadline: Deadline, now: datetime) -> None:
+    """Check that a student may receive the assignment.
+
+    Raises
+    ------
+    ClosedError
+        It is not released, or its time has not come.
+    """
+    released_version(assignment)
+    if deadline.opens_at is not None and now < deadline.opens_at:
+        raise ClosedError(f"The assignment “{assignment.name}” has not begun.")
 
 
 def note_opening(session: Session, assignment: AssignmentRow, user_name: str, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -70,11 +70,23 @@ class GradebookRow:
     total: CourseTotal
 
 
-def gradebook(session: Session, course: CourseRow, user_name: str | None = None) -> list[GradebookRow]:
-    """Return the gradebook, by name; of one student when named. Four queries, however large the class.
+def gradebook(
+    session: Session, course: CourseRow, user_name: str | None = None, *, returned_only: bool = False
+) -> list[GradebookRow]:
+    """Return the gradebook, by name. The number of queries does not depend on the size of the class.
 
-    A missing submission counts 0 once the assignment's due time is set and it is released; it is left to the
-    instructor to excuse it.
+    A missing submission of a released assignment counts 0; it is left to the instructor to excuse it.
+
+    Parameters
+    ----------
+    session
+        The transaction.
+    course
+        Which course.
+    user_name
+        A single student; everybody without.
+    returned_only
+        Whether scores are left out until they are returned, as students see it.
     """
     rows = assignments.of_course(session, course.id)
     students = [p for p in people(session, course.id, CourseRole.STUDENT) if user_name in (None, p.user_name)]
@@ -92,8 +104,11 @@ def gradebook(session: Session, course: CourseRow, user_name: str | None = None)
         for row in rows:
             is_excused = (row.id, person.user_name, "") in excused or (row.id, "", person.section) in excused
             cell = _cell(row, submissions.get((row.id, person.user_name)), points[row.id], is_excused)
+            is_held_back = returned_only and row.feedback_released_at is None
+            if is_held_back:
+                cell = replace(cell, raw_score=None, score=None, needs_manual=False)
             cells.append(cell)
-            if row.released is not None:
+            if row.released is not None and not is_held_back:
                 entries.append(_entry(row, cell, is_excused))
         found.append(
             GradebookRow(

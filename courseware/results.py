@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -191,6 +191,11 @@ def effective_scores(session: Session, submission: SubmissionRow) -> list[Effect
         )
         for cell in structure_of(submission.version).cells
     ]
+
+
+def without_hidden_messages(score: EffectiveScore) -> EffectiveScore:
+    """Return a score as its student may see it: a test's traceback can quote a hidden test."""
+    return replace(score, message="")
 
 
 def recompute(session: Session, submission: SubmissionRow) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from hub.cli import accounts, experiments, pipelines, platform, running
+from hub.cli import accounts, courses, experiments, pipelines, platform, running
 from hub.client import ClientError
 from hub.installation import StartError
 from hub.node import SetupError
@@ -23,6 +23,7 @@ platform.register(app)
 accounts.register(app)
 running.register(app)
 pipelines.register(app)
+courses.register(app)
 experiments.register(app)
 
 

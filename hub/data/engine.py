@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+import courseware
 from hub.errors import UnavailableError
 
 P = ParamSpec("P")
@@ -69,6 +70,7 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
+        courseware.migrate(self.engine)
 
     def is_ready(self) -> bool:
         """Return whether a query is answered."""

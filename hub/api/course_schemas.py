@@ -1,0 +1,423 @@
+"""The shapes of the requests and responses about courses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from courseware import CourseRole
+from courseware.gradebook import Aggregation
+from hub.api.schemas import Body, Title, UserName
+
+CourseId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+AssignmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class CourseCreate(Body):
+    """A new course."""
+
+    id: CourseId
+    title: Title
+    term: Annotated[str, StringConstraints(max_length=64)] = ""
+    time_zone: str = "UTC"
+    instructors: Annotated[list[UserName], Field(min_length=1)]
+
+
+class CourseSummary(BaseModel):
+    """A course in a list."""
+
+    id: str
+    title: str
+    term: str
+    time_zone: str
+    role: CourseRole | None
+    created_at: datetime
+
+
+class CourseList(BaseModel):
+    """The courses of the caller."""
+
+    items: list[CourseSummary]
+
+
+class Enrolment(BaseModel):
+    """Somebody's part in a course."""
+
+    user_name: str
+    role: CourseRole
+    section: str
+    student_id: str
+    first_name: str
+    last_name: str
+    email: str
+
+
+class EnrolmentUpdate(Body):
+    """What somebody's part is to be."""
+
+    role: CourseRole = CourseRole.STUDENT
+    section: Annotated[str, StringConstraints(max_length=64)] = ""
+    student_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    first_name: Annotated[str, StringConstraints(max_length=120)] = ""
+    last_name: Annotated[str, StringConstraints(max_length=120)] = ""
+    email: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class EnrolmentList(BaseModel):
+    """Who is in a course."""
+
+    items: list[Enrolment]
+
+
+class Roster(Body):
+    """A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email."""
+
+    csv: str
+
+
+class CategorySettings(Body):
+    """A category of the gradebook."""
+
+    name: str
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    drop_lowest: Annotated[int, Field(ge=0)] = 0
+    aggregation: Aggregation = Aggregation.POINTS
+    cap: Annotated[float, Field(ge=0)] = 1.0
+
+
+class GradingSettings(Body):
+    """How the course grade is made; the scale maps each letter to its lowest fraction."""
+
+    categories: list[CategorySettings]
+    scale: dict[str, float] = Field(default_factory=dict)
+
+
+class AssignmentCreate(Body):
+    """A new assignment."""
+
+    name: AssignmentName
+    category: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "assignments"
+
+
+class PenaltySettings(Body):
+    """What lateness costs."""
+
+    fraction_per_step: Fraction = 0.0
+    step_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    cap: Fraction = 1.0
+    table: list[tuple[float, float]] = Field(default_factory=list)
+
+
+class ScheduleSettings(Body):
+    """The times of an assignment."""
+
+    release_at: datetime | None = None
+    due_at: datetime | None = None
+    late_window_seconds: Annotated[float, Field(ge=0)] | None = None
+    grace_seconds: Annotated[float, Field(ge=0)] = 0.0
+    time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    penalty: PenaltySettings = PenaltySettings()
+
+
+class AccommodationSettings(Body):
+    """What a student or a section is granted."""
+
+    user_name: str = ""
+    section: str = ""
+    due_at: datetime | None = None
+    extension_seconds: Annotated[float, Field(ge=0)] = 0.0
+    time_multiplier: Annotated[float, Field(ge=1)] = 1.0
+    is_excused: bool = False
+
+
+class Assignment(BaseModel):
+    """An assignment as its readers see it."""
+
+    name: str
+    category: str
+    points: float
+    version: int | None
+    schedule: ScheduleSettings
+    due_at: datetime | None
+    closes_at: datetime | None
+    feedback_released_at: datetime | None
+
+
+class AssignmentList(BaseModel):
+    """The assignments of a course."""
+
+    items: list[Assignment]
+
+
+class FileContent(Body):
+    """A file, as base64, or one that was uploaded before, by its ticket."""
+
+    path: str
+    content_base64: str | None = None
+    ticket: str | None = None
+
+
+class FileSet(Body):
+    """Files of an assignment or of a submission."""
+
+    files: list[FileContent]
+    request_key: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class Upload(Body):
+    """One content, as base64."""
+
+    content_base64: str
+
+
+class Ticket(BaseModel):
+    """Stands for an uploaded content in a later request of the same user."""
+
+    ticket: str
+    sha256: str
+    size: int
+
+
+class Version(BaseModel):
+    """A version of an assignment."""
+
+    number: int
+    points: float
+    notebooks: list[str]
+    created_at: datetime
+    created_by: str
+    is_released: bool
+
+
+class ReleaseRequest(Body):
+    """Which version to release: the newest without a number."""
+
+    version: int | None = None
+
+
+class ReleasedFiles(BaseModel):
+    """The files that a student works on."""
+
+    version: int
+    sha256: str
+    due_at: datetime | None
+    closes_at: datetime | None
+    files: list[FileContent]
+
+
+class ReceiptFile(BaseModel):
+    """A file that was received."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Receipt(BaseModel):
+    """What was received, signed by the platform."""
+
+    course: str
+    assignment: str
+    version: int
+    user: str
+    submission: int
+    sha256: str
+    received_at: str
+    origin: str
+    timeliness: str
+    late_seconds: float
+    files: list[ReceiptFile]
+    signature: str
+
+
+class Submission(BaseModel):
+    """A submission in a list."""
+
+    id: int
+    user_name: str
+    received_at: datetime
+    late_seconds: float
+    is_counted: bool
+    state: str
+    score: float | None
+    raw_score: float | None
+    points: float
+    needs_manual: bool
+    sha256: str
+
+
+class SubmissionList(BaseModel):
+    """Submissions to an assignment."""
+
+    items: list[Submission]
+
+
+class CellScore(BaseModel):
+    """A cell's score and what it follows from."""
+
+    notebook: str
+    grade_id: str
+    points: float
+    kind: str
+    score: float | None
+    auto_score: float | None
+    manual_score: float | None
+    extra_credit: float
+    reason: str
+    message: str
+    comment: str
+    auto_comment: str
+    needs_manual: bool
+    revision: int
+    rubric_items: list[int]
+    marked_by: str
+
+
+class SubmissionDetail(Submission):
+    """A submission with its scores and what they can be repeated from."""
+
+    penalty_fraction: float
+    version: int
+    seed: int | None
+    environment: dict[str, object]
+    findings: list[dict[str, object]]
+    scores: list[CellScore]
+    receipt: Receipt
+
+
+class MarkUpdate(Body):
+    """A person's mark of a cell; `revision` is that of the mark that the person saw."""
+
+    notebook: str
+    grade_id: str
+    revision: Annotated[int, Field(ge=0)]
+    score: float | None = None
+    extra_credit: float = 0.0
+    comment: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    rubric_items: list[int] = Field(default_factory=list)
+
+
+class RubricItem(Body):
+    """A line of a rubric; with an id, one to change."""
+
+    id: int | None = None
+    notebook: str
+    grade_id: str
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+    points: float
+
+
+class Rubric(BaseModel):
+    """The rubric of an assignment."""
+
+    items: list[RubricItem]
+
+
+class GradeRequest(Body):
+    """What to grade again; a proposal shows the differences before it counts."""
+
+    submissions: list[int] | None = None
+    propose: bool = False
+
+
+class GradingProgress(BaseModel):
+    """How many gradings are in each state."""
+
+    states: dict[str, int]
+
+
+class ScoreChange(BaseModel):
+    """What a proposed regrade would change."""
+
+    submission_id: int
+    user_name: str
+    notebook: str
+    grade_id: str
+    before: float | None
+    after: float | None
+
+
+class ScoreChanges(BaseModel):
+    """What the proposed regrades of an assignment would change."""
+
+    items: list[ScoreChange]
+
+
+class FeedbackPage(BaseModel):
+    """Feedback on a notebook, as a safe HTML page."""
+
+    notebook: str
+    html: str
+
+
+class Feedback(BaseModel):
+    """Feedback on a submission."""
+
+    items: list[FeedbackPage]
+
+
+class Returned(BaseModel):
+    """Since when students see their scores and feedback."""
+
+    feedback_released_at: datetime
+
+
+class GradebookCell(BaseModel):
+    """A student's standing in an assignment."""
+
+    assignment: str
+    submission_id: int | None
+    raw_score: float | None
+    score: float | None
+    points: float
+    needs_manual: bool
+    state: str
+    received_at: str
+    late_seconds: float
+
+
+class GradebookRow(BaseModel):
+    """A student's line in the gradebook."""
+
+    user_name: str
+    student_id: str
+    first_name: str
+    last_name: str
+    email: str
+    section: str
+    cells: list[GradebookCell]
+    total: float | None
+    letter: str | None
+
+
+class Gradebook(BaseModel):
+    """The gradebook of a course."""
+
+    rows: list[GradebookRow]
+
+
+class Table(BaseModel):
+    """A table as CSV."""
+
+    csv: str
+
+
+class AuditLine(BaseModel):
+    """Who changed what."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: str
+    after: str
+
+
+class AuditLog(BaseModel):
+    """The audit log, the newest first."""
+
+    items: list[AuditLine]

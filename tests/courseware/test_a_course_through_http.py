@@ -1,0 +1,210 @@
+"""A class on the running platform: the story from the command line and the API, and who may do what."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.courseware.conftest import EXAMPLES
+from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
+
+COURSE = "/courses/{course}"
+ONE = COURSE + "/assignments/ps1"
+WHO = ("instructor", "grader", "student", "classmate", "auditor", "stranger", "admin", "nobody")
+
+
+def encoded(folder: Path) -> list[dict[str, str]]:
+    return [
+        {"path": path.name, "content_base64": base64.b64encode(path.read_bytes()).decode()}
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != "timestamp.txt"
+    ]
+
+
+def login(role: str) -> str:
+    return f"cw-{role}"
+
+
+@dataclass
+class RunningCourse:
+    """A course on the running platform and a signed-in client per role."""
+
+    id: str
+    clients: dict[str, httpx.Client]
+    submission: int
+
+    def call(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
+        url = path.replace("{course}", self.id).replace("{submission}", str(self.submission))
+        return self.clients[who].request(method, url, json=body)
+
+
+@pytest.fixture(scope="module")
+def clients(platform: PlatformUnderTest) -> Iterator[dict[str, httpx.Client]]:
+    made = {role: platform.client(login(role)) for role in WHO if role not in ("admin", "nobody")}
+    made["admin"] = platform.client("admin")
+    made["nobody"] = httpx.Client(base_url=platform.api, trust_env=False, headers=WEB_HEADERS)
+    yield made
+    for client in made.values():
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def story(platform: PlatformUnderTest, clients: dict[str, httpx.Client], tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """From the command line: a course with the example, handed in, graded."""
+    said = [platform.collegium("course", "create", "phys", "Physics", "--instructor", login("instructor")).stdout]
+    for role in ("grader", "student", "auditor"):
+        platform.collegium("course", "enrol", "phys", login(role), "--role", role)
+    roster = tmp_path_factory.mktemp("roster") / "roster.csv"
+    roster.write_text(f"user_name,first_name,last_name\n{login('classmate')},Cleo,=1+1\n")
+    said.append(platform.collegium("course", "roster", "phys", str(roster)).stdout)
+    said.append(platform.collegium("assignment", "add", "phys", "ps1", str(EXAMPLES / "source/ps1")).stdout)
+    said.append(platform.collegium("assignment", "release", "phys", "ps1").stdout)
+    body = {"files": encoded(EXAMPLES / "submitted/bitdiddle/ps1")}
+    receipt = clients["student"].post("/courses/phys/assignments/ps1/submissions", json=body)
+    assert receipt.status_code == 201, receipt.text
+    platform.collegium("grade", "worker", "--once")
+    return RunningCourse("phys", clients, receipt.json()["submission"]), said
+
+
+def test_a_class_is_graded_and_returned_from_the_command_line(
+    story, platform: PlatformUnderTest, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    running, said = story
+    assert "Enrolled 1" in said[1]
+    assert "problem1.ipynb, problem2.ipynb" in said[2]
+    assert "1 done" in platform.collegium("grade", "status", "phys", "ps1").stdout
+    detail = running.call("grader", "GET", COURSE + "/submissions/{submission}").json()
+    assert detail["state"] == "graded"
+    assert any(score["auto_score"] for score in detail["scores"])
+    before = running.call("student", "GET", COURSE + "/submissions/{submission}").json()
+    assert before["score"] is None
+    assert before["scores"] == []
+    assert running.call("student", "GET", COURSE + "/submissions/{submission}/feedback").status_code == 404
+    for score in detail["scores"]:
+        if score["needs_manual"]:
+            mark = {key: score[key] for key in ("notebook", "grade_id", "revision")} | {"score": score["points"]}
+            assert running.call("grader", "PUT", COURSE + "/submissions/{submission}/marks", mark).status_code == 200
+    platform.collegium("grade", "return", "phys", "ps1")
+    after = running.call("student", "GET", COURSE + "/submissions/{submission}").json()
+    assert after["score"] > detail["score"]
+    pages = running.call("student", "GET", COURSE + "/submissions/{submission}/feedback").json()["items"]
+    assert [page["notebook"] for page in pages] == ["problem1.ipynb", "problem2.ipynb"]
+    own = running.call("student", "GET", COURSE + "/grades").json()["rows"]
+    assert [row["user_name"] for row in own] == [login("student")]
+    platform.collegium("gradebook", "export", "phys", str(tmp_path / "grades.csv"))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "grades.csv").read_text())))
+    assert {row["user_name"]: row["ps1"] for row in rows} == {
+        login("student"): str(after["score"]),
+        login("classmate"): "",
+    }
+    assert next(r for r in rows if r["user_name"] == login("classmate"))["last_name"] == "'=1+1"
+
+
+def test_the_released_files_hold_no_solution_and_no_hidden_test(story) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    files = running.call("student", "GET", ONE + "/files").json()["files"]
+    text = "".join(base64.b64decode(f["content_base64"]).decode(errors="replace") for f in files)
+    assert "BEGIN SOLUTION" not in text
+    assert "BEGIN HIDDEN TESTS" not in text
+    assert "YOUR CODE HERE" in text
+
+
+def test_an_upload_ticket_works_for_its_owner_only(story) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    content = base64.b64encode(b"my own work").decode()
+    ticket = running.call("student", "POST", COURSE + "/uploads", {"content_base64": content}).json()["ticket"]
+    body = {"files": [{"path": "notes.txt", "ticket": ticket}]}
+    assert running.call("classmate", "POST", ONE + "/submissions", body).status_code == 422
+    forged = {"files": [{"path": "notes.txt", "ticket": ticket.split(".")[0] + "." + "0" * 64}]}
+    assert running.call("student", "POST", ONE + "/submissions", forged).status_code == 422
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation and the status that each role gets, in the order of WHO."""
+
+    method: str
+    path: str
+    statuses: tuple[int, ...]
+    body: dict[str, object] | None = field(default=None)
+
+
+SUBMISSION = COURSE + "/submissions/{submission}"
+MARK = {"notebook": "problem1.ipynb", "grade_id": "none", "revision": 0}
+RUBRIC = {"notebook": "problem1.ipynb", "grade_id": "x", "text": "t", "points": -1}
+# instructor, grader, student, classmate, auditor, stranger, administrator, nobody
+TABLE = [
+    Row("GET", "/courses", (200, 200, 200, 200, 200, 200, 200, 401)),
+    Row("POST", "/courses", (403, 403, 403, 403, 403, 403, 422, 401), {}),
+    Row("GET", COURSE, (200, 200, 200, 200, 200, 404, 200, 401)),
+    Row("GET", COURSE + "/people", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("PUT", COURSE + "/people/cw-auditor", (200, 403, 403, 403, 403, 404, 200, 401), {"role": "auditor"}),
+    Row("DELETE", COURSE + "/people/cw-nobody", (404, 403, 403, 403, 403, 404, 404, 401)),
+    Row("POST", COURSE + "/roster", (200, 403, 403, 403, 403, 404, 200, 401), {"csv": "user_name\n"}),
+    Row("PUT", COURSE + "/grading", (204, 403, 403, 403, 403, 404, 204, 401), {"categories": []}),
+    Row("GET", COURSE + "/assignments", (200, 200, 200, 200, 200, 404, 200, 401)),
+    Row("POST", COURSE + "/assignments", (409, 403, 403, 403, 403, 404, 409, 401), {"name": "ps1"}),
+    Row("POST", ONE + "/versions", (422, 403, 403, 403, 403, 404, 422, 401), {"files": []}),
+    Row("POST", ONE + "/release", (404, 403, 403, 403, 403, 404, 404, 401), {"version": 99}),
+    Row("PUT", ONE + "/schedule", (200, 403, 403, 403, 403, 404, 200, 401), {}),
+    Row("PUT", ONE + "/accommodations", (204, 403, 403, 403, 403, 404, 204, 401), {"user_name": "cw-auditor"}),
+    Row("GET", ONE + "/files", (200, 200, 200, 200, 200, 404, 200, 401)),
+    Row("POST", COURSE + "/uploads", (201, 201, 201, 201, 201, 404, 201, 401), {"content_base64": "eA=="}),
+    Row("POST", ONE + "/submissions", (403, 403, 422, 422, 403, 404, 403, 401), {"files": []}),
+    Row("GET", ONE + "/submissions", (200, 200, 200, 200, 200, 404, 200, 401)),
+    Row("GET", SUBMISSION, (200, 200, 200, 404, 404, 404, 200, 401)),
+    Row("POST", SUBMISSION + "/choose", (403, 403, 204, 404, 403, 404, 403, 401)),
+    Row("PUT", SUBMISSION + "/marks", (404, 404, 403, 403, 403, 404, 404, 401), MARK),
+    Row("GET", SUBMISSION + "/feedback", (200, 200, 200, 404, 404, 404, 200, 401)),
+    Row("GET", ONE + "/rubric", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("PUT", ONE + "/rubric", (200, 200, 403, 403, 403, 404, 200, 401), RUBRIC),
+    Row("GET", ONE + "/gradings", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("POST", ONE + "/gradings", (202, 202, 403, 403, 403, 404, 202, 401), {"submissions": []}),
+    Row("DELETE", ONE + "/gradings", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("GET", ONE + "/proposals", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("POST", ONE + "/proposals", (204, 403, 403, 403, 403, 404, 204, 401)),
+    Row("POST", ONE + "/feedback", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", COURSE + "/gradebook", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("GET", COURSE + "/grades", (403, 403, 200, 200, 403, 404, 403, 401)),
+    Row("GET", COURSE + "/gradebook/csv", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", COURSE + "/gradebook/nbgrader", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", COURSE + "/audit", (200, 403, 403, 403, 403, 404, 200, 401)),
+]
+
+
+def test_the_table_names_every_operation_on_courses(story, platform: PlatformUnderTest) -> None:  # type: ignore[no-untyped-def]
+    document = httpx.get(f"{platform.api}/openapi.json", trust_env=False).json()
+    declared = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if path.startswith("/courses")
+    }
+    names = {
+        "{course}": "{course_id}",
+        "/assignments/ps1": "/assignments/{assignment}",
+        "{submission}": "{submission_id}",
+    }
+    tested = set()
+    for row in TABLE:
+        path = row.path
+        for short, long in names.items():
+            path = path.replace(short, long)
+        if "/people/" in path:
+            path = COURSE.replace("{course}", "{course_id}") + "/people/{user_name}"
+        tested.add((row.method, path))
+    assert tested == declared
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
+def test_every_role_gets_exactly_what_it_may_have(story, row: Row) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    got = {who: running.call(who, row.method, row.path, row.body).status_code for who in WHO}
+    assert got == dict(zip(WHO, row.statuses, strict=True))
