@@ -841,6 +841,7 @@ export interface operations {
         parameters: {
             query?: {
                 search?: string;
+                everybody?: boolean;
                 cursor?: string | null;
                 limit?: number;
             };
