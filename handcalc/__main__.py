@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, help=f"the document: {', '.join(FORMATS)}")
     parser.add_argument("-t", "--title", help="the document's title")
     parser.add_argument("words", nargs="*", help="options as on %%%%render: long, short, 3, sci, decimal_separator=, …")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     output = given.output or given.source.with_suffix(".html")
     try:
         options = options_module.merged(options_module.get(), options_module.from_words(given.words))

@@ -132,8 +132,8 @@ def _sympy(values: Values, value: Any, depth: int) -> Tex | None:
         return values.numerals.integer(int(value))
     latex = sympy.latex(
         value,
-        mat_str="matrix",
-        mat_delim="[",
+        mat_str="bmatrix",
+        mat_delim="",
         mul_symbol="dot",
         decimal_separator="comma" if values.options.decimal_separator == "," else "period",
         imaginary_unit="r" + values.options.imaginary_unit,

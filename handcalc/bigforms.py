@@ -18,7 +18,7 @@ WITH_KEYWORDS = frozenset({"quad"})
 # Names that mean something else in another library: numpy.diff takes differences, sympy.diff the derivative.
 ONLY_IN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("integrate", "Integral", "diff", "Derivative", "Sum", "summation"), ("sympy",)),
-    **dict.fromkeys(("Product", "product", "limit", "Limit", "Eq"), ("sympy",)),
+    **dict.fromkeys(("Product", "product", "limit", "Limit", "Eq", "Equality"), ("sympy",)),
     "solve": ("numpy.linalg",),
     "cross": ("numpy", "numpy.linalg"),
     "dot": ("numpy",),
@@ -240,4 +240,5 @@ FORMS: dict[str, Form] = {
     "limit": _limit,
     "Limit": _limit,
     "Eq": _equation,
+    "Equality": _equation,
 }

@@ -16,6 +16,7 @@ _LAYOUTS = {
     "result": "result",
     "auto": "auto",
 }
+_CELL_ONLY = frozenset({"columns", "line_width", "greek"})
 _LABEL_SIGNS = str.maketrans("", "", "_:.-")
 
 
@@ -145,4 +146,7 @@ def line_control(comment: str) -> LineControl:
         control.changes = options_module.from_words(words)
     except OptionError as error:
         raise OptionError(f"{error}, hide, label=…") from None
+    whole = _CELL_ONLY.intersection(control.changes)
+    if whole:
+        raise OptionError(f"{', '.join(sorted(whole))}: set for the whole cell, not for one line")
     return control

@@ -334,7 +334,7 @@ def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr], bool]:
                     parts.append(node)  # type: ignore[arg-type]
         if own and kind is ast.Call and isinstance(node.func, ast.Attribute):  # type: ignore[attr-defined]
             receiver = node.func.value  # type: ignore[attr-defined]
-            if not isinstance(receiver, (ast.Name, *_NOTED)):
+            if not isinstance(receiver, ast.Name):
                 parts.append(receiver)  # (M / W).to("MPa"): whether that converts depends on what M / W is
         own = own and kind not in _OWN_SCOPE
         calling = calling or (kind not in _SILENT and isinstance(node, ast.expr))

@@ -192,4 +192,6 @@ FORMS: dict[str, Form] = {
     "asarray": _contents,
     "matrix": _contents,
     "Matrix": _contents,
+    "MutableDenseMatrix": _contents,
+    "ImmutableDenseMatrix": _contents,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from handcalc import options as options_module
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics, for ``%load_ext handcalc``."""
-    magics = _Magics(shell)
+    register(shell, list)
+
+
+def register(shell: InteractiveShell, words: Callable[[list[str]], list[str]]) -> None:
+    """Register the magics with a function that prepares the words of a magic's line."""
+    magics = _Magics(shell, words)
     for name in ("render", "tex"):
         method = getattr(magics, name)
         shell.register_magic_function(method, "line_cell", name)
@@ -24,8 +30,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 class _Magics:
     """The magics of one shell."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, words: Callable[[list[str]], list[str]]) -> None:
         self._shell = shell
+        self._words = words
 
     def render(self, line: str, cell: str | None = None) -> None:
         """Run a cell, or the rest of the line, and show it as mathematics.
@@ -45,7 +52,7 @@ class _Magics:
         # The magic's own line is line 1 of the cell, so that line numbers in tracebacks are the cell's.
         source = line + "\n" if cell is None else "\n" + self._shell.transform_cell(cell)
         filename = self._shell.compile.cache(source, self._shell.execution_count - 1)
-        words = line.split() if cell is not None else []
+        words = self._words(line.split()) if cell is not None else []
         try:
             chosen = options_module.merged(options_module.get(), options_module.from_words(words))
             return Calculation(source, chosen, filename)

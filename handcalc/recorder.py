@@ -79,6 +79,7 @@ class Recorder:
         plan = self._plans[index]
         snapshot = self._snapshots.pop(index, None)
         if snapshot is not None:
+            snapshot.settle(self._use(plan.options))
             self._add(plan, snapshot, value)
         elif plan.action == "expression":
             self.unshown = None
@@ -96,6 +97,9 @@ class Recorder:
 
     def operand(self, index: int, value: object) -> object:
         """Pass on the right side of an augmented assignment; the row follows once it is done."""
+        snapshot = self._snapshots.get(index)
+        if snapshot is not None:
+            snapshot.settle(self._use(self._plans[index].options))
         return value
 
     def updated(self, index: int) -> None:

@@ -61,7 +61,7 @@ class Row:
             shown = [(self.relation, self.result or self.substituted or self.symbolic)]
             return shown if shown[0][1] else []
         forms = [(self.relation, self.symbolic)]
-        if self.layout != "symbolic":
+        if self.layout != "symbolic" or not self.symbolic:
             forms += [("=", self.substituted), (self.result_relation, self.result)]
         parts = [(sign, latex) for sign, latex in forms if latex]
         if parts and not self.symbolic:
@@ -116,4 +116,4 @@ class Rendering:
         return bundle, {}
 
     def __str__(self) -> str:
-        return self.latex
+        return self.text

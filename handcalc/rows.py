@@ -51,7 +51,8 @@ def _row(plan: Plan, walker: Walker, node: ast.expr, value: object) -> Row | Non
     row = _blank(plan)
     forms = _forms(plan, walker, node)
     row.symbolic, row.substituted = forms
-    row.result = "" if result is None else _fitting(result.latex, plan, "value")
+    level = _NUMBER_LEVELS if plan.targets else 0
+    row.result = "" if result is None else _fitting(result.at(level), plan, "value")
     if rounded and (plan.options.approximate or isinstance(value, int)):
         row.result_relation = r"\approx"
     if _is_literal(walker, node):
@@ -76,7 +77,11 @@ def _forms(plan: Plan, walker: Walker, node: ast.expr) -> tuple[str, str]:
         walker.substitute = False
         symbolic = walker(node).at(level)
         substituted = ""
-        if plan.options.substitute and plan.options.layout not in ("symbolic", "params", "result"):
+        if (
+            plan.options.substitute
+            and not walker.snapshot.changed
+            and plan.options.layout not in ("symbolic", "params", "result")
+        ):
             walker.substitute = True
             substituted = walker(node).at(level)
     except _UNREADABLE:
@@ -96,7 +101,9 @@ def _fitting(latex: str, plan: Plan, what: str) -> str:
 def _without_repeats(row: Row) -> Row:
     if row.substituted == row.symbolic:
         row.substituted = ""
-    if row.result and row.result == (row.substituted or row.symbolic):
+    before = row.substituted or row.symbolic
+    # Libraries space their LaTeX differently.
+    if row.result and (row.result == before or row.result.replace(" ", "") == before.replace(" ", "")):
         if row.substituted:
             row.substituted = ""
         else:
@@ -136,7 +143,7 @@ def _is_literal(walker: Walker, node: ast.expr) -> bool:
         return 0 < len(node.elts) <= walker.options.max_items and all(_is_literal(walker, item) for item in node.elts)
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
         name = functions.known_name(walker.snapshot.resolve(node.func))
-        return name in ("array", "asarray", "Matrix") and _is_literal(walker, node.args[0])
+        return name in ("array", "asarray", "MutableDenseMatrix") and _is_literal(walker, node.args[0])
     return False
 
 

@@ -25,12 +25,13 @@ class Snapshot:
     calls). A value that could change later is written out when it is taken; the others when they are shown.
     """
 
-    __slots__ = ("_names", "_parts", "_shown")
+    __slots__ = ("_names", "_parts", "_shown", "changed")
 
     def __init__(self) -> None:
         self._names: dict[str, object] = {}
         self._parts: dict[int, object] = {}
         self._shown: dict[str | int, Tex | None] = {}
+        self.changed = False
 
     def take(
         self,
@@ -62,6 +63,18 @@ class Snapshot:
             self._shown[part] = values(value)
         else:
             self._shown.pop(part, None)
+
+    def settle(self, values: Values) -> None:
+        """Note that the line's expression has been computed.
+
+        If it changed a container that it read, no one value can be put in: ``xs + [xs.pop()]`` reads the list before
+        the call and adds to it after the call.
+        """
+        for key, before in self._shown.items():
+            value = self._names[key] if isinstance(key, str) else self._parts[key]
+            if _may_change(value) and before is not None and values(value) != before:
+                self.changed = True
+                return
 
     def raw(self, node: ast.expr) -> object:
         """Return the value of a node, or `MISSING`."""
@@ -108,6 +121,14 @@ class Snapshot:
     def is_array(self, node: ast.expr) -> bool:
         """Tell whether a node stands for an array, whose arithmetic is element by element."""
         return is_array(self.raw(node))
+
+
+def _may_change(value: object) -> bool:
+    kind = type(value)
+    if kind in UNCHANGING:
+        return False
+    # A quantity is a container only when its magnitude is one.
+    return kind in (list, dict, set) or is_array(value) or (hasattr(kind, "__setitem__") and not hasattr(kind, "units"))
 
 
 def is_array(value: object) -> bool:

@@ -51,10 +51,18 @@ class Values:
             return None
 
     def shown(self, value: object, depth: int) -> str:
-        """Return the LaTeX of an entry of a container, with a text form for what has no other."""
+        """Return the LaTeX of an entry of a container.
+
+        Raises
+        ------
+        TypeError
+            If the entry has no mathematical form; then the container has none either.
+        """
+        if value is None:
+            return r"\mathrm{None}"
         tex = self(value, depth + 1)
         if tex is None:
-            return text(_short(repr_safely(value)))
+            raise TypeError(f"{type(value).__name__} has no mathematical form")
         return tex.latex
 
     def sequence(self, items: Iterable[object], count: int, depth: int, brackets: tuple[str, str]) -> Tex:
@@ -105,14 +113,6 @@ def find_handler(kind: type) -> Handler | None:
     if callable(getattr(kind, "_repr_latex_", None)):
         return adapters.own_latex
     return None
-
-
-def repr_safely(value: object) -> str:
-    """Return ``repr(value)``, or the type's name when it raises."""
-    try:
-        return repr(value)
-    except Exception:
-        return f"<{type(value).__name__}>"
 
 
 def _short(content: str) -> str:

@@ -53,7 +53,16 @@ def test_the_option_changes_what_is_shown(name: str) -> None:
     assert render(source, namespace(), **{name: value}).latex != render(source, namespace()).latex
 
 
-@pytest.mark.parametrize("name", [name for name in EFFECTS if name not in ("loop_limit", "columns", "greek")])
+WHOLE_CELL = {"columns", "line_width", "greek"}
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE_CELL))
+def test_an_option_of_the_whole_cell_is_refused_on_a_line(name: str) -> None:
+    with pytest.raises(OptionError, match="whole cell"):
+        render(f"a = 1  #! {name}={EFFECTS[name][0]}")
+
+
+@pytest.mark.parametrize("name", sorted(set(EFFECTS) - WHOLE_CELL - {"loop_limit"}))
 def test_the_option_can_be_given_on_the_line(name: str) -> None:
     value, source = EFFECTS[name]
     line = f"{source}  #! {name}={value}"

@@ -15,11 +15,8 @@ from handcalc import render
 HARSH = "".join(chr(code) for code in range(32, 127)) + "\t é ß 中文 ‘’ “” – — µ Ω °"
 VARIATIONS: list[dict[str, Any]] = [
     {},
-    {"layout": "long", "notation": "sci"},
-    {"layout": "short", "notation": "eng", "decimal_separator": ",", "digit_grouping": "point"},
-    {"layout": "symbolic", "number": True},
-    {"layout": "params", "digit_grouping": "apostrophe"},
-    {"layout": "result", "approximate": True, "multiplication": "cross"},
+    {"layout": "long", "notation": "eng", "decimal_separator": ",", "digit_grouping": "point", "number": True},
+    {"layout": "params", "digit_grouping": "apostrophe", "approximate": True},
     {"multiplication": "space", "imaginary_unit": "j", "greek": False, "max_items": 2, "max_length": 100},
 ]
 
