@@ -155,9 +155,9 @@ def _collect(walker: Walker, node: ast.expr, sign: int, factors: list[tuple[str,
 
 def is_number(node: ast.expr) -> bool:
     """Tell whether a node is a numeric literal, perhaps with a minus sign."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+    if type(node) is ast.UnaryOp and type(node.op) is ast.USub:
         node = node.operand
-    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    return type(node) is ast.Constant and type(node.value) in (int, float)
 
 
 def unit_factors(walker: Walker, node: ast.expr, sign: float) -> list[tuple[str, float]] | None:

@@ -180,7 +180,7 @@ class Walker:
     def binary(self, node: ast.BinOp) -> Tex:
         chain: list[ast.BinOp] = []
         left: ast.expr = node
-        while isinstance(left, ast.BinOp):
+        while type(left) is ast.BinOp:
             chain.append(left)
             left = left.left
         if len(chain) > _MAX_CHAIN:
