@@ -16,9 +16,16 @@ from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
+from kernels.server_extension import server_configuration
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 
-EXTENSIONS = ("jupyterlab", "jupyter_server_ydoc", "jupyter_server_fileid", "jupyter_server_terminals")
+EXTENSIONS = (
+    "jupyterlab",
+    "jupyter_server_ydoc",
+    "jupyter_server_fileid",
+    "jupyter_server_terminals",
+    "kernels.server_extension",
+)
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
 
@@ -63,6 +70,7 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
 def _configuration() -> Config:
     root, state = os.environ["JUPYTERHUB_ROOT_DIR"], Path(os.environ["COLLEGIUM_STATE_DIR"])
     config = Config()
+    config.merge(Config(server_configuration()))
     config.ServerApp.root_dir = root
     config.ServerApp.allow_root = True  # whether root may run the platform is for `collegium doctor` to say
     config.SQLiteYStore.db_path = str(state / "ystore.sqlite")

@@ -163,6 +163,14 @@ async def test_the_platforms_secrets_are_not_in_a_kernels_environment(server: Pr
     assert "API_TOKEN" not in environment
 
 
+async def test_members_see_what_a_kernel_uses_and_a_viewer_sees_it_too(server: ProjectServer) -> None:
+    kernel = start_kernel(server)
+    await server.run_code("editor", kernel, "block = bytearray(50_000_000)")
+    [model] = [k for k in server.request("viewer", "GET", "api/kernels").json() if k["id"] == kernel]
+    assert model["forked"]
+    assert model["memory_bytes"] > 50_000_000
+
+
 def test_people_appear_with_their_own_names(server: ProjectServer) -> None:
     server.clients["viewer"].patch("/me", json={"display_name": "Vera Rubin"}).raise_for_status()
     deadline = time.monotonic() + FELT_SECONDS
