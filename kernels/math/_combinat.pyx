@@ -1,13 +1,16 @@
 """Compiled enumeration behind ``kernels.math.combinat``: one state per object, advanced in place."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.long cimport PyLong_FromLong
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 
 import numpy as np
+
+cdef extern from "Python.h":
+    PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)  # borrowed, and typed so
 
 cdef enum Kind:
     PERMUTATIONS, COMBINATIONS, SUBSETS, PARTITIONS, COMPOSITIONS, VECTORS, SET_PARTITIONS, DERANGEMENTS, DYCK_WORDS
@@ -122,7 +125,7 @@ cdef class Walker:
             raise MemoryError
         for i in range(self.length):
             self.a[i] = state[i]
-        self.items = tuple(items) if items is not None else None
+        self.items = tuple(items) if items is not None else tuple(range(n + 2))
         self.blocks = blocks
         self.fresh, self.done, self.last_large, self.step = True, False, -1, 0
         if self.kind == PARTITIONS:
@@ -239,42 +242,42 @@ cdef class Walker:
             return self.as_blocks()
         return self.as_tuple()
 
-    cdef object value(self, int k):
-        return <object>self.items[k] if self.items is not None else PyLong_FromLong(k)
-
     cdef tuple as_tuple(self):
         cdef tuple result = PyTuple_New(self.length)
         cdef int i
-        cdef object v
+        cdef PyObject *v
         for i in range(self.length):
-            v = self.value(self.a[i])
-            Py_INCREF(v)
-            PyTuple_SET_ITEM(result, i, v)
+            v = PyTuple_GET_ITEM(self.items, self.a[i])
+            Py_INCREF(<object>v)
+            PyTuple_SET_ITEM(result, i, <object>v)
         return result
 
     cdef tuple members(self):
-        return tuple([self.value(i) for i in range(self.length) if self.a[i]])
+        return tuple([self.items[i] for i in range(self.length) if self.a[i]])
 
     cdef tuple as_blocks(self):
         """A restricted growth string as a tuple of tuples."""
-        cdef int i, count = self.a[2 * self.length - 1] + 1 if self.length else 0
+        cdef int i, k, count = self.a[2 * self.length - 1] + 1 if self.length else 0
         cdef int sizes[64]
+        cdef PyObject *blocks[64]
+        cdef PyObject *v
         cdef tuple result = PyTuple_New(count), block
-        cdef object v
         for i in range(count):
             sizes[i] = 0
         for i in range(self.length):
             sizes[self.a[i]] += 1
         for i in range(count):
             block = PyTuple_New(sizes[i])
+            blocks[i] = <PyObject *>block
             Py_INCREF(block)
             PyTuple_SET_ITEM(result, i, block)
             sizes[i] = 0
         for i in range(self.length):
-            v = self.value(i)
-            Py_INCREF(v)
-            PyTuple_SET_ITEM(<tuple>result[self.a[i]], sizes[self.a[i]], v)
-            sizes[self.a[i]] += 1
+            k = self.a[i]
+            v = PyTuple_GET_ITEM(self.items, i)
+            Py_INCREF(<object>v)
+            PyTuple_SET_ITEM(<tuple>blocks[k], sizes[k], <object>v)
+            sizes[k] += 1
         return result
 
     def fill(self, cell[:, ::1] out):

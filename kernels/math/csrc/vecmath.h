@@ -46,22 +46,27 @@ static inline double power_of_two(double k) { return double_of(bits_of(k + (ROUN
 
 /* exp(hi + lo) for |lo| far below ulp(hi). x = k ln2 + r; exp(r) = 1 + r + r*r*q(r). The rounding error of r is
  * carried along, and the scale is applied in two factors so that denormal results and overflow come out right. */
-static inline __attribute__((always_inline)) double exp_core(double x, double lo) {
+static inline __attribute__((always_inline)) double exp_core_tail(double x, double lo, int has_lo) {
     double c = x > 710.0 ? 710.0 : x;
     c = c < -746.0 ? -746.0 : c;
     double k = FMA(c, 0x1.71547652b82fep+0, ROUND_MAGIC) - ROUND_MAGIC;
     double hi = FMA(-k, 0x1.62e42fee00000p-1, c);
     double tail = k * 0x1.a39ef35793c76p-33;
     double r = hi - tail;
-    double rlo = (hi - r) - tail + lo;
-    double t = r + rlo;
-    rlo -= t - r;
+    double rlo = (hi - r) - tail, t = r;
+    if (has_lo) { /* a long tail goes into the argument, so that only its own rounding is left to be added */
+        rlo += lo;
+        t = r + rlo;
+        rlo -= t - r;
+    }
     double p = 1.0 + (t + FMA(t * t, HORNER(EXP, t), rlo));
     double half = FMA(k, 0.5, ROUND_MAGIC) - ROUND_MAGIC;
     return p * power_of_two(half) * power_of_two(k - half);
 }
 
-static void k_exp(double *d, const double *a, long n) { LOOP d[i] = exp_core(a[i], 0.0); }
+static inline __attribute__((always_inline)) double exp_core(double x, double lo) { return exp_core_tail(x, lo, 1); }
+
+static void k_exp(double *d, const double *a, long n) { LOOP d[i] = exp_core_tail(a[i], 0.0, 0); }
 
 /* x = 2^k m with m in [sqrt(1/2), sqrt(2)); returns m - 1 exactly and k. Denormals are scaled first. */
 static inline __attribute__((always_inline)) double log_split(double x, double *k) {

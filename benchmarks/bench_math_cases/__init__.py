@@ -1,0 +1,1 @@
+"""Cases of the benchmarks of compiled mathematics, one file per module."""
