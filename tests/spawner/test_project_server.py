@@ -165,7 +165,7 @@ async def test_the_platforms_secrets_are_not_in_a_kernels_environment(server: Pr
 
 async def test_members_see_what_a_kernel_uses_and_a_viewer_sees_it_too(server: ProjectServer) -> None:
     kernel = start_kernel(server)
-    await server.run_code("editor", kernel, "block = bytearray(50_000_000)")
+    await server.run_code("editor", kernel, "block = b'x' * 50_000_000")
     [model] = [k for k in server.request("viewer", "GET", "api/kernels").json() if k["id"] == kernel]
     assert model["forked"]
     assert model["memory_bytes"] > 50_000_000
