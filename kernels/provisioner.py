@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -230,12 +231,14 @@ class ForkProvisioner(LocalProvisioner):
             return f"its command is not that of an IPython kernel: {cmd[:4]}"
         if set(kwargs) - {"env", "cwd", "stdout", "stderr", "stdin", "independent", "kernel_id", "extra_arguments"}:
             return f"it asks for process options {sorted(kwargs)}"
+        if subprocess.PIPE in (kwargs.get("stdout"), kwargs.get("stderr")):
+            return "its output is asked for through a pipe"
         return ""
 
     async def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
         env: dict[str, str] = kwargs["env"]
         env.pop("JPY_PARENT_PID", None)
-        stdout, stderr = kwargs.get("stdout"), kwargs.get("stderr")
+        stdout, stderr = _standard(kwargs.get("stdout"), 1), _standard(kwargs.get("stderr"), 2)
         server = self._fork_server = self.fork_server(cmd[0], env)
         held = self._gpu_lease.descriptors if self._gpu_lease else ()
         process = await asyncio.to_thread(
@@ -243,8 +246,8 @@ class ForkProvisioner(LocalProvisioner):
                 [*cmd[3:], *(f"--held={{descriptor:{i}}}" for i in range(len(held)))],
                 env=env,
                 cwd=kwargs.get("cwd"),
-                stdout=1 if stdout is None else stdout,
-                stderr=2 if stderr is None else stderr,
+                stdout=stdout,
+                stderr=stderr,
                 descriptors=held,
                 target=_KERNEL_TARGET,
                 limits=spawn_limits(self._limits()),
@@ -268,6 +271,15 @@ class ForkProvisioner(LocalProvisioner):
                 by=self._requested_by,
                 cpu_limit_seconds=self._limits().cpu_seconds,
             )
+
+
+def _standard(given: Any, own: int) -> int | None:
+    """What `subprocess.Popen` would make of a standard stream: ours, the null device, or a descriptor."""
+    if given is None:
+        return own
+    if given == subprocess.DEVNULL:
+        return None
+    return int(given) if isinstance(given, int) else int(given.fileno())
 
 
 def _use_ipc(manager: Any) -> None:

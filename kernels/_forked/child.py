@@ -30,7 +30,7 @@ def settle(order: Order) -> None:
     global sandbox_entry
     os.setsid()
     if not order.survive:
-        die_with(order.parent_pid)
+        die_with(0 if order.in_pid_namespace else order.parent_pid)
     become_subreaper()
     _take_descriptors(order)
     os.environ.clear()
@@ -41,7 +41,7 @@ def settle(order: Order) -> None:
         os.chdir(order.working_folder)
     else:
         order.sandbox["readable"] += namespaces.python_folders(order.own_names)
-        sandbox_entry = sandbox.leave_machine(order.sandbox)
+        sandbox_entry = sandbox.leave_machine(order.sandbox, in_pid_namespace=order.in_pid_namespace)
     _limit(order)
     faulthandler.enable(file=order.crash_descriptor)
     reseed()

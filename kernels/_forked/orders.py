@@ -33,7 +33,7 @@ class Order:
         Top-level modules that give way to a module of the same name in the working folder.
     sandbox
         What isolates it: `readable` paths, `private_bytes`, `files` (name to base64); `None` for nothing.
-    descriptors, crash_descriptor, parent_pid
+    descriptors, crash_descriptor, parent_pid, in_pid_namespace
         Filled in by the parent.
     """
 
@@ -51,6 +51,7 @@ class Order:
     descriptors: list[int] = field(default_factory=list)
     crash_descriptor: int = -1
     parent_pid: int = 0
+    in_pid_namespace: bool = False
 
 
 def order_from_message(message: Message, descriptors: list[int]) -> Order:

@@ -53,11 +53,11 @@ class Entry:
         return True
 
 
-def leave_machine(content: dict[str, Any]) -> Entry:
+def leave_machine(content: dict[str, Any], *, in_pid_namespace: bool) -> Entry:
     """First part, right after the fork: new namespaces and a root folder of their own.
 
-    Returns in the process that shall run the cells. With a pid namespace, that is a new process; this one stays
-    behind, waits for it and ends as it ends.
+    Returns in the process that shall run the cells. When the pid namespace has to be made here, that is a new
+    process; this one stays behind, waits for it and ends as it ends.
     """
     entry = Entry(list(content["readable"]), int(content["private_bytes"]), dict(content["files"]))
     as_root = os.geteuid() == 0
@@ -67,9 +67,12 @@ def leave_machine(content: dict[str, Any]) -> Entry:
         if not entry.attempt("user namespace", lambda: namespaces.unshare(CLONE_NEWUSER)):
             return entry
         namespaces.map_user(outside)
+    if in_pid_namespace:
+        entry.reached.append("pid namespace")
     for name, flags in _NAMESPACES:
-        entry.attempt(name, lambda flags=flags: namespaces.unshare(flags))  # type: ignore[misc]
-    if "pid namespace" in entry.reached:
+        if name not in entry.reached:
+            entry.attempt(name, lambda flags=flags: namespaces.unshare(flags))  # type: ignore[misc]
+    if "pid namespace" in entry.reached and not in_pid_namespace:
         _continue_in_child()
     if {"mount namespace", "pid namespace"} <= set(entry.reached):
         entry.attempt(

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from . import environment, wire
+from . import environment, namespaces, wire
 from .orders import Order, order_from_message
 from .preload import Report, unsafe_to_fork
 from .system import become_subreaper, kill_orphans
@@ -155,7 +155,10 @@ class Server:
         order.crash_descriptor = os.memfd_create("crash", os.MFD_CLOEXEC)
         order.parent_pid = os.getpid()
         signal.pthread_sigmask(signal.SIG_BLOCK, _OUR_SIGNALS)
-        pid = os.fork()
+        if order.sandbox is None:
+            pid = os.fork()
+        else:
+            pid, order.in_pid_namespace = namespaces.fork_into_pid_namespace()
         if pid == 0:
             order.descriptors = [os.dup(descriptor) for descriptor in descriptors]
             self._forget()
