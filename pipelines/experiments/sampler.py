@@ -188,6 +188,8 @@ def normalised(losses: Array, noise: Array) -> tuple[Array, Array]:
     The far bad side is winsorised, because how bad a bad point is tells nothing about where the best is; the
     Yeo-Johnson transform then makes the rest near normal.
     """
+    largest = float(np.abs(losses).max()) or 1.0
+    losses, noise = losses / largest, noise / largest / largest  # squares of very large values would overflow
     spread = float(losses.std())
     if spread < 1e-300:
         return np.zeros_like(losses), np.zeros_like(noise)

@@ -99,7 +99,7 @@ def foreach_values(step: Step, names: Mapping[str, Any]) -> list[Any] | None:
     """
     if step.foreach is None:
         return None
-    value = expressions.evaluate(step.foreach, names)
+    value = expressions.evaluate(step.foreach, names) if isinstance(step.foreach, str) else list(step.foreach)
     if isinstance(value, Mapping):
         value = list(value)
     if not isinstance(value, list):

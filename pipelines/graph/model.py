@@ -66,7 +66,7 @@ class Step:
     after
         Steps that have to be done first although no expression refers to them.
     foreach
-        Expression whose value is a list; the step runs once per item.
+        A list, or an expression whose value is one; the step runs once per item.
     when
         Expression; the step is skipped where it is false.
     retry, timeout_seconds, cell_timeout_seconds, resources
@@ -89,7 +89,7 @@ class Step:
     notebook: str
     parameters: Mapping[str, Any] = field(default_factory=_EMPTY)
     after: tuple[str, ...] = ()
-    foreach: str | None = None
+    foreach: str | tuple[Any, ...] | None = None
     when: str | None = None
     retry: Retry = field(default_factory=Retry)
     timeout_seconds: float | None = None

@@ -105,7 +105,7 @@ def _step(name: str, step: _StepFile, line: int) -> Step:
         notebook=step.notebook,
         parameters=step.parameters,
         after=tuple(step.after),
-        foreach=repr(foreach) if isinstance(foreach, list) else foreach,
+        foreach=tuple(foreach) if isinstance(foreach, list) else foreach,
         when=repr(when) if isinstance(when, bool) else when,
         retry=Retry(**step.retry.model_dump()),
         timeout_seconds=step.timeout_seconds,

@@ -117,8 +117,8 @@ def _has_expression(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(_has_expression(item) for item in value)
 
 
-def _as_expression(text: str | None) -> str:
+def _as_expression(text: str | tuple[Any, ...] | None) -> str:
     """`when` and `foreach` are expressions with or without `${…}` around them."""
-    if text is None:
+    if not isinstance(text, str):
         return ""
     return text if "${" in text else "${" + text + "}"
