@@ -42,11 +42,15 @@ class SpawnLimits:
     resource_limits
         Name as in `resource.RLIMIT_*` without the prefix, to (soft, hard).
     data_growth_bytes
-        Growth of the data segment beyond the parent's.
+        Growth of the data segment of each process beyond the parent's; allocations beyond fail.
+    memory_bytes
+        Memory of the child and everything it starts, together, that is not shared with the parent. The parent
+        looks four times a second, and ends them all when they use more.
     """
 
     resource_limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     data_growth_bytes: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,7 @@ class ForkServer:
             "survive": survive,
             "resource_limits": {name: list(pair) for name, pair in limits.resource_limits.items()},
             "data_growth_bytes": limits.data_growth_bytes,
+            "memory_limit_bytes": limits.memory_bytes,
             "own_names": list(own_names),
             "sandbox": None if sandbox is None else dict(sandbox),
         }

@@ -27,8 +27,8 @@ def limits_from_profile(profile: Mapping[str, object]) -> Limits:
     return Limits(**profile)  # type: ignore[arg-type]
 
 
-def spawn_limits(limits: Limits, *, memory_by_cgroup: bool = False) -> SpawnLimits:
-    """The part of the limits that `setrlimit(2)` enforces on each process."""
+def spawn_limits(limits: Limits) -> SpawnLimits:
+    """The part of the limits that the operating system and the preloaded parent enforce."""
     table: dict[str, tuple[int, int]] = {"CORE": (0, 0)}
     if limits.cpu_seconds is not None:
         seconds = math.ceil(limits.cpu_seconds)
@@ -39,5 +39,4 @@ def spawn_limits(limits: Limits, *, memory_by_cgroup: bool = False) -> SpawnLimi
         table["NPROC"] = (limits.processes, limits.processes)
     if limits.file_bytes is not None:
         table["FSIZE"] = (limits.file_bytes, limits.file_bytes)
-    growth = None if memory_by_cgroup else limits.memory_bytes
-    return SpawnLimits(table, growth)
+    return SpawnLimits(table, limits.memory_bytes, limits.memory_bytes)

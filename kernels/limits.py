@@ -14,9 +14,8 @@ class Limits:
     Attributes
     ----------
     memory_bytes
-        Memory of the kernel and everything it starts, beyond what it shares with its preloaded parent.
-        A cgroup enforces it where one is writable (the kernel is then ended as out of memory); otherwise it
-        bounds the data segment of each process (allocation then fails with `MemoryError`).
+        Memory beyond what is shared with the preloaded parent. In each process an allocation that goes beyond
+        fails with `MemoryError`; the kernel and everything it starts, together, are ended as out of memory.
     cpu_seconds
         CPU time, user and system, of the kernel; each process it starts has the same bound.
     processes

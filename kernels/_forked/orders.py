@@ -29,6 +29,8 @@ class Order:
         Name (without `RLIMIT_`) to soft and hard value.
     data_growth_bytes
         Bound on the growth of the data segment beyond what the parent had.
+    memory_limit_bytes
+        Bound on the memory of the child and all it starts, together; the parent watches it.
     own_names
         Top-level modules that give way to a module of the same name in the working folder.
     sandbox
@@ -46,6 +48,7 @@ class Order:
     umask: int = -1
     resource_limits: dict[str, list[int]] = field(default_factory=dict)
     data_growth_bytes: int | None = None
+    memory_limit_bytes: int | None = None
     own_names: list[str] = field(default_factory=list)
     sandbox: dict[str, Any] | None = None
     descriptors: list[int] = field(default_factory=list)

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from . import environment, namespaces, wire
+from . import environment, memory, namespaces, wire
 from .orders import Order, order_from_message
 from .preload import Report, unsafe_to_fork
 from .system import become_subreaper, kill_orphans
@@ -21,6 +21,7 @@ log = logging.getLogger("collegium.forkserver")
 
 _RECEIVE_TIMEOUT_SECONDS = 10.0
 _KEEP_EXITS = 256
+_MEMORY_CHECK_SECONDS = 0.25
 _OUR_SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
 
 
@@ -31,6 +32,8 @@ class _Child:
     survive: bool
     crash_descriptor: int
     owner: socket.socket | None
+    memory_limit_bytes: int | None = None
+    memory_bytes_at_kill: int = 0
     exit_message: wire.Message = field(default_factory=dict)
 
 
@@ -55,7 +58,7 @@ class Server:
         self._connections: set[socket.socket] = set()
         self._accepting = True
         self._forked = 0
-        self._busy_at = time.monotonic()
+        self._busy_at = self._memory_checked_at = time.monotonic()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector = selectors.DefaultSelector()
 
@@ -67,14 +70,31 @@ class Server:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
         while self._accepting or self._children:
-            for key, _events in self._selector.select(timeout=min(5.0, self._idle_seconds)):
+            for key, _events in self._selector.select(timeout=self._patience()):
                 order = self._handle(key.fileobj)
                 if order is not None:
                     return order
+            self._bound_memory()
             self._reap()
             self._stop_when_idle()
         self._leave()
         return None
+
+    def _patience(self) -> float:
+        limited = any(child.memory_limit_bytes for child in self._children.values())
+        return _MEMORY_CHECK_SECONDS if limited else min(5.0, self._idle_seconds)
+
+    def _bound_memory(self) -> None:
+        """End children that use, with all they have started, more memory than they may."""
+        if time.monotonic() - self._memory_checked_at < _MEMORY_CHECK_SECONDS:
+            return
+        self._memory_checked_at = time.monotonic()
+        for child in self._children.values():
+            used = memory.exceeds(child.pid, child.memory_limit_bytes) if child.memory_limit_bytes else 0
+            if used:
+                log.info("child %s uses %s bytes, more than it may", child.pid, used)
+                child.memory_bytes_at_kill = used
+                memory.kill_all(child.pid)
 
     def _watch_children(self) -> None:
         self._wake_reader.setblocking(False)
@@ -165,7 +185,9 @@ class Server:
             return order
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _OUR_SIGNALS)
         token = secrets.token_hex(16)
-        self._children[pid] = _Child(pid, token, order.survive, order.crash_descriptor, connection)
+        self._children[pid] = _Child(
+            pid, token, order.survive, order.crash_descriptor, connection, order.memory_limit_bytes
+        )
         self._forked += 1
         self._answer(connection, {"pid": pid, "token": token})
         return None
@@ -231,7 +253,8 @@ class Server:
                 "exit_code": code if code >= 0 else None,
                 "signal_number": -code if code < 0 else None,
                 "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                "peak_memory_bytes": usage.ru_maxrss * 1024,
+                "peak_memory_bytes": child.memory_bytes_at_kill or usage.ru_maxrss * 1024,
+                "out_of_memory": bool(child.memory_bytes_at_kill),
                 "crash_traceback": _read_crash(child.crash_descriptor),
             }
             if child.owner is not None:

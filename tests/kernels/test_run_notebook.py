@@ -134,6 +134,28 @@ def test_cpu_limit_is_told(run: Callable[..., NotebookRun]) -> None:
     assert result.death.kind == "cpu-limit"
 
 
+def test_processes_that_use_too_much_memory_together_are_ended_with_the_figure(run: Callable[..., NotebookRun]) -> None:
+    source = (
+        "import os, time\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        "        data = b'x' * (150 << 20); time.sleep(60); os._exit(0)\n"
+        "time.sleep(60)"
+    )
+    result = run(notebook(source), limits=Limits(memory_bytes=300 << 20, cell_timeout_seconds=30))
+    assert result.status == "died"
+    assert result.death is not None
+    assert result.death.kind == "out-of-memory"
+    assert "GiB at its peak" in result.death.message
+
+
+def test_single_allocation_beyond_the_limit_is_a_memory_error(run: Callable[..., NotebookRun]) -> None:
+    result = run(notebook("b'x' * (1 << 30)"), limits=Limits(memory_bytes=300 << 20))
+    assert result.failed_cell is not None
+    assert result.failed_cell.error is not None
+    assert result.failed_cell.error.name == "MemoryError"
+
+
 def test_output_beyond_the_limit_is_counted_not_kept(run: Callable[..., NotebookRun]) -> None:
     result = run(
         notebook("for _ in range(100):\n    print('x' * 999, flush=True)"), limits=Limits(cell_output_bytes=5000)
