@@ -120,11 +120,6 @@ def bound_names(generators: Iterable[ast.comprehension]) -> list[str]:
     return [part.id for generator in generators for part in ast.walk(generator.target) if isinstance(part, ast.Name)]
 
 
-def domains(walker: Walker, generators: list[ast.comprehension]) -> str:
-    """Return where a comprehension's names range, with its conditions."""
-    return bigforms.domains(walker, generators)
-
-
 def quantity_literal(walker: Walker, node: ast.expr) -> Tex | None:
     """Return a number times units, such as ``5 * kN / m**2``, as one quantity; None when it is anything else."""
     factors: list[tuple[str, float]] = []

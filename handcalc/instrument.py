@@ -12,16 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from handcalc.comments import Comments, LineControl
-from handcalc.functions import FORMS
+from handcalc.examine import OWN_SCOPE, accumulation, examined
 from handcalc.options import Options, merged
-from handcalc.plan import Accumulation, Action, Plan
+from handcalc.plan import Action, Plan
 
 HOOK = "__handcalc__"
 
-_OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr)
-# Operators of numbers, arrays and quantities change none of their operands.
-_SILENT = frozenset({ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Tuple, ast.List})
-_NOTED = (ast.NamedExpr, ast.Attribute, ast.Subscript, ast.Call)
 _NO_CONTROL = LineControl()
 _LOAD = ast.Load()
 
@@ -137,7 +133,7 @@ class Instrumenter:
     def _for(self, node: ast.For) -> list[ast.stmt]:
         index = self._plan(node, "loop", [node.target], node.iter)
         plan = self.plans[index]
-        found = plan.accumulation = _accumulation(node)
+        found = plan.accumulation = accumulation(node)
         if found is not None:
             plan.names = tuple(dict.fromkeys((*plan.names, *examined(found.term)[0], found.name)))
         node.iter = self._recorded("items", index, node.iter)
@@ -264,7 +260,7 @@ class _Copier:
         self._positions = {id(part): position for position, part in enumerate(parts)}
 
     def visit_expression(self, node: ast.expr) -> ast.expr:
-        copy = node if isinstance(node, _OWN_SCOPE) else self._copied(node)
+        copy = node if isinstance(node, OWN_SCOPE) else self._copied(node)
         position = self._positions.get(id(node))
         if position is None:
             return copy
@@ -288,99 +284,6 @@ class _Copier:
         if isinstance(value, ast.keyword | ast.FormattedValue):
             return self._copied(value)
         return value
-
-
-def examined(value: ast.expr) -> tuple[tuple[str, ...], list[ast.expr], bool]:
-    """Return the names that an expression reads, the parts to note as they are computed, and whether it may call.
-
-    Those parts are the attributes, items and calls inside it, and its names where a call may change them.
-    """
-    kind: type[ast.AST] = type(value)
-    if kind is ast.Constant:
-        return (), [], False
-    if kind is ast.Name:
-        return (value.id,), [], False  # type: ignore[attr-defined]
-    names: dict[str, None] = {}
-    parts: list[ast.expr] = []
-    uses: list[ast.expr] = []
-    changing = calling = False
-    # The flag tells whether a node runs in the expression's own scope and is not the whole of it.
-    stack: list[tuple[ast.AST, bool]] = [(value, False)]
-    while stack:
-        node, inner = stack.pop()
-        kind = type(node)
-        if kind is ast.Name:
-            if type(node.ctx) is ast.Load:  # type: ignore[attr-defined]
-                names[node.id] = None  # type: ignore[attr-defined]
-                if inner:
-                    uses.append(node)  # type: ignore[arg-type]
-            continue
-        if kind is ast.Constant:
-            continue
-        own = inner or node is value
-        if kind is ast.BinOp:
-            stack.append((node.right, own))  # type: ignore[attr-defined]
-            stack.append((node.left, own))  # type: ignore[attr-defined]
-            continue
-        if own and kind in _NOTED:
-            if kind is ast.NamedExpr:
-                changing = True
-                parts.append(node)  # type: ignore[arg-type]
-            elif kind is not ast.Call:
-                parts.append(node)  # type: ignore[arg-type]
-            elif not _known_by_name(node):  # type: ignore[arg-type]
-                changing = changing or inner or bool(node.keywords)  # type: ignore[attr-defined]
-                if inner:
-                    parts.append(node)  # type: ignore[arg-type]
-        if own and kind is ast.Call and isinstance(node.func, ast.Attribute):  # type: ignore[attr-defined]
-            receiver = node.func.value  # type: ignore[attr-defined]
-            if not isinstance(receiver, ast.Name):
-                parts.append(receiver)  # (M / W).to("MPa"): whether that converts depends on what M / W is
-        own = own and kind not in _OWN_SCOPE
-        calling = calling or (kind not in _SILENT and isinstance(node, ast.expr))
-        if kind is ast.Call:
-            _push_call(node, own, stack, names)  # type: ignore[arg-type]
-            continue
-        stack.extend((child, own) for child in ast.iter_child_nodes(node))
-    return tuple(names), parts + uses if changing else parts, calling
-
-
-def _push_call(node: ast.Call, own: bool, stack: list[tuple[ast.AST, bool]], names: dict[str, None]) -> None:
-    """Put the parts of a call on the stack, except the function itself, whose value is not shown."""
-    function: ast.expr = node.func
-    if isinstance(function, ast.Attribute):
-        stack.append((function.value, own))
-    elif isinstance(function, ast.Name):
-        names[function.id] = None
-    else:
-        stack.append((function, own))
-    stack.extend((argument, own) for argument in node.args)
-    stack.extend((keyword.value, own) for keyword in node.keywords)
-
-
-def _known_by_name(node: ast.Call) -> bool:
-    function = node.func
-    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-    return name in FORMS
-
-
-def _accumulation(node: ast.For) -> Accumulation | None:
-    """Return what a loop adds up or multiplies, or None when the loop does anything else."""
-    if len(node.body) != 1 or node.orelse or not isinstance(node.body[0], ast.AugAssign):
-        return None
-    step = node.body[0]
-    if not isinstance(step.op, ast.Add | ast.Mult) or not isinstance(step.target, ast.Name):
-        return None
-    name = step.target.id
-    bound = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
-    if name in bound or name in examined(step.value)[0]:
-        return None
-    for part in ast.walk(step.value):
-        if isinstance(part, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.Attribute):
-            return None
-        if isinstance(part, ast.Call) and not (_known_by_name(part) and isinstance(part.func, ast.Name)):
-            return None
-    return Accumulation(name, step.op, step.value)
 
 
 def _as_load(node: ast.expr) -> ast.expr:

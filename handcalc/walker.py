@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from handcalc import functions
+from handcalc import displays, functions
 from handcalc.names import Namer
 from handcalc.options import Options
 from handcalc.snapshot import UNCHANGING, Snapshot, is_array
@@ -299,7 +299,7 @@ class Walker:
 
     # -- access and calls
 
-    def _captured(self, node: ast.expr) -> Tex | None:
+    def captured(self, node: ast.expr) -> Tex | None:
         """Return the value that a part of the line had, when values are put in and it is known."""
         return self.snapshot.value(node, self.values) if self.substitute else None
 
@@ -308,7 +308,7 @@ class Walker:
         constant = functions.constant(resolved, node.attr)
         if constant is not None:
             return constant
-        value = self._captured(node)
+        value = self.captured(node)
         if value is not None:
             return value
         array = self.snapshot.is_array(node)
@@ -332,7 +332,7 @@ class Walker:
         form = functions.form(self, node)
         if form is not None:
             return form
-        value = self._captured(node)
+        value = self.captured(node)
         if value is not None:
             return value
         array = self.snapshot.is_array(node)
@@ -364,7 +364,7 @@ class Walker:
         form = functions.indexed_form(self, node)
         if form is not None:
             return form
-        value = self._captured(node)
+        value = self.captured(node)
         if value is not None:
             return value
         base = self._owner(node.value)
@@ -388,67 +388,6 @@ class Walker:
             return text(node.value)
         return self(node).latex
 
-    # -- containers and bindings
-
-    def _items(self, items: list[ast.expr]) -> str:
-        limit = self.options.max_items
-        shown = [self(item).latex for item in items[:limit]]
-        if len(items) > limit:
-            shown.append(rf"\ldots{text(f' ({len(items)} entries)')}")
-        return self.separator.join(shown)
-
-    def list_display(self, node: ast.List) -> Tex:
-        return Tex(rf"\left[{self._items(node.elts)}\right]")
-
-    def tuple_display(self, node: ast.Tuple) -> Tex:
-        tail = "," if len(node.elts) == 1 else ""
-        return Tex(rf"\left({self._items(node.elts)}{tail}\right)")
-
-    def set_display(self, node: ast.Set) -> Tex:
-        return Tex(rf"\left\{{{self._items(node.elts)}\right\}}")
-
-    def dict_display(self, node: ast.Dict) -> Tex:
-        if None in node.keys or len(node.keys) > self.options.max_items:
-            return self.source(node)
-        pairs = [
-            rf"{self(key).latex} \mapsto {self(value).latex}"
-            for key, value in zip(node.keys, node.values, strict=True)
-            if key is not None
-        ]
-        return Tex(rf"\left\{{{self.separator.join(pairs)}\right\}}")
-
-    def starred(self, node: ast.Starred) -> Tex:
-        return Tex(rf"{{*}}{self(node.value).at(ATOM)}", LOOSE)
-
-    def walrus(self, node: ast.NamedExpr) -> Tex:
-        value = self._captured(node)
-        if value is not None:
-            return value
-        return Tex(f"{self.namer(node.target.id)} := {self(node.value).latex}", LOOSE)
-
-    def function(self, node: ast.Lambda) -> Tex:
-        arguments = node.args
-        if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
-            return self.source(node)
-        names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-        shown = [self.namer(name) for name in names]
-        left = shown[0] if len(shown) == 1 else parenthesised(self.separator.join(shown))
-        with self.binding(names):
-            return Tex(rf"{left} \mapsto {self(node.body).at(OR)}", LOOSE)
-
-    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Tex:
-        left, right = (r"\{", r"\}") if isinstance(node, ast.SetComp) else ("[", "]")
-        with self.binding(functions.bound_names(node.generators)):
-            body = self(node.elt).latex
-            domain = functions.domains(self, node.generators)
-        return Tex(rf"\left{left}{body} \;\middle|\; {domain}\right{right}")
-
-    def dict_comprehension(self, node: ast.DictComp) -> Tex:
-        with self.binding(functions.bound_names(node.generators)):
-            body = rf"{self(node.key).latex} \mapsto {self(node.value).latex}"
-            domain = functions.domains(self, node.generators)
-        return Tex(rf"\left\{{{body} \;\middle|\; {domain}\right\}}")
-
 
 @lru_cache(maxsize=1024)
 def _small(digits: str) -> Tex:
@@ -467,15 +406,15 @@ _METHODS: dict[type[ast.expr], Callable[[Walker, Any], Tex]] = {
     ast.Attribute: Walker.attribute,
     ast.Call: Walker.call,
     ast.Subscript: Walker.subscript,
-    ast.List: Walker.list_display,
-    ast.Tuple: Walker.tuple_display,
-    ast.Set: Walker.set_display,
-    ast.Dict: Walker.dict_display,
-    ast.Starred: Walker.starred,
-    ast.NamedExpr: Walker.walrus,
-    ast.Lambda: Walker.function,
-    ast.ListComp: Walker.comprehension,
-    ast.SetComp: Walker.comprehension,
-    ast.GeneratorExp: Walker.comprehension,
-    ast.DictComp: Walker.dict_comprehension,
+    ast.List: displays.list_display,
+    ast.Tuple: displays.tuple_display,
+    ast.Set: displays.set_display,
+    ast.Dict: displays.dict_display,
+    ast.Starred: displays.starred,
+    ast.NamedExpr: displays.walrus,
+    ast.Lambda: displays.function,
+    ast.ListComp: displays.comprehension,
+    ast.SetComp: displays.comprehension,
+    ast.GeneratorExp: displays.comprehension,
+    ast.DictComp: displays.dict_comprehension,
 }
