@@ -1,0 +1,176 @@
+"""A document's file and its stored edits, kept in step on a thread beside the event loop."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pycrdt import Doc
+
+from spawner.rooms import files
+from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
+from spawner.rooms.files import FileFormat
+from spawner.rooms.history import compact
+from spawner.rooms.store import Edit, EditStore, FileMark
+
+COMPACT_AT = 200  # edits
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a room starts from.
+
+    Parameters
+    ----------
+    state
+        The whole document as one Yjs update.
+    lineage
+        The identity of its history.
+    file_hash
+        SHA-256 of the file.
+    unsaved
+        Whether there are edits that the file lacks.
+    """
+
+    state: bytes
+    lineage: str
+    file_hash: str
+    unsaved: bool
+
+
+@dataclass(frozen=True)
+class Synced:
+    """The result of bringing file and document together.
+
+    Parameters
+    ----------
+    outside
+        The change that somebody made to the file, as a Yjs update; empty without one.
+    file_hash
+        SHA-256 of the file now.
+    missing
+        Whether the file is gone.
+    """
+
+    outside: bytes
+    file_hash: str
+    missing: bool = False
+
+
+class DiskCopy:
+    """The document as its file has it.
+
+    A second Y.Doc holds what the file contains. A change from outside becomes an edit of that older state, which
+    Yjs then merges with whatever was written since: nobody's text is lost, and none comes twice.
+
+    All methods run on one thread that is not the event loop's.
+
+    Parameters
+    ----------
+    file_format
+        How it is read and written.
+    store_path
+        The database of its edits.
+    """
+
+    def __init__(self, file_format: FileFormat, store_path: Path) -> None:
+        self._format = file_format
+        self._store_path = store_path
+        self._doc: Doc[Any] = Doc()
+        self._document = file_format.document(self._doc)
+        self._stamp: files.Stamp | None = None
+        self._seq = 0
+        self.store: EditStore
+
+    def open(self, path: Path | None) -> Opened:
+        """Read file and store; a store that is damaged is put aside and begun again from the file.
+
+        Parameters
+        ----------
+        path
+            The file; None when it has been deleted.
+
+        Raises
+        ------
+        DocumentNotFoundError, DocumentUnreadableError
+            The file is not there, or not of its type.
+        """
+        self._stamp = files.stamp(path) if path else None
+        if path is None or self._stamp is None:
+            raise DocumentNotFoundError(f"{path or 'the document'} is not there any more")
+        data = path.read_bytes()
+        content, file_hash = self._format.read(data), files.digest(data)
+        try:
+            return self._open_store(content, file_hash)
+        except StoreDamagedError:
+            for part in self._store_path.parent.glob(self._store_path.name + "*"):
+                part.rename(part.with_name(f"damaged-{time.time_ns()}-{part.name}"))
+            return self._open_store(content, file_hash)
+
+    def sync(self, path: Path | None, write: bool) -> Synced:
+        """Take a change of the file at `path` over, and write the stored edits into it if `write`."""
+        found = files.stamp(path) if path else None
+        mark = self.store.mark
+        outside = b""
+        if path is None or (found is None and not write):
+            return Synced(b"", mark.file_hash, missing=True)
+        if found is not None and found != self._stamp:
+            data = path.read_bytes()
+            if files.digest(data) not in (mark.file_hash, ""):
+                outside = self._take_over(self._format.read(data), files.digest(data))
+                write = True
+            self._stamp = found
+        file_hash = self._write(path) if write else mark.file_hash
+        return Synced(outside, file_hash)
+
+    def close(self) -> None:
+        """Put the edits in order and close the store."""
+        compact(self.store)
+        self.store.close()
+
+    def _open_store(self, content: object, file_hash: str) -> Opened:
+        self._doc = Doc()
+        self._document = self._format.document(self._doc)
+        self.store = store = EditStore(self._store_path)
+        if not store.lineage:
+            self._document.set(content)
+            store.begin(self._doc.get_update(), time.time(), file_hash)
+        mark = store.mark
+        if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
+            mark = FileMark(file_hash, mark.intended_seq)
+            store.set_mark(mark)
+        for update in store.base():
+            self._doc.apply_update(update)
+        self._seq = mark.saved_seq
+        if file_hash != mark.file_hash:
+            self._take_over(content, file_hash)
+        whole: Doc[Any] = Doc()
+        for update in (*store.base(), *(data for _, data in store.after(mark.saved_seq))):
+            whole.apply_update(update)
+        unsaved = bool(store.after(mark.saved_seq))
+        return Opened(whole.get_update(), store.lineage, file_hash, unsaved)
+
+    def _take_over(self, content: object, file_hash: str) -> bytes:
+        before = self._doc.get_state()
+        files.merge_content(self._document, content)
+        update = self._doc.get_update(before)
+        self.store.append_outside(Edit(time.time(), "", update), file_hash)
+        return update
+
+    def _write(self, path: Path) -> str:
+        for seq, update in self.store.after(self._seq):
+            self._doc.apply_update(update)
+            self._seq = seq
+        data = self._format.write(self._document.get())
+        file_hash, mark = files.digest(data), self.store.mark
+        if file_hash != mark.file_hash or files.stamp(path) is None:
+            self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))
+            files.replace(path, data)
+            self._stamp = files.stamp(path)
+        if file_hash != mark.file_hash or self._seq > mark.saved_seq:
+            self.store.set_mark(FileMark(file_hash, self._seq))
+        if self._seq - mark.saved_seq > COMPACT_AT:
+            compact(self.store)
+        return file_hash

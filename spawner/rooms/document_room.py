@@ -1,0 +1,246 @@
+"""The room of a document with a file: every edit durable, the file saved beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from spawner.rooms.disk import DiskCopy, Synced
+from spawner.rooms.errors import RoomError
+from spawner.rooms.files import FileFormat
+from spawner.rooms.protocol import write_raw
+from spawner.rooms.room import Client, Room
+from spawner.rooms.store import Edit
+
+log = logging.getLogger("collegium.rooms")
+QUIET_SECONDS = 1.0
+UNSAVED_SECONDS = 4.0
+WATCH_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Where a room's blocking work runs: never on the event loop.
+
+    Parameters
+    ----------
+    store
+        One thread that makes edits durable; short tasks only.
+    disk
+        One thread that reads and writes documents.
+    """
+
+    store: Executor
+    disk: Executor
+
+
+class DocumentRoom(Room):
+    """A room that keeps its document.
+
+    Parameters
+    ----------
+    room_id
+        Its name in addresses.
+    file_format
+        How the document is read and written.
+    copy
+        The document on disk.
+    threads
+        Where blocking work runs.
+    locate
+        Returns the document's path in the contents API, as shown to clients, and on disk, which is None after it has
+        been deleted.
+    """
+
+    def __init__(
+        self,
+        room_id: str,
+        file_format: FileFormat,
+        copy: DiskCopy,
+        threads: Threads,
+        locate: Callable[[], tuple[str, Path | None]],
+    ) -> None:
+        super().__init__(room_id)
+        self.copy = copy
+        self.lineage = ""
+        self._locate = locate
+        self._path = ""
+        self._threads = threads
+        self.document = file_format.document(self.doc)
+        self._author: str | None = None  # None: the server's own notes, and what the store has already
+        self._stored = False
+        self._pending: list[Edit] = []
+        self._received: dict[Client, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+        self._saving = asyncio.Lock()
+        self._unsaved_since: float | None = None
+        self._edited_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._save_failed = False
+
+    async def open(self) -> None:
+        """Load the document.
+
+        Raises
+        ------
+        RoomError
+            The document cannot be opened.
+        """
+        self._path, path = self._locate()
+        opened = await self._run(self._threads.disk, lambda: self.copy.open(path))
+        self.lineage = opened.lineage
+        self._stored = True
+        self.doc.apply_update(opened.state)
+        self._stored = False
+        self._note(opened.file_hash)
+        if opened.unsaved:
+            self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
+        self._tasks = [asyncio.create_task(self._keep_in_step())]
+
+    def leave(self, client: Client) -> None:
+        """Stop to serve a connection, and tell the others."""
+        super().leave(client)
+        self._received.pop(client, None)
+
+    def apply(self, client: Client, update: bytes) -> None:
+        """Apply a change that `client` made, and have it stored."""
+        self._author = client.person.username
+        try:
+            self.doc.apply_update(update)
+        finally:
+            self._author = None
+        self._received[client] = self._received.get(client, 0) + 1
+        self._commit_soon()
+
+    def changed(self, update: bytes) -> None:
+        """Pass a change of the document on, and store it."""
+        super().changed(update)
+        if self._stored:
+            return
+        self._pending.append(Edit(time.time(), self._author, update))
+        self._commit_soon()
+        if self._author is not None:
+            self._edited_at = asyncio.get_running_loop().time()
+            if self._unsaved_since is None:
+                self._unsaved_since = self._edited_at
+
+    async def durable(self) -> None:
+        """Wait until all edits so far are durable."""
+        while self._pending or self._committing is not None:
+            self._commit_soon()
+            assert self._committing is not None
+            await asyncio.shield(self._committing)
+
+    async def save(self) -> bool:
+        """Write the document into its file; return False when that is not possible now."""
+        async with self._saving:
+            try:
+                await self.durable()
+                self._unsaved_since = None
+                await self._sync_with_file(write=True)
+            except (RoomError, OSError, sqlite3.OperationalError) as error:
+                self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
+                self._report(error)
+                return False
+            self._report(None)
+            return True
+
+    async def close(self) -> None:
+        """Save and let go of the document."""
+        for task in self._tasks:
+            task.cancel()
+        await self.save()
+        self.end()
+        await self.durable()
+        await self._run(self._threads.disk, self.copy.close)
+
+    async def _sync_with_file(self, write: bool) -> None:
+        self._path, path = self._locate()
+        synced: Synced = await self._run(self._threads.disk, lambda: self.copy.sync(path, write))
+        if synced.outside:
+            self._stored = True
+            try:
+                self.doc.apply_update(synced.outside)
+            finally:
+                self._stored = False
+        if not synced.missing:
+            self._note(synced.file_hash)
+
+    def _note(self, file_hash: str) -> None:
+        """Write what the clients see of the file into the shared document."""
+        with self.doc.transaction():
+            if self.document.path != self._path:
+                self.document.path = self._path
+            if self.document.hash != file_hash:
+                self.document.hash = file_hash
+            if self.document.dirty is not False and self._unsaved_since is None:
+                self.document.dirty = False
+
+    def _commit_soon(self) -> None:
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit())
+
+    async def _commit(self) -> None:
+        try:
+            while self._pending or self._received:
+                batch, self._pending = self._pending, []
+                received, self._received = self._received, {}
+                try:
+                    if batch:
+                        await self._run(self._threads.store, partial(self.copy.store.append, batch))
+                except (sqlite3.OperationalError, OSError) as error:
+                    self._pending = batch + self._pending
+                    for client, count in received.items():
+                        self._received[client] = self._received.get(client, 0) + count
+                    self._report(error)
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    self._acknowledge(received)
+        finally:
+            self._committing = None
+
+    def _acknowledge(self, received: dict[Client, int]) -> None:
+        for client, count in received.items():
+            if client.wants_acknowledgement:
+                client.send(write_raw({"type": "durable", "edits": count}))
+
+    async def _keep_in_step(self) -> None:
+        watched = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(0.25)
+            now = loop.time()
+            unsaved = self._unsaved_since
+            if unsaved is not None and (now - self._edited_at > QUIET_SECONDS or now - unsaved > UNSAVED_SECONDS):
+                await self.save()
+            elif now - watched > WATCH_SECONDS:
+                watched = now
+                await self._look()
+
+    async def _look(self) -> None:
+        """Take over what somebody did to the file."""
+        async with self._saving:
+            try:
+                await self.durable()
+                await self._sync_with_file(write=False)
+            except (RoomError, OSError, sqlite3.OperationalError) as error:
+                self._report(error)
+
+    def _report(self, error: Exception | None) -> None:
+        if error is not None and not self._save_failed:
+            log.error("room %s: cannot be saved: %s", self.room_id, error)
+            self.send_all(write_raw({"type": "unsaved", "reason": str(error)}))
+        self._save_failed = error is not None
+
+    async def _run(self, executor: Executor, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(executor, function)

@@ -1,0 +1,63 @@
+"""A Jupyter server with the rooms in it, whose members and roles are in a file that a test may change.
+
+Started as `python -m tests.rooms.serve FOLDER STATE PORT`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from jupyter_server.auth import Authorizer, IdentityProvider, User
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.serverapp import ServerApp
+from tornado.web import RequestHandler
+from traitlets.config import Config
+
+CAPABILITIES = {"owner": {"read", "write", "execute"}, "editor": {"read", "write", "execute"}, "viewer": {"read"}}
+DISPLAY_NAMES = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "vera": "Vera Rubin"}
+
+
+class Members(IdentityProvider):
+    """Takes a person's name as their token, or from a cookie as browsers send it."""
+
+    async def get_user(self, handler: RequestHandler) -> User | None:
+        name = handler.request.headers.get("Authorization", "")[6:]
+        handler._token_authenticated = bool(name)  # type: ignore[attr-defined]
+        name = name or handler.get_cookie("name", "")
+        return User(name, name, DISPLAY_NAMES.get(name, name)) if name else None
+
+
+class Roles(Authorizer):
+    """Reads the role of a member from the file, each time."""
+
+    def is_authorized(self, handler: JupyterHandler, user: User, action: str, resource: str) -> bool:
+        roles = json.loads(Path(self.config.Roles.file).read_text())
+        return action in CAPABILITIES.get(roles.get(user.username), set())
+
+
+def main(folder: str, state: str, port: str) -> None:
+    config = Config()
+    config.ServerApp.update(
+        root_dir=folder,
+        port=int(port),
+        ip="127.0.0.1",
+        open_browser=False,
+        allow_root=True,
+        identity_provider_class=Members,
+        authorizer_class=Roles,
+        jpserver_extensions={"spawner.rooms": True, "jupyter_server_fileid": True, "jupyter_server_ydoc": False},
+        port_retries=0,
+    )
+    config.Roles.file = f"{state}/roles.json"
+    config.RoomsExtension.state_dir = f"{state}/rooms"
+    config.RoomsExtension.idle_seconds = 1.0
+    for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
+        config[manager].root_dir = folder
+        config[manager].db_path = f"{state}/file_id.sqlite"
+    ServerApp.launch_instance(argv=[], config=config)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
