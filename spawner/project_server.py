@@ -21,11 +21,12 @@ from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 
 EXTENSIONS = (
     "jupyterlab",
-    "jupyter_server_ydoc",
+    "spawner.rooms",
     "jupyter_server_fileid",
     "jupyter_server_terminals",
     "kernels.server_extension",
 )
+REPLACED_EXTENSIONS = ("jupyter_server_ydoc",)  # by `spawner.rooms`: its folder of settings would switch it on
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
 
@@ -36,7 +37,9 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
     name = app_namespace = "collegium-project"
     default_url = "/lab"
     # Named one by one: what else happens to be installed in the environment is not loaded.
-    serverapp_config: ClassVar[dict[str, object]] = {"jpserver_extensions": dict.fromkeys(EXTENSIONS, True)}
+    serverapp_config: ClassVar[dict[str, object]] = {
+        "jpserver_extensions": dict.fromkeys(EXTENSIONS, True) | dict.fromkeys(REPLACED_EXTENSIONS, False)
+    }
 
     @classmethod
     def get_extension_package(cls) -> str:
@@ -73,7 +76,7 @@ def _configuration() -> Config:
     config.merge(Config(server_configuration()))
     config.ServerApp.root_dir = root
     config.ServerApp.allow_root = True  # whether root may run the platform is for `collegium doctor` to say
-    config.SQLiteYStore.db_path = str(state / "ystore.sqlite")
+    config.RoomsExtension.state_dir = str(state / "rooms")
     for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
         config[manager].root_dir = root
         config[manager].db_path = str(state / "file_id.sqlite")
