@@ -1,0 +1,250 @@
+"""Makes container images of this machine's own files: no registry, no daemon, no Dockerfile.
+
+An image is a stack of layers, each a plain tar file: the interpreter with the libraries that it and its extension
+modules are linked against, then distributions of the virtual environment with all that they require. Byte code is
+taken along, since a read-only root would compile everything again at each start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from layout import Layout
+
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+HOME, USER, GROUP = "home/collegium", 1000, 100
+TOOLS = "sh ls cat ps env id ip sleep mkdir rm cp mv ln echo hostname kill nc wget grep head tail true false dd df du"
+LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "site-packages", "ensurepip"}
+KERNEL = ("ipykernel", "numpy", "scipy", "pandas", "matplotlib", "sympy")
+SERVER = ("jupyterhub", "jupyter-server", "jupyterlab", "jupyter-collaboration", "kubernetes", "papermill", "psutil")
+OWN_PACKAGES = ("hub", "spawner", "kernels", "courseware", "handcalc", "pipelines")
+ROOT = Path(__file__).parents[2]
+Content = dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A name and the layers under it; equal layers are stored and imported once."""
+
+    name: str
+    layers: tuple[str, ...]
+
+
+IMAGES = (
+    Image("localhost/pause:1", ("pause",)),
+    Image("localhost/collegium-kernel:1", ("base", "kernel")),
+    Image("localhost/collegium-server:1", ("base", "kernel", "server")),
+)
+
+
+def make(where: Layout, names: Iterable[str] = ()) -> list[Path]:
+    """Make the archives that are missing, and return all of them."""
+    wanted = [image for image in IMAGES if not names or image.name in names]
+    where.images.mkdir(parents=True, exist_ok=True)
+    made = []
+    for image in wanted:
+        archive = where.images / f"{image.name.replace('/', '_').replace(':', '_')}-{_fingerprint(image)}.tar"
+        if not archive.exists():
+            print(f"making {image.name}", flush=True)
+            partial = archive.with_suffix(".partial")
+            _write_archive(partial, image, [_layer(where, name) for name in image.layers])
+            partial.rename(archive)
+        made.append(archive)
+    return made
+
+
+def _fingerprint(image: Image) -> str:
+    """Changes when anything that goes into the image does."""
+    parts = [Path(__file__).read_text(), repr(image), sys.version]
+    parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
+    if "server" in image.layers:
+        for path in _own_files().values():
+            parts.append(f"{path} {path.stat().st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _layer(where: Layout, name: str) -> Path:
+    content: Content
+    if name == "pause":
+        content = {"pause": where.programs / "pause"}
+    elif name == "base":
+        content = _interpreter()
+    else:
+        known = _closure(KERNEL)
+        chosen = known if name == "kernel" else _closure(SERVER) - known
+        content = {path: file for dist in sorted(chosen) for path, file in _files(dist)}
+        if name == "server":
+            content |= _own_files()
+    libraries = {str(p).lstrip("/"): p for p in _libraries(content.values())}
+    if name in ("kernel", "server"):
+        libraries = {path: file for path, file in libraries.items() if not file.is_relative_to(sys.prefix)}
+    path = where.images / f"layer-{name}.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        if name == "base":
+            _add_system(tar)
+        for inside, file in sorted((libraries | content).items()):
+            information = tar.gettarinfo(file.resolve() if file.is_symlink() else file, inside)
+            information.uid = information.gid = 0
+            information.uname = information.gname = ""
+            if information.isreg():
+                information.type = tarfile.REGTYPE
+                with file.open("rb") as opened:
+                    tar.addfile(information, opened)
+    return path
+
+
+def _add_system(tar: tarfile.TarFile) -> None:
+    for folder in ("bin", "etc", "proc", "sys", "dev", "run", "home", "usr/bin", "lib64"):
+        _add(tar, folder, tarfile.DIRTYPE, mode=0o755)
+    _add(tar, "tmp", tarfile.DIRTYPE, mode=0o1777)
+    home = tarfile.TarInfo(HOME)
+    home.type, home.mode, home.uid, home.gid = tarfile.DIRTYPE, 0o775, USER, GROUP
+    tar.addfile(home)
+    tar.add("/bin/busybox", "bin/busybox")
+    for tool in TOOLS.split():
+        _add(tar, f"bin/{tool}", tarfile.SYMTYPE, link="busybox")
+    for name in ("python3", "python"):
+        _add(tar, f"usr/bin/{name}", tarfile.SYMTYPE, link=f"/opt/python/bin/{PYTHON}")
+        _add(tar, f"opt/python/bin/{name}", tarfile.SYMTYPE, link=PYTHON)
+    users = f"root:x:0:0:root:/root:/bin/sh\ncollegium:x:{USER}:{GROUP}::/{HOME}:/bin/sh\n"
+    _add(tar, "etc/passwd", tarfile.REGTYPE, text=users)
+    _add(tar, "etc/group", tarfile.REGTYPE, text=f"root:x:0:\nusers:x:{GROUP}:\n")
+    _add(tar, "etc/nsswitch.conf", tarfile.REGTYPE, text="hosts: files dns\n")
+
+
+def _add(tar: tarfile.TarFile, name: str, kind: bytes, *, mode: int = 0o644, link: str = "", text: str = "") -> None:
+    information = tarfile.TarInfo(name)
+    information.type, information.mode, information.linkname = kind, mode, link
+    information.size = len(text.encode())
+    tar.addfile(information, io.BytesIO(text.encode()))
+
+
+def _interpreter() -> Content:
+    prefix = Path(sys.base_prefix)
+    content: Content = {f"opt/python/bin/{PYTHON}": Path(sys.base_prefix, "bin", PYTHON).resolve()}
+    library = prefix / "lib" / PYTHON
+    for path in library.rglob("*"):
+        parts = path.relative_to(library).parts
+        if path.is_file() and not LEFT_OUT & set(parts) and not parts[0].startswith("config-") and path.suffix != ".a":
+            content[f"opt/python/lib/{PYTHON}/{'/'.join(parts)}"] = path
+    for path in (prefix / "lib").glob("libpython*.so*"):
+        content[f"opt/python/lib/{path.name}"] = path
+    for name in ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6"):
+        for folder in Path("/lib").glob("*-linux-gnu"):
+            if (folder / name).exists():
+                content[f"{folder}/{name}".lstrip("/")] = folder / name
+    return content
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _closure(names: Iterable[str]) -> set[str]:
+    """The distributions with all that they require here."""
+    from packaging.requirements import Requirement
+
+    seen: set[str] = set()
+    waiting = [_normal(name) for name in names]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        try:
+            requirements = importlib.metadata.distribution(name).requires or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        seen.add(name)
+        for text in requirements:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(_normal(requirement.name))
+    return seen
+
+
+def _files(name: str) -> Iterator[tuple[str, Path]]:
+    site = Path(sysconfig.get_path("purelib"))
+    for file in importlib.metadata.distribution(name).files or []:
+        path = Path(file.locate()).resolve()
+        if not path.is_file() or {"tests", "test"} & set(file.parts[1:-1]):
+            continue
+        if path.is_relative_to(site):
+            inside = f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(site)}"
+            yield inside, path
+            compiled = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
+            if path.suffix == ".py" and compiled.exists():
+                yield f"{Path(inside).parent}/__pycache__/{compiled.name}", compiled
+        elif path.is_relative_to(sys.prefix) and path.parent.name != "bin":
+            yield f"opt/python/{path.relative_to(sys.prefix)}", path
+
+
+def _own_files() -> Content:
+    content: Content = {}
+    for package in OWN_PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".c", ".pyx"):
+                content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
+    return content
+
+
+def _libraries(files: Iterable[Path]) -> set[Path]:
+    """Shared libraries of the machine that the programs and extension modules are linked against."""
+    found: set[Path] = set()
+    for file in files:
+        if ".so" in file.name or file.name == PYTHON:
+            text = subprocess.run(["ldd", file], check=False, capture_output=True, text=True).stdout
+            found |= {Path(match) for match in re.findall(r"(?:=> )?(/\S+) \(0x", text)}
+    return {path for path in found if not path.is_relative_to(sys.base_prefix)}
+
+
+def _write_archive(path: Path, image: Image, layers: list[Path]) -> None:
+    identifiers = [hashlib.file_digest(layer.open("rb"), "sha256").hexdigest() for layer in layers]
+    settings = {
+        "Env": ["PATH=/opt/python/bin:/usr/bin:/bin", f"HOME=/{HOME}"],
+        "WorkingDir": f"/{HOME}",
+        "User": f"{USER}:{GROUP}",
+    }
+    if image.layers == ("pause",):
+        settings = {"Entrypoint": ["/pause"], "User": "65535:65535"}
+    configuration = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": settings,
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{identifier}" for identifier in identifiers]},
+        }
+    ).encode()
+    with tarfile.open(path, "w") as tar:
+        for identifier, layer in zip(identifiers, layers, strict=True):
+            tar.add(layer, f"blobs/sha256/{identifier}")
+        kind = "application/vnd.oci.image"
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{kind}.manifest.v1+json",
+            "config": _blob(tar, configuration, f"{kind}.config.v1+json"),
+            "layers": [
+                {"mediaType": f"{kind}.layer.v1.tar", "digest": f"sha256:{i}", "size": layer.stat().st_size}
+                for i, layer in zip(identifiers, layers, strict=True)
+            ],
+        }
+        entry = _blob(tar, json.dumps(manifest).encode(), f"{kind}.manifest.v1+json")
+        entry["annotations"] = {"io.containerd.image.name": image.name, "org.opencontainers.image.ref.name": "1"}
+        _add(tar, "index.json", tarfile.REGTYPE, text=json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+        _add(tar, "oci-layout", tarfile.REGTYPE, text='{"imageLayoutVersion": "1.0.0"}')
+
+
+def _blob(tar: tarfile.TarFile, content: bytes, kind: str) -> dict[str, object]:
+    digest = hashlib.sha256(content).hexdigest()
+    _add(tar, f"blobs/sha256/{digest}", tarfile.REGTYPE, text=content.decode())
+    return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}
