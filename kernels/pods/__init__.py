@@ -1,0 +1,22 @@
+"""Kernels in pods of their own, cold or from a warm pool."""
+
+from .api import ApiError, KubernetesApi
+from .provisioner import PodProvisioner
+from .reaper import reap_orphans
+from .spec import PodTemplate
+from .state import PodState, explain_end, explain_wait
+from .warm import WarmPool
+from .watch import PodWatch
+
+__all__ = [
+    "ApiError",
+    "KubernetesApi",
+    "PodProvisioner",
+    "PodState",
+    "PodTemplate",
+    "PodWatch",
+    "WarmPool",
+    "explain_end",
+    "explain_wait",
+    "reap_orphans",
+]

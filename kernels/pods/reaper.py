@@ -1,0 +1,58 @@
+"""Removes what was left behind by servers and services that were killed half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from .api import KubernetesApi
+from .spec import FREE, KERNEL_SELECTOR, SERVER_LABEL, label_value
+
+GRACE = timedelta(minutes=10)
+
+
+async def reap_orphans(
+    api: KubernetesApi, servers: Collection[str], now: datetime, grace: timedelta = GRACE
+) -> list[str]:
+    """Delete kernel pods without a server, ended ones, and Secrets without a pod.
+
+    Parameters
+    ----------
+    api
+        Connected to the namespace.
+    servers
+        Identities of the servers that exist; the kernels of others are orphans.
+    now
+        The present, on the clock of the API server (its `Date` header) where clocks may differ.
+    grace
+        Nothing younger is touched: it may be in the making.
+
+    Returns
+    -------
+    list of str
+        What was deleted, as `pods/name` and `secrets/name`.
+    """
+    known = {label_value(server) for server in servers} | {FREE}
+    deleted = []
+    pods: dict[str, Any] = await api.list("pods", KERNEL_SELECTOR)
+    names = set()
+    for pod in pods["items"]:
+        names.add(pod["metadata"]["name"])
+        ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+        orphan = pod["metadata"]["labels"].get(SERVER_LABEL) not in known
+        if (ended or orphan) and _age(pod, now) > grace:
+            name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+            if await api.delete("pods", name, grace_seconds=1, uid=uid):
+                deleted.append(f"pods/{name}")
+    secrets: dict[str, Any] = await api.list("secrets", KERNEL_SELECTOR)
+    for secret in secrets["items"]:
+        name = secret["metadata"]["name"]
+        unowned = not secret["metadata"].get("ownerReferences") and name not in names
+        if unowned and _age(secret, now) > grace and await api.delete("secrets", name):
+            deleted.append(f"secrets/{name}")
+    return deleted
+
+
+def _age(thing: dict[str, Any], now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(thing["metadata"]["creationTimestamp"])
