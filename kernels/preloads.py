@@ -17,8 +17,9 @@ KERNEL_PRELOAD = (
     "ipykernel.kernelapp",
     "ipykernel.inprocess.ipkernel",
     "handcalc",
+    "kernels.math",
 )
-"""Imported once, in this order; what is not installed is left out."""
+"""Imported once, in this order; what is not installed is left out, and so is a `kernels` that is not ours."""
 
 KERNEL_TARGETS = "_collegium_fork.kernel:main"
 KERNEL_REHEARSAL = "_collegium_fork.kernel:rehearse"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -49,6 +50,9 @@ def import_all(names: list[str]) -> Report:
     report = Report()
     began = time.process_time()
     for name in names:
+        if not _is_meant(name):
+            report.missing[name] = "another package has its name"
+            continue
         try:
             importlib.import_module(name)
         except (Exception, SystemExit) as error:
@@ -69,6 +73,16 @@ def _by_its_own_name(name: str) -> bool:
     backend, whose import is what connects matplotlib with the running shell.
     """
     return not name.startswith(("__main__", "pydev", "_pydev", "matplotlib_inline", "ipykernel.pylab"))
+
+
+def _is_meant(name: str) -> bool:
+    """Whether a name of the package around this one stands for it here; PyPI has a package of that name, too."""
+    top = name.partition(".")[0]
+    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    if top != os.path.basename(ours):
+        return True
+    spec = importlib.util.find_spec(top)
+    return spec is not None and spec.origin is not None and os.path.dirname(os.path.realpath(spec.origin)) == ours
 
 
 def check(name: str) -> None:

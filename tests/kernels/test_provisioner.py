@@ -146,7 +146,24 @@ def test_module_of_the_user_wins_over_a_preloaded_one_of_ours(tmp_path: Path) ->
         assert printed(client, "import handcalc; print(handcalc.whose)") == "mine\n"
 
 
-def test_our_package_is_not_imported_in_a_kernel(tmp_path: Path) -> None:
+def test_compiled_mathematics_is_ready(kernel_parent: ForkServer) -> None:
+    assert {"handcalc", "kernels.math"} <= set(kernel_parent.start().modules)
+
+
+def test_other_package_named_kernels_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").write_text("raise RuntimeError('imported before anybody asked')")
+    environment = dict(os.environ, PYTHONPATH=str(tmp_path))
+    server = ForkServer(
+        preload=["json", "kernels.math"], target="_collegium_fork.kernel:main", runtime_dir=tmp_path / "run",
+        environment=environment,
+    )  # fmt: skip
+    status = server.start()
+    server.stop()
+    assert status.missing["kernels.math"] == "another package has its name"
+
+
+def test_users_own_kernels_module_wins(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text("whose = 'of PyPI'\n")
     with kernel(cwd=str(tmp_path)) as (_manager, client):
         assert printed(client, "import kernels; print(kernels.whose)") == "of PyPI\n"
