@@ -14,7 +14,7 @@ from typing import Protocol
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
-from courseware.guard import Guarded, guard, unguard
+from courseware.guard import NO_CONTEXT, GuardContext, Guarded, guard, unguard
 from courseware.store import check_path
 from kernels import (
     CellRun,
@@ -23,6 +23,7 @@ from kernels import (
     Limits,
     NotebookSession,
     RunMode,
+    SandboxError,
     SandboxPolicy,
     open_session,
 )
@@ -55,10 +56,13 @@ class PlannedCell:
         What to run; for a test cell with its hidden tests.
     is_test
         Whether its outputs decide a score.
+    context
+        What the guard of a test must know of the assignment.
     """
 
     source: str
     is_test: bool = False
+    context: GuardContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +125,33 @@ class KernelExecutor:
     Parameters
     ----------
     mode
-        `short` evaluates each test in a throw-away fork of the kernel's state; `kernel` runs tests in the kernel.
+        `short` evaluates each test, guarded, in a throw-away fork of the kernel's state; `kernel` runs it in the
+        kernel, unguarded.
     limits
         Of each notebook.
-    sandbox
-        Isolation; `None` runs the code as this user, for course authors' own notebooks only.
+    is_sandboxed
+        Whether the code is isolated. Only mode `short` can do it; without it the code runs as this user, which is
+        for course authors' own notebooks.
     """
 
     def __init__(
-        self, mode: RunMode = "kernel", limits: Limits = GRADING_LIMITS, sandbox: SandboxPolicy | None = None
+        self, mode: RunMode = "short", limits: Limits = GRADING_LIMITS, *, is_sandboxed: bool | None = None
     ) -> None:
         self._mode: RunMode = mode
         self._limits = limits
-        self._sandbox = sandbox
+        self._is_sandboxed = mode == "short" if is_sandboxed is None else is_sandboxed
 
     async def run(self, plan: Plan) -> Sequence[CellOutcome]:
-        """Run a plan in a new kernel and a new folder."""
+        """Run a plan in a new kernel and a new folder.
+
+        Raises
+        ------
+        ExecutorError
+            No kernel could be started, or not with the isolation that grading asks for.
+        """
+        if self._is_sandboxed:
+            policy = SandboxPolicy(files=dict(plan.files), environment={"NBGRADER_EXECUTION": "autograde"})
+            return await self._run_in(None, plan, policy)
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
         try:
             for path, content in plan.files.items():
@@ -144,7 +159,7 @@ class KernelExecutor:
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            return await self._run_in(folder, plan)
+            return await self._run_in(folder, plan, None)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,28 +169,28 @@ class KernelExecutor:
             "python": sys.version.split()[0],
             "packages": {name: found for name in _RECORDED if (found := _version(name))},
             "mode": self._mode,
-            "sandbox": self._sandbox is not None,
+            "sandbox": self._is_sandboxed,
             "cell_timeout_seconds": self._limits.cell_timeout_seconds,
             "memory_bytes": self._limits.memory_bytes,
         }
 
-    async def _run_in(self, folder: Path, plan: Plan) -> Sequence[CellOutcome]:
+    async def _run_in(self, folder: Path | None, plan: Plan, policy: SandboxPolicy | None) -> Sequence[CellOutcome]:
         try:
             async with open_session(
                 mode=self._mode,
                 limits=self._limits,
-                sandbox=self._sandbox,
+                sandbox=policy,
                 kernel_name=plan.kernel_name,
                 cwd=folder,
-                environment=_environment(folder),
+                environment=_environment(folder) if folder is not None else None,
             ) as session:
                 await session.run_cell(new_code_cell(_seeding(plan.seed)))  # type: ignore[no-untyped-call]
                 outcomes = []
                 for index, cell in enumerate(plan.cells):
                     outcomes.append(await self._run_cell(session, cell, index))
                 return outcomes
-        except KernelStartError as error:
-            # No kernel of this name, or none that starts, is a fault of the installation: the job is retried.
+        except (KernelStartError, SandboxError) as error:
+            # A fault of the installation, not of the submission: the job is retried, and nothing runs unprotected.
             raise ExecutorError(f"no kernel {plan.kernel_name!r} could be started: {error}") from error
 
     async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int) -> CellOutcome:
@@ -184,15 +199,13 @@ class KernelExecutor:
             return CellOutcome(failure=f"the cell could not run: {why}")
         if session.out_of_time:
             return CellOutcome(failure="the cell could not run: the time of the notebook was used up")
-        guarded = guard(planned.source) if planned.is_test else None
-        if guarded is not None and self._mode == "short":
-            return await self._evaluate(session, planned.source, guarded)
-        cell = new_code_cell(guarded.source if guarded else planned.source)  # type: ignore[no-untyped-call]
+        if planned.is_test and self._mode == "short":
+            return await self._evaluate(session, guard(planned.source, planned.context))
+        cell = new_code_cell(planned.source)  # type: ignore[no-untyped-call]
         record = await session.run_cell(cell, index)
-        outcome = _outcome(cell, record)
-        return _checked(outcome, guarded) if guarded else outcome
+        return _outcome(cell, record)
 
-    async def _evaluate(self, session: NotebookSession, source: str, guarded: Guarded) -> CellOutcome:
+    async def _evaluate(self, session: NotebookSession, guarded: Guarded) -> CellOutcome:
         try:
             found = await session.evaluate(guarded.source)
         except KernelsError as error:

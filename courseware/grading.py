@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from courseware.cells import CellRole, checksum
+from courseware.cells import CellRole, checksum, role_of
 from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
+from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
 from courseware.notebooks import read_notebook, write_notebook
 from courseware.scoring import Score, score_answer, score_outputs
@@ -121,7 +122,7 @@ async def grade(
         if matched is None:
             continue
         findings.extend(matched.findings)
-        outcomes = await executor.run(_plan(matched, data, seed))
+        outcomes = await executor.run(_plan(matched, version, data, seed))
         _store_outputs(matched.notebook, outcomes)
         executed[path] = write_notebook(matched.notebook)
         for cell_score in _scores(path, matched, outcomes, options):
@@ -164,14 +165,23 @@ def _data_files(
     return files
 
 
-def _plan(matched: MatchedNotebook, data: Mapping[str, bytes], seed: int) -> Plan:
+def _plan(matched: MatchedNotebook, version: NotebookNode, data: Mapping[str, bytes], seed: int) -> Plan:
+    contexts = _contexts(version)
     planned = [
-        PlannedCell(cell.source, role is not None and role.is_test)
+        PlannedCell(
+            cell.source, role is not None and role.is_test, contexts.get(role.grade_id if role else "", NO_CONTEXT)
+        )
         for cell, role in zip(matched.notebook.cells, matched.roles, strict=True)
         if cell.cell_type == "code"
     ]
     kernel = matched.notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
     return Plan(planned, str(kernel), data, seed)
+
+
+def _contexts(version: NotebookNode) -> dict[str, GuardContext]:
+    code = [(cell, role_of(cell)) for cell in version.cells if cell.cell_type == "code"]
+    contexts = context_of([(cell.source, role is not None and role.is_locked) for cell, role in code])
+    return {role.grade_id: context for (_, role), context in zip(code, contexts, strict=True) if role is not None}
 
 
 def _store_outputs(notebook: NotebookNode, outcomes: Sequence[CellOutcome]) -> None:

@@ -1,30 +1,204 @@
 """Make a test cell prove that it ran, unaltered, against honest objects.
 
-Placeholder until the checks are in: the source goes through as it is.
+The test is sent as an opaque literal together with `guard_runtime`, which reports back under a nonce: whoever empties
+or replaces the cell, prints a score or fakes a result does not know it. What the guard cannot do: code of the
+submission and the test share one interpreter, so an attack on the interpreter's own memory is noticed by the audit
+hook, not made impossible; the sandbox bounds what it could reach, and the reply channel is authenticated by `kernels`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import base64
+import json
+import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from courseware.markers import HIDDEN_TESTS, cut
+
+NO_ANSWER = "the test gave no authentic answer"
+_BINDING = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+)
+_DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A test ready to be sent to a kernel."""
+    """A test ready to be sent to a kernel.
+
+    Attributes
+    ----------
+    source
+        What is sent.
+    test
+        The test itself, for messages.
+    nonce
+        What the report must carry; empty when the test is sent as it is (top-level `await`, a syntax error).
+    lasting
+        What later cells may need from the part that students can see: imports, helpers, assignments.
+    """
 
     source: str
+    test: str
     nonce: str
     lasting: str
 
 
-def guard(source: str) -> Guarded:
-    """Return the test as it is sent."""
-    return Guarded(source, "", "")
+@dataclass(frozen=True, slots=True)
+class GuardContext:
+    """What the guard must know of the assignment.
+
+    Attributes
+    ----------
+    defined
+        Names that the assignment asks students to define: their classes may decide comparisons, their functions
+        may bear the name of a builtin.
+    helpers
+        Imports and definitions of earlier locked cells, run again before each test so that a submission cannot
+        have replaced them.
+    """
+
+    defined: frozenset[str] = frozenset()
+    helpers: tuple[str, ...] = ()
 
 
-def unguard(outputs: Sequence[NotebookNode], guarded: Guarded) -> tuple[list[NotebookNode], str]:
-    """Return the outputs of the test itself, and what was noticed."""
-    return list(outputs), ""
+NO_CONTEXT = GuardContext()
+
+
+def guard(source: str, context: GuardContext = NO_CONTEXT) -> Guarded:
+    """Return a test as it is sent."""
+    plain = _transform(source)
+    visible = _transform(cut(source, HIDDEN_TESTS).rest)
+    tree = _parse(plain)
+    lasting = _statements(visible, _BINDING)
+    if tree is None:
+        return Guarded(source, source, "", lasting)
+    nonce = secrets.token_hex(16)
+    payload = {
+        "source": plain,
+        "nonce": nonce,
+        "defined": sorted(context.defined),
+        "helpers": list(context.helpers),
+        "quiet": source.rstrip().endswith(";"),
+    }
+    literal = base64.b85encode(json.dumps(payload).encode()).decode()
+    runtime = base64.b85encode(_runtime().encode()).decode()
+    sent = (
+        "(lambda _n, _j, _b: exec(compile(_b.b85decode(" + repr(runtime) + "), '<guard>', 'exec'), _n) or "
+        "get_ipython().display_formatter and __import__('sys').modules['IPython.display'].Pretty("
+        "_n['Guard'](**_j.loads(_b.b85decode(" + repr(literal) + "))).run(get_ipython().user_ns)))"
+        "({'__name__': 'guard'}, __import__('json'), __import__('base64'))"
+    )
+    return Guarded(sent, plain, nonce, lasting)
+
+
+def unguard(outputs: Iterable[NotebookNode], guarded: Guarded) -> tuple[list[NotebookNode], str]:
+    """Return the outputs of the test itself, as nbgrader's rule wants them, and what was noticed.
+
+    Only a report with the right nonce counts; every other result or error in the outputs is not the test's.
+    """
+    found = list(outputs)
+    if not guarded.nonce:
+        return found, ""
+    report = None
+    kept: list[NotebookNode] = []
+    for output in found:
+        if output.output_type == "execute_result":
+            report = _report(output, guarded.nonce) or report
+        elif output.output_type != "error":
+            kept.append(output)
+    if report is None:
+        return kept, NO_ANSWER
+    if not report["ok"]:
+        kept.append(_error(report, guarded.test))
+    elif isinstance(report["value"], str):
+        kept.append(new_output("execute_result", {"text/plain": report["value"]}))  # type: ignore[no-untyped-call]
+    return kept, str(report.get("suspicion") or "")
+
+
+def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
+    """Return the context of each code cell of an assignment version.
+
+    Parameters
+    ----------
+    cells
+        Source and whether it is locked, in order.
+    """
+    defined = frozenset(name for source, is_locked in cells if not is_locked for name in _names(source))
+    contexts: list[GuardContext] = []
+    helpers: list[str] = []
+    for source, is_locked in cells:
+        contexts.append(GuardContext(defined, tuple(helpers)))
+        made = _statements(_transform(cut(source, HIDDEN_TESTS).rest), _DEFINING) if is_locked else ""
+        if made:
+            helpers.append(made)
+    return contexts
+
+
+@cache
+def _runtime() -> str:
+    return (Path(__file__).parent / "guard_runtime.py").read_text(encoding="utf-8")
+
+
+def _transform(source: str) -> str:
+    """Turn magics into Python, as IPython does."""
+    if not any(mark in source for mark in "%!?"):
+        return source
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        compile(source, "<test>", "exec", dont_inherit=True)
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _statements(source: str, kinds: tuple[type[ast.stmt], ...]) -> str:
+    tree = _parse(source)
+    if tree is None:
+        return ""
+    return "\n".join(ast.unparse(statement) for statement in tree.body if isinstance(statement, kinds))
+
+
+def _names(source: str) -> set[str]:
+    tree = _parse(_transform(source))
+    if tree is None:
+        return set()
+    defining = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(tree) if isinstance(node, defining)}
+
+
+def _report(output: NotebookNode, nonce: str) -> dict[str, object] | None:
+    try:
+        report = json.loads(output.get("data", {}).get("text/plain", ""))
+    except (ValueError, TypeError):
+        return None
+    return report if isinstance(report, dict) and report.get("nonce") == nonce else None
+
+
+def _error(report: dict[str, object], test: str) -> NotebookNode:
+    name, value = str(report.get("ename", "Error")), str(report.get("evalue", ""))
+    line = report.get("line")
+    lines = test.split("\n")
+    trace = [f"{name}: {value}".rstrip(": ")]
+    if isinstance(line, int) and 0 < line <= len(lines):
+        trace.insert(0, f"----> {line} {lines[line - 1].strip()}")
+    return new_output("error", ename=name, evalue=value, traceback=trace)  # type: ignore[no-any-return,no-untyped-call]

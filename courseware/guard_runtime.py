@@ -1,0 +1,252 @@
+"""Runs inside the kernel, in the throw-away fork where a test is evaluated; sent there as source, never imported.
+
+It takes the test away from where student code could read it, refuses introspection from student code while the test
+runs, looks for patched builtins and helpers, watches comparisons, and reports what happened. It must not rely on any
+name of the notebook.
+"""
+
+# A program for another interpreter, not a module of this one: it runs code by design and is kept small, untyped.
+# ruff: noqa: S102, S108, S307
+# mypy: ignore-errors
+
+import ast
+import builtins
+import json
+import sys
+import types
+
+_PLAIN = (int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset, type(None))
+_OPERATORS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__sub__", "__rsub__", "__abs__", "__bool__")
+_ARRAYS = ("__array__", "__array_function__", "__array_ufunc__", "__float__", "__len__", "__contains__", "__repr__")
+_WATCHED = (
+    "sys._getframe",
+    "sys._current_frames",
+    "sys.settrace",
+    "sys.setprofile",
+    "gc.get_objects",
+    "gc.get_referrers",
+    "gc.get_referents",
+)
+_LIBRARY = (sys.prefix, sys.base_prefix, "<frozen", "<__array_function__", "<string>", "<attrs", "<lambdifygenerated")
+_THROUGH = ("inspect.py", "traceback.py", "gc.py")
+
+
+class Guard:
+    """One test."""
+
+    def __init__(self, source, nonce, defined, helpers, quiet):
+        self.source, self.nonce, self.defined, self.helpers, self.quiet = source, nonce, defined, helpers, quiet
+        self.suspicion = ""
+        self.is_checking = False
+
+    def run(self, names):
+        """Run the test among the names of the notebook; return the report."""
+        sys.settrace(None)
+        sys.setprofile(None)
+        self.hide_history(names)
+        report = {"nonce": self.nonce, "ok": True, "value": None}
+        try:
+            for helper in self.helpers:
+                exec(compile(helper, "<locked cell>", "exec"), names)
+            tree = ast.fix_missing_locations(_Watch().visit(ast.parse(self.source)))
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) and not self.quiet else None
+            self.look_for_patches(ast.parse("\n".join([*self.helpers, self.source])))
+            names["__collegium_watch__"] = self.watch
+            sys.addaudithook(self.audit)
+            self.source = None
+            exec(compile(tree, "<test>", "exec"), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), "<test>", "eval"), names)
+                self.watch((value,), False)
+                report["value"] = None if value is None else repr(value)[:1000]
+        except BaseException as error:
+            report["ok"] = False
+            report["ename"] = type(error).__name__
+            report["evalue"] = _text_of(error)
+            self.is_checking = True
+            report["line"] = _line_of(error)
+        report["suspicion"] = self.suspicion
+        self.is_checking = True
+        return json.dumps(report)
+
+    def suspect(self, text):
+        """Keep the first thing that was noticed."""
+        self.suspicion = self.suspicion or text
+
+    def hide_history(self, names):
+        """Forget the cell in which the test came."""
+        shell = names["get_ipython"]()
+        if shell.ast_transformers or shell.input_transformers_post:
+            self.suspect("the submission installed an input transformer")
+        for history in (names.get("In"), names.get("_ih")):
+            if isinstance(history, list) and history:
+                history[-1] = ""
+        for name in ("_i", "_ii", "_iii"):
+            names[name] = ""
+        for name in [name for name in names if name.startswith("_i") and name[2:].isdigit()]:
+            names[name] = ""
+        manager = shell.history_manager
+        for history in (manager.input_hist_parsed, manager.input_hist_raw):
+            if history:
+                history[-1] = ""
+        manager._i00 = ""
+        linecache = sys.modules.get("linecache")
+        for cache in (linecache.cache, getattr(linecache, "_ipython_cache", {})):
+            for key in list(cache):
+                if not str(key).startswith(_LIBRARY):
+                    cache.pop(key)
+
+    def look_for_patches(self, tree):
+        """Look at builtins, and at the modules that the test uses, for functions that a notebook put there."""
+        for name in _BUILTINS:
+            found = getattr(builtins, name, None)
+            kind = type(found)
+            genuine = kind is type and found.__module__ == "builtins" and found.__name__ == name
+            if not genuine and not (
+                kind is types.BuiltinFunctionType and found.__name__ == name and found.__self__ is builtins
+            ):
+                self.suspect(f"the builtin {name} was replaced")
+        names = sys.modules["__main__"].__dict__
+        for name in _BUILTINS:
+            if name in names and name not in self.defined:
+                del names[name]
+        packages = {"unittest", "math", "operator"}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                packages.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                packages.add(node.module.partition(".")[0])
+            elif isinstance(node, ast.Name):
+                value = names.get(node.id)
+                module = value.__name__ if type(value) is types.ModuleType else getattr(value, "__module__", None)
+                if isinstance(module, str) and module != "__main__":
+                    packages.add(module.partition(".")[0])
+        for key, module in list(sys.modules.items()):
+            if key.partition(".")[0] in packages and type(module) is types.ModuleType:
+                self.look_at(key, vars(module))
+
+    def look_at(self, where, found):
+        """Look at the attributes of a module, and of its classes for assertions."""
+        for name, value in list(found.items()):
+            is_planted = getattr(type(value), "__module__", "") == "__main__" and callable(value)
+            if is_planted or (type(value) is types.FunctionType and _is_foreign(value)):
+                self.suspect(f"{where}.{name} was replaced")
+            elif type(value) is type and name == "TestCase":
+                for method, made in list(vars(value).items()):
+                    if type(made) is types.FunctionType and _is_foreign(made):
+                        self.suspect(f"{where}.{name}.{method} was replaced")
+
+    def watch(self, values, result):
+        """Look at what was compared, or given to an assertion: plain values must not meet objects that decide it."""
+        for value in values:
+            culprit = self.deciding(value, 0)
+            others = [other for other in values if other is not value]
+            if culprit and (not others or any(type(other) in _PLAIN or _is_library(type(other)) for other in others)):
+                self.suspect(f"the comparison was decided by the submission's class {culprit}")
+                return False
+        return result
+
+    def deciding(self, value, depth):
+        """Name of the class of the notebook, not asked for by the assignment, that decides comparisons of a value."""
+        kind = type(value)
+        if type(kind) is not type and getattr(type(kind), "__module__", "") == "__main__":
+            return kind.__name__
+        for base in kind.__mro__:
+            if base.__module__ == "__main__" and base.__name__ not in self.defined:
+                if any(name in vars(base) for name in _OPERATORS + _ARRAYS):
+                    return kind.__name__
+            elif not _is_library(base) and base.__name__ not in self.defined:
+                return kind.__name__
+        if depth < 4 and kind in (list, tuple, set, frozenset):
+            return next((found for item in list(value)[:1000] if (found := self.deciding(item, depth + 1))), "")
+        if depth < 4 and kind is dict:
+            return self.deciding(list(value.values()), depth + 1)
+        return ""
+
+    def audit(self, event, arguments):
+        """Refuse what looks into the interpreter, when student code asks."""
+        if self.is_checking or not (event in _WATCHED or event.startswith(("ctypes.", "object.__getattr__"))):
+            return
+        if event == "object.__getattr__" and arguments[1] not in ("tb_frame", "gi_frame", "cr_frame", "ag_frame"):
+            return
+        self.is_checking = True
+        try:
+            frame = sys._getframe(1)
+            while frame is not None and frame.f_code.co_filename.endswith(_THROUGH):
+                frame = frame.f_back
+            name = frame.f_code.co_filename if frame is not None else ""
+        finally:
+            self.is_checking = False
+        if not name.startswith(_LIBRARY):
+            self.suspect(f"the submission looked into the grader ({event})")
+            raise RuntimeError("This is not possible while a test runs.")
+
+
+class _Watch(ast.NodeTransformer):
+    """Send comparisons and the arguments of assertions through the guard."""
+
+    def visit_Compare(self, node):
+        """`a == b` becomes a call that compares and looks at both."""
+        self.generic_visit(node)
+        if len(node.ops) != 1 or isinstance(node.ops[0], ast.Is | ast.IsNot):
+            return node
+        values = [ast.Name("__l", ast.Load()), ast.Name("__r", ast.Load())]
+        compare = ast.Compare(values[0], node.ops, [values[1]])
+        body = _watch(ast.Tuple(values, ast.Load()), compare)
+        arguments = ast.arguments([], [ast.arg("__l"), ast.arg("__r")], None, [], [], None, [])
+        return ast.copy_location(ast.Call(ast.Lambda(arguments, body), [node.left, *node.comparators], []), node)
+
+    def visit_Call(self, node):
+        """An assertion gets its arguments looked at first."""
+        self.generic_visit(node)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        judges = name.lower().startswith("assert") or name in ("allclose", "isclose", "array_equal", "array_equiv")
+        if not judges or not node.args or any(isinstance(a, ast.Starred) for a in node.args):
+            return node
+        names = [f"__a{i}" for i in range(len(node.args))]
+        loads = [ast.Name(n, ast.Load()) for n in names]
+        checked = _watch(ast.Tuple(loads, ast.Load()), ast.Constant(True))
+        refused = ast.Call(
+            ast.Name("__collegium_watch__", ast.Load()), [ast.Tuple([], ast.Load()), ast.Constant(False)], []
+        )
+        body = ast.IfExp(checked, ast.Call(node.func, loads, node.keywords), refused)
+        arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
+        return ast.copy_location(ast.Call(ast.Lambda(arguments, body), node.args, []), node)
+
+
+def _watch(values, result):
+    return ast.Call(ast.Name("__collegium_watch__", ast.Load()), [values, result], [])
+
+
+def _is_library(kind):
+    return kind.__module__ != "__main__" and kind.__module__.partition(".")[0] in sys.modules
+
+
+def _is_foreign(function):
+    return function.__module__ == "__main__" or function.__code__.co_filename.startswith(
+        ("/tmp/ipykernel_", "<ipython-")
+    )
+
+
+def _text_of(error):
+    try:
+        return str(error)[:2000]
+    except BaseException:
+        return ""
+
+
+def _line_of(error):
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<test>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+_BUILTIN_NAMES = """
+abs all any bool bytes callable dict divmod enumerate filter float frozenset getattr hasattr hash int isinstance
+issubclass iter len list map max min next object pow range repr reversed round set sorted str sum tuple type zip
+exec eval compile __import__ setattr delattr vars Exception AssertionError ValueError TypeError BaseException
+"""
+_BUILTINS = _BUILTIN_NAMES.split()

@@ -1,0 +1,156 @@
+"""Attempts to gain points without solving the assignment, run in the sandbox that grades; none gains any."""
+
+# ruff: noqa: E501 - the attempts read best as the lines that a student would write
+
+from __future__ import annotations
+
+import pytest
+
+from courseware.grading import Graded
+from courseware.notebooks import read_notebook
+from tests.courseware.small_assignment import FULL, HONEST, NOTHING, SECRET, WRONG, answered, by_id, graded, points
+
+LIAR = "def squares(n):\n    return Liar()\ndef half(x):\n    return Liar()\n"
+ATTEMPTS = {
+    "prints a score": WRONG + "print(4)\nprint('{\"ok\": true}')",
+    "shows a score as a result": WRONG + "4",
+    "an object that equals everything": LIAR
+    + "class Liar(list):\n"
+    + "    def __eq__(self, o): return True\n    def __getitem__(self, i): return self\n"
+    + "    def __array__(self, *a, **k): import numpy; return numpy.array(1.5)",
+    "a list subclass that is never unequal": LIAR
+    + "class Liar(list):\n    def __eq__(self, o): return True\n    def __ne__(self, o): return False\n",
+    "a metaclass that is an instance of everything": LIAR
+    + "class M(type):\n    def __instancecheck__(c, o): return True\n"
+    + "class Liar(metaclass=M):\n    def __eq__(self, o): return True\n"
+    + "    def __getitem__(self, i): return self\n    __class__ = list\n",
+    "an integer subclass in a list": "class N(int):\n    def __eq__(self, o): return True\n    __hash__ = None\n"
+    "def squares(n): return [N(0)] * n\ndef half(x): return 0.0",
+    "a float that is close to everything": "def squares(n): return []\n"
+    "class F(float):\n    def __sub__(s, o): return 0.0\n    __rsub__ = __sub__\n"
+    "    def __array__(self, *a, **k): import numpy; return numpy.array(1.5)\n"
+    "def half(x): return F(0)",
+    "replaces numpy's assertion": WRONG
+    + "import numpy.testing\nnumpy.testing.assert_allclose = lambda *a, **k: None\nassert_allclose = lambda *a, **k: None",
+    "replaces what numpy's assertion calls": WRONG
+    + "import numpy.testing._private.utils as u\nu.assert_array_compare = lambda *a, **k: None\n",
+    "rebinds the helper's name": WRONG + "def assert_allclose(*a, **k): pass",
+    "replaces isinstance": WRONG + "import builtins\nbuiltins.isinstance = lambda *a: True",
+    "replaces sum": WRONG + "import builtins\nbuiltins.sum = lambda *a: 4.0",
+    "shadows sum": WRONG + "sum = lambda *a: 4.0",
+    "shadows range": WRONG + "range = lambda *a: []\nsum = lambda *a: 4.0",
+    "replaces exec": WRONG + "import builtins\nbuiltins.exec = lambda *a: None",
+    "replaces compile": WRONG
+    + "import builtins\n_c = compile\nbuiltins.compile = lambda *a, **k: _c('4.0', 'x', 'eval')",
+    "empties later cells with an input transformer": WRONG
+    + "get_ipython().input_transformers_post.append(lambda lines: [])",
+    "returns full marks with an input transformer": WRONG
+    + "get_ipython().input_transformers_post.append(lambda lines: ['4.0'])",
+    "removes assertions with an AST transformer": WRONG
+    + "import ast\nclass T(ast.NodeTransformer):\n    def visit_Assert(self, node): return ast.Pass()\n"
+    + "get_ipython().ast_transformers.append(T())",
+    "replaces the kernel's execution": WRONG
+    + "k = get_ipython().kernel\nasync def ok(*a, **k): return {'status': 'ok', 'execution_count': 1}\nk.do_execute = ok",
+    "replaces the shell's execution": WRONG + "ip = get_ipython()\nip.run_cell = ip.run_code = lambda *a, **k: None\n",
+    "replaces the display hook": WRONG
+    + "import sys\nget_ipython().displayhook.write_format_data = lambda *a, **k: None\nsys.displayhook = lambda v: None",
+    "leaves with os._exit": WRONG.replace("return []", "import os; os._exit(0)").replace(
+        "return 0.0", "import os; os._exit(0)"
+    ),
+    "leaves with SystemExit": WRONG.replace("return []", "raise SystemExit(0)").replace(
+        "return 0.0", "raise SystemExit(0)"
+    ),
+    "raises what the test swallows": WRONG.replace("return []", "raise KeyboardInterrupt").replace(
+        "return 0.0", "raise GeneratorExit"
+    ),
+    "reads the frames": "import sys, re\ndef look():\n    f = sys._getframe()\n    while f:\n"
+    "        for c in f.f_code.co_consts:\n            if isinstance(c, (list, tuple)): return list(c)\n        f = f.f_back\n"
+    "def squares(n):\n    return look()\ndef half(x):\n    import inspect; return inspect.currentframe().f_back.f_locals['desired']",
+    "reads the frames through a traceback": "def look():\n    try: raise ValueError\n    except ValueError as e:\n"
+    "        f = e.__traceback__.tb_frame.f_back.f_back\n        return [c for c in f.f_code.co_consts if c]\n"
+    "def squares(n): return look()\ndef half(x): return look()[0]",
+    "reads the garbage collector": "import gc, ast\ndef squares(n):\n    for o in gc.get_objects():\n"
+    "        if isinstance(o, ast.Compare): return ast.literal_eval(o.comparators[0])\n    return []\n"
+    "def half(x):\n    return [o for o in gc.get_objects() if type(o) is float][0]",
+    "traces the test": WRONG.replace("return []", "import sys; sys.settrace(print); return []")
+    + "import sys\nsys.settrace(lambda *a: None)",
+    "reads the history": "def look(n):\n    import ast, re\n"
+    "    text = ' '.join([*In, *get_ipython().history_manager.input_hist_raw, _i, _ii])\n"
+    "    found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n    return ast.literal_eval(found[1]) if found else []\n"
+    "def squares(n): return look(n)\ndef half(x): return 0.0",
+    "reads the disk": "import pathlib, re, ast\ndef squares(n):\n    for top in ('.', '/tmp', '/home', '/var', '/proc/self'):\n"
+    "        for path in pathlib.Path(top).rglob('*'):\n            try: text = path.read_text()\n            except Exception: continue\n"
+    "            found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n"
+    "            if found: return ast.literal_eval(found[1])\n    return []\ndef half(x): return 0.0",
+    "reads the source cache": "import linecache, re, ast\ndef squares(n):\n"
+    "    text = str(linecache.cache)\n    found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n"
+    "    return ast.literal_eval(found[1]) if found else []\ndef half(x): return 0.0",
+    "replaces the guard's names": WRONG + "__collegium_watch__ = lambda *a: True",
+    "patches the json module": WRONG + "import json\n_l = json.loads\njson.dumps = lambda o, **k: '{\"ok\": true}'",
+    "patches base64": WRONG
+    + "import base64\nbase64.b85decode = lambda *a: b'class Guard:\\n def __init__(s, **k): pass\\n def run(s, n): return 4.0'",
+    "uses ctypes to write into the interpreter": WRONG.replace(
+        "return []", "import ctypes; ctypes.memset(id([]) + 16, 0, 8); return []"
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+async def test_no_point_is_gained_by_whoever(attempt: str) -> None:
+    result = await graded(answered(ATTEMPTS[attempt]))
+    assert points(result) == NOTHING
+    assert all(score.score.reason for score in by_id(result).values())
+
+
+async def test_the_honest_answer_has_full_marks() -> None:
+    assert points(await graded(answered(HONEST))) == FULL
+
+
+async def test_an_honest_wrong_answer_has_none_and_is_not_suspected() -> None:
+    result = await graded(answered(WRONG))
+    assert points(result) == NOTHING
+    assert not any(score.score.needs_review for score in result.scores)
+
+
+async def test_partial_credit_is_what_the_test_returns() -> None:
+    half_right = "def squares(n):\n    return [1, 4][:n]\ndef half(x):\n    return x / 2\n"
+    assert points(await graded(answered(half_right))) == {"visible": 2, "hidden": 0, "partial": 2, "helper": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("points", {"points": 400}),
+        ("grade_id", {"grade_id": "visible"}),
+        ("not locked", {"locked": False, "grade": False}),
+        ("solution", {"solution": True}),
+    ],
+    ids=lambda change: change[0],
+)
+async def test_changed_metadata_changes_no_score(change: tuple[str, dict[str, object]]) -> None:
+    notebook = answered(WRONG)
+    notebook.cells[5].metadata.nbgrader.update(change[1])
+    assert set(points(await graded(notebook)).values()) == {0.0}
+
+
+async def test_changed_tests_are_graded_as_released() -> None:
+    notebook = answered(WRONG)
+    for cell in notebook.cells[3:]:
+        cell.source = "100"
+    result = await graded(notebook)
+    assert points(result) == NOTHING
+    assert {f.grade_id for f in result.findings if f.kind == "changed-cell"} == set(FULL)
+
+
+async def test_hidden_tests_reach_no_output_that_students_write() -> None:
+    snoop = HONEST + "def __getattr__(n): pass\nprint(dir(), In)"
+    result: Graded = await graded(answered(snoop))
+    seen = [o.get("text", "") for o in _outputs(result)]
+    assert SECRET not in "".join(seen)
+
+
+def _outputs(result: Graded):  # type: ignore[no-untyped-def]
+    for content in result.executed.values():
+        for cell in read_notebook(content).cells:
+            if cell.cell_type == "code" and "nbgrader" in cell.metadata and cell.metadata.nbgrader.solution:
+                yield from cell.outputs
