@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,6 @@ class Surroundings:
         What expressions see.
     upstream
         Keys of the items of each step it depends on.
-    inputs
-        Declared files: name to SHA-256.
     salt
         Makes the keys of a step without cache differ from run to run; empty otherwise.
     """
@@ -71,7 +70,6 @@ class Surroundings:
     notebook: NotebookNode
     names: Mapping[str, Any]
     upstream: Mapping[str, Sequence[str]]
-    inputs: Mapping[str, str]
     salt: str
 
 
@@ -80,13 +78,7 @@ def surroundings(
 ) -> Surroundings:
     """Read what the step's items share; raises `PipelinesError` for a notebook that is gone."""
     notebook = read_notebook(pipeline.folder / step.notebook)
-    inputs = {
-        path.relative_to(pipeline.folder).as_posix(): file_digest(path)
-        for pattern in step.inputs
-        for path in sorted(pipeline.folder.glob(pattern))
-        if path.is_file()
-    }
-    return Surroundings(pipeline, step, notebook, names, upstream, inputs, salt)
+    return Surroundings(pipeline, step, notebook, names, upstream, salt)
 
 
 def foreach_values(step: Step, names: Mapping[str, Any]) -> list[Any] | None:
@@ -129,11 +121,38 @@ def make_item(around: Surroundings, index: int, value: Any) -> Item:
     # Keys see a file as its content, the notebook sees its path.
     paths = {name: _as_paths(item) for name, item in filled.items()}
     parameters = checked_values(around.notebook, paths, f"step {step.name}, {step.notebook}")
-    parts = key_parts(around.notebook, filled, around.upstream, around.inputs, environment, step.kernel)
+    # A value of the declared type, so that 0 and 0.0 for a real number are one key.
+    keyed = {name: filled[name] if _has_file(filled[name]) else parameters[name] for name in filled}
+    inputs = _input_digests(around.pipeline.folder, expressions.fill(list(step.inputs), names))
+    parts = key_parts(around.notebook, keyed, around.upstream, inputs, environment, step.kernel)
     if around.salt:
         parts["run"] = around.salt
     label = "" if step.foreach is None else digest_of(canonical(value))[:16]
     return Item(step.name, index, value, parameters, parts, key_of(parts), environment, label)
+
+
+def _input_digests(folder: Path, patterns: Sequence[str]) -> dict[str, str]:
+    found = sorted({path for pattern in patterns for path in folder.glob(str(pattern)) if path.is_file()})
+    return {path.relative_to(folder).as_posix(): _digest_of_state(path, *_state(path)) for path in found}
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=10_000)
+def _digest_of_state(path: Path, _inode: int, _size: int, _mtime_ns: int) -> str:
+    """Ten thousand items that read one large file read it once."""
+    return file_digest(path)
+
+
+def _has_file(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_file(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_file(item) for item in value)
+    return isinstance(value, FileReference)
 
 
 def _as_paths(value: Any) -> Any:

@@ -19,14 +19,14 @@ _MOST_KEYS = 8
 
 @dataclass(frozen=True, slots=True)
 class FileReference:
-    """A file that a step has written: later steps get its path, keys its content.
+    """A file, or the folder of all files, that a step has written: later steps get its path, keys its content.
 
     Attributes
     ----------
     path
         Where it lies; read-only.
     digest
-        SHA-256 of its content, in hexadecimal.
+        SHA-256 of its content, or of the names and contents in the folder, in hexadecimal.
     """
 
     path: Path

@@ -76,7 +76,8 @@ class Step:
     secrets
         Variable to reference, `env:NAME` or `file:PATH`; given to the notebook, never written.
     inputs
-        Files that the notebook reads, as patterns relative to the folder; their contents are part of the key.
+        Files that the notebook reads, as patterns relative to the folder, which may hold `${…}`; their contents are
+        part of the key.
     cache
         Whether a result may be reused.
     mode, kernel

@@ -140,29 +140,29 @@ class PipelineService:
         """
         run = self.get(run_id)
         if run.status == "ok":
-            raise RunStateError(f"run {run_id} ended well; there is nothing to resume. To run it again: retry")
+            raise RunStateError(f"run {run.id} ended well; there is nothing to resume. To run it again: retry")
         if run.status in ("failed", "cancelled"):
             validate(read_pipeline(Path(run.file)), run.parameters)
-            self.history.reset_items(run_id)
+            self.history.reset_items(run.id)
             self.history.update_run(
-                run_id,
+                run.id,
                 status="queued",
                 generation=run.generation + 1,
                 cancel_requested=False,
                 message="",
                 ended_at=None,
             )
-        return self.get(run_id)
+        return self.get(run.id)
 
     def cancel(self, run_id: str) -> RunRow:
         """Ask a run to stop; whoever drives it ends its items within seconds."""
         run = self.get(run_id)
         if run.status in ("ok", "failed", "cancelled"):
-            raise RunStateError(f"run {run_id} has ended ({run.status}); there is nothing to cancel")
-        self.history.update_run(run_id, cancel_requested=True)
+            raise RunStateError(f"run {run.id} has ended ({run.status}); there is nothing to cancel")
+        self.history.update_run(run.id, cancel_requested=True)
         if run.status == "queued":
-            self.history.update_run(run_id, status="cancelled", ended_at=datetime.now(UTC))
-        return self.get(run_id)
+            self.history.update_run(run.id, status="cancelled", ended_at=datetime.now(UTC))
+        return self.get(run.id)
 
     def get(self, run_id: str) -> RunRow:
         """One run; `latest` is the newest, and the beginning of an id will do.

@@ -20,7 +20,7 @@ from .model import Pipeline, Step
 
 def dependencies(step: Step) -> set[str]:
     """Names of the steps that have to be done before `step`."""
-    texts = [step.parameters, step.environment, _as_expression(step.foreach), _as_expression(step.when)]
+    texts = [step.parameters, step.environment, step.inputs, _as_expression(step.foreach), _as_expression(step.when)]
     return set(step.after) | {name for text in texts for name in expressions.step_names(text)}
 
 
@@ -72,7 +72,8 @@ def _check(pipeline: Pipeline, step: Step) -> Iterator[str]:
         yield f"{error}."
     yield from _check_notebook(pipeline, step)
     for pattern in step.inputs:
-        if not any(True for _ in pipeline.folder.glob(pattern)):
+        # With an expression, which files are meant is known when the step begins.
+        if "${" not in pattern and not any(True for _ in pipeline.folder.glob(pattern)):
             yield f"no file matches the input {pattern!r} in {pipeline.folder}."
     for name, reference in step.secrets.items():
         kind, _, where = reference.partition(":")
@@ -84,7 +85,7 @@ def _check(pipeline: Pipeline, step: Step) -> Iterator[str]:
 def _check_names(pipeline: Pipeline, step: Step, needed: set[str]) -> Iterator[str]:
     for name in sorted(needed - set(pipeline.steps)):
         yield f"there is no step {name!r}; known: {', '.join(pipeline.steps)}."
-    texts = [step.parameters, step.environment, _as_expression(step.foreach), _as_expression(step.when)]
+    texts = [step.parameters, step.environment, step.inputs, _as_expression(step.foreach), _as_expression(step.when)]
     used = {name for text in texts for name in expressions.parameter_names(text)}
     for name in sorted(used - set(pipeline.parameters)):
         yield f"the pipeline has no parameter {name!r}; known: {', '.join(pipeline.parameters) or 'none'}."

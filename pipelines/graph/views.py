@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.errors import PipelinesError
 
+from .keys import FileReference, digest_of
 from .store import Result, Store
 
 
@@ -77,7 +78,7 @@ class _Files:
 
 def _value(result: Result, name: str) -> Any:
     if name == "output":
-        return str(result.output)
+        return FileReference(result.output, digest_of(dict(result.files)))
     values: Mapping[str, Any] = result.values
     if name not in values:
         raise KeyError(f"value {name!r}; recorded were: {', '.join(values) or 'none'}")

@@ -127,7 +127,7 @@ def test_a_cancelled_run_stops_its_notebooks_and_can_be_resumed(write: Write, ru
         assert free  # no worker is left
     with pytest.raises(RunStateError, match="nothing to cancel"):
         runner.service.cancel(run.id)
-    assert runner.service.prepare_resume(run.id).generation == 2
+    assert runner.service.prepare_resume("latest").generation == 2
 
 
 def test_files_of_equal_content_are_kept_once(write: Write, runner: Any) -> None:
