@@ -44,7 +44,7 @@ class Image:
 IMAGES = (
     Image("localhost/pause:1", ("pause",)),
     Image("localhost/collegium-kernel:1", ("base", "kernel")),
-    Image("localhost/collegium-server:1", ("base", "kernel", "server")),
+    Image("localhost/collegium-server:1", ("base", "kernel", "server", "own")),
 )
 
 
@@ -54,9 +54,11 @@ def make(where: Layout, names: Iterable[str] = ()) -> list[Path]:
     where.images.mkdir(parents=True, exist_ok=True)
     made = []
     for image in wanted:
-        archive = where.images / f"{image.name.replace('/', '_').replace(':', '_')}-{_fingerprint(image)}.tar"
+        archive = where.images / f"{image.name.replace('/', '_').replace(':', '_')}-{_fingerprint(image.layers)}.tar"
         if not archive.exists():
             print(f"making {image.name}", flush=True)
+            for stale in where.images.glob(f"{archive.name[:-16]}*"):
+                stale.unlink()
             partial = archive.with_suffix(".partial")
             _write_archive(partial, image, [_layer(where, name) for name in image.layers])
             partial.rename(archive)
@@ -64,36 +66,45 @@ def make(where: Layout, names: Iterable[str] = ()) -> list[Path]:
     return made
 
 
-def _fingerprint(image: Image) -> str:
-    """Changes when anything that goes into the image does."""
-    parts = [Path(__file__).read_text(), repr(image), sys.version]
+def _fingerprint(layers: Iterable[str]) -> str:
+    """Changes when anything that goes into the layers does."""
+    parts = [Path(__file__).read_text(), repr(layers), sys.version]
     parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
-    if "server" in image.layers:
-        for path in _own_files().values():
-            parts.append(f"{path} {path.stat().st_mtime_ns}")
+    if "own" in layers:
+        parts += [f"{path} {path.stat().st_mtime_ns}" for path in _own_files().values()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _layer(where: Layout, name: str) -> Path:
+    path = where.images / f"layer-{name}-{_fingerprint((name,))}.tar"
+    if path.exists():
+        return path
+    for stale in where.images.glob(f"layer-{name}-*"):
+        stale.unlink()
+    _write_layer(path.with_suffix(".partial"), name, _content(where, name))
+    return path.with_suffix(".partial").rename(path)
+
+
+def _content(where: Layout, name: str) -> Content:
     content: Content
     if name == "pause":
-        content = {"pause": where.programs / "pause"}
-    elif name == "base":
+        return {"pause": where.programs / "pause"}
+    if name == "own":
+        return _own_files()
+    if name == "base":
         content = _interpreter()
     else:
         known = _closure(KERNEL)
         chosen = known if name == "kernel" else _closure(SERVER) - known
         content = {path: file for dist in sorted(chosen) for path, file in _files(dist)}
-        if name == "server":
-            content |= _own_files()
-    libraries = {str(p).lstrip("/"): p for p in _libraries(content.values())}
-    if name in ("kernel", "server"):
-        libraries = {path: file for path, file in libraries.items() if not file.is_relative_to(sys.prefix)}
-    path = where.images / f"layer-{name}.tar"
+    return {str(path).lstrip("/"): path for path in _libraries(content.values())} | content
+
+
+def _write_layer(path: Path, name: str, content: Content) -> None:
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         if name == "base":
             _add_system(tar)
-        for inside, file in sorted((libraries | content).items()):
+        for inside, file in sorted(content.items()):
             information = tar.gettarinfo(file.resolve() if file.is_symlink() else file, inside)
             information.uid = information.gid = 0
             information.uname = information.gname = ""
@@ -101,7 +112,6 @@ def _layer(where: Layout, name: str) -> Path:
                 information.type = tarfile.REGTYPE
                 with file.open("rb") as opened:
                     tar.addfile(information, opened)
-    return path
 
 
 def _add_system(tar: tarfile.TarFile) -> None:
@@ -205,13 +215,14 @@ def _libraries(files: Iterable[Path]) -> set[Path]:
         if ".so" in file.name or file.name == PYTHON:
             text = subprocess.run(["ldd", file], check=False, capture_output=True, text=True).stdout
             found |= {Path(match) for match in re.findall(r"(?:=> )?(/\S+) \(0x", text)}
-    return {path for path in found if not path.is_relative_to(sys.base_prefix)}
+    own = (sys.base_prefix, sys.prefix)
+    return {path for path in found if not any(path.is_relative_to(prefix) for prefix in own)}
 
 
 def _write_archive(path: Path, image: Image, layers: list[Path]) -> None:
     identifiers = [hashlib.file_digest(layer.open("rb"), "sha256").hexdigest() for layer in layers]
     settings = {
-        "Env": ["PATH=/opt/python/bin:/usr/bin:/bin", f"HOME=/{HOME}"],
+        "Env": ["PATH=/opt/python/bin:/usr/bin:/bin", f"HOME=/{HOME}", "LD_LIBRARY_PATH=/opt/python/lib"],
         "WorkingDir": f"/{HOME}",
         "User": f"{USER}:{GROUP}",
     }

@@ -85,12 +85,10 @@ class KubernetesApi:
     async def __aenter__(self) -> KubernetesApi:
         settings = Configuration()
         settings.retries = 0
-        if not self._kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
-        else:
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=self._kubeconfig or None, client_configuration=settings, persist_config=False
-            )
+        try:
+            await self._configure(settings)
+        except (config.ConfigException, OSError) as error:
+            raise ApiError(0, "NotConfigured", f"It is not known where the cluster is: {error}") from error
         self._client = ApiClient(settings)
         return self
 
@@ -100,6 +98,14 @@ class KubernetesApi:
         if self._client is not None:
             await self._client.close()  # type: ignore[no-untyped-call]
             self._client = None
+
+    async def _configure(self, settings: Configuration) -> None:
+        if not self._kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=self._kubeconfig or None, client_configuration=settings, persist_config=False
+            )
 
     async def create(self, resource: str, manifest: Manifest) -> Manifest:
         """Create an object; one that exists under this name already is returned as it is."""

@@ -121,11 +121,11 @@ class PodProvisioner(KernelProvisionerBase):
             if not (self.warm and self._generation == 0 and await self._take_warm(template, environment)):
                 await self._start_cold(template, environment)
         except ApiError as error:
-            await self._remove()
+            await self.cleanup()
             words = "The quota of this namespace is used up" if error.is_quota else "The cluster refused the kernel"
             raise KernelStartError(f"{words}: {error}") from error
         except BaseException:
-            await self._remove()
+            await self.cleanup()
             raise
         self._generation += 1
         self.connection_info = cast(KernelConnectionInfo, self._connection)

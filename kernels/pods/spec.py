@@ -15,7 +15,9 @@ from .state import CLAIM_LABEL
 
 PORTS = {"shell_port": 52301, "iopub_port": 52302, "stdin_port": 52303, "control_port": 52304, "hb_port": 52305}
 CONNECTION_FOLDER = "/var/run/collegium"
-CONNECTION_FILE = f"{CONNECTION_FOLDER}/connection.json"
+CONNECTION_FILE = "/tmp/connection.json"  # noqa: S108 - of the container
+# ipykernel insists on writing the file that it reads, and a Secret's folder is read-only.
+_COPY_AND_RUN = f'umask 077; cp {CONNECTION_FOLDER}/connection.json {CONNECTION_FILE} && exec "$@"'
 PART_OF = "app.kubernetes.io/part-of"
 COMPONENT = "app.kubernetes.io/component"
 SERVER_LABEL = "collegium.org/server"
@@ -191,9 +193,11 @@ def claim_change(version: str, kernel_id: str, server: str) -> Manifest:
 
 
 def _command(template: PodTemplate) -> list[str]:
+    command: tuple[str, ...] = template.command
     if template.preload:
-        return ["python3", "-c", _PRELOADER, ",".join(template.preload), "-f", CONNECTION_FILE]
-    return [part.replace("{connection_file}", CONNECTION_FILE) for part in template.command]
+        command = ("python3", "-c", _PRELOADER, ",".join(template.preload), "-f", "{connection_file}")
+    words = [part.replace("{connection_file}", CONNECTION_FILE) for part in command]
+    return ["/bin/sh", "-c", _COPY_AND_RUN, "sh", *words]
 
 
 def _resources(template: PodTemplate) -> dict[str, dict[str, str]]:
