@@ -165,8 +165,11 @@ def readback(quick: bool) -> tuple[list[str], bool]:
 
     chance = random.Random(2026)
     count = 1000 if quick else 20_000
-    kinds = Counter(failure.kind.split()[-1] for _ in range(count) for failure in failures(random_case(chance)))
+    found = [failure for _ in range(count) for failure in failures(random_case(chance))]
+    kinds = Counter(failure.kind.split()[-1] for failure in found)
     met = not kinds
+    for failure in found[:5]:
+        print(f"{failure.kind}: {failure.case.expression} with {failure.case.values}: {failure.detail}")
     table = [
         "| read back | expressions | wrong | unreadable | crash | bar | |",
         "|---|---:|---:|---:|---:|---|---|",

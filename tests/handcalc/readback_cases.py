@@ -144,8 +144,8 @@ def _part_value(node: ast.expr, values: dict[str, Number]) -> Number:
         left, right = _part_value(node.left, values), _part_value(node.right, values)
         if isinstance(node.op, ast.Pow) and abs(right) > 40:
             raise OverflowError
-        if isinstance(node.op, ast.Pow) and isinstance(left, complex) and left.imag == 0 and left.real < 0:
-            raise OverflowError  # on the branch cut, where the sign of a zero that nobody writes decides
+        if isinstance(node.op, ast.Pow):
+            _require_off_the_branch_cut(left)
         if isinstance(node.op, ast.FloorDiv | ast.Mod) and not (isinstance(left, int) and isinstance(right, int)):
             _require_apart_from_whole(left / right)
         value = _PYTHON[type(node.op)](left, right)
@@ -153,6 +153,8 @@ def _part_value(node: ast.expr, values: dict[str, Number]) -> Number:
         assert isinstance(node, ast.Call)
         arguments = [_part_value(argument, values) for argument in node.args]
         name = ast.unparse(node.func)
+        if name == "pow":
+            _require_off_the_branch_cut(arguments[0])
         if name in ("floor", "ceil") and not isinstance(arguments[0], int):
             _require_apart_from_whole(arguments[0])
         if name in ("factorial", "pow") and abs(arguments[-1]) > 40:
@@ -161,6 +163,12 @@ def _part_value(node: ast.expr, values: dict[str, Number]) -> Number:
     if isinstance(value, bool) or not _modest(value):
         raise OverflowError
     return value
+
+
+def _require_off_the_branch_cut(base: Number) -> None:
+    """Leave out a power whose side of the branch cut the sign of a zero decides, which nobody writes."""
+    if isinstance(base, complex) and base.imag == 0 and base.real < 0:
+        raise OverflowError
 
 
 def _require_apart_from_whole(value: Number) -> None:
