@@ -11,13 +11,13 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMEXPR_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"  # before NumPy is imported
 
-import argparse
-import warnings
+import argparse  # noqa: E402
+import warnings  # noqa: E402
 
-from bench_math_cases import combinat, dynamics, exact, formulas, modlinalg, ode, primes
-from bench_math_tools import Row, header, machine
+from bench_math_cases import combinat, dynamics, exact, formulas, modlinalg, ode, primes  # noqa: E402
+from bench_math_tools import Row, header, machine  # noqa: E402
 
-from kernels.math import isa_level
+from kernels.math import isa_level  # noqa: E402
 
 SECTIONS = {
     "formulas": formulas.rows, "ode": ode.rows, "dynamics": dynamics.rows, "exact": exact.rows,

@@ -46,10 +46,16 @@ def rows(quick: bool) -> Iterator[Row]:
     yield from compare("compile", lambda: fast_callable(expr, (X, Y)), peers, 3)
     yield from scalar(rounds)
     for n in (1000, 1_000_000):
-        yield from arrays(n, TRANSCENDENTAL, "transcendental", {"lambdify numpy": 5.0, "numexpr": 4.0 if n == 1000 else 3.5,
-                          "numba.vectorize": 2.0 if n > 1000 else 0.0}, rounds)  # fmt: skip
-    yield from arrays(1_000_000, POLYNOMIAL, "polynomial", {"lambdify numpy": 4.0, "numexpr": 2.5, "numba.vectorize": 0.5},
-                      rounds)  # fmt: skip
+        yield from arrays(
+            n,
+            TRANSCENDENTAL,
+            "transcendental",
+            {"lambdify numpy": 5.0, "numexpr": 4.0 if n == 1000 else 3.5, "numba.vectorize": 2.0 if n > 1000 else 0.0},
+            rounds,
+        )
+    yield from arrays(
+        1_000_000, POLYNOMIAL, "polynomial", {"lambdify numpy": 4.0, "numexpr": 2.5, "numba.vectorize": 0.5}, rounds
+    )
     yield from kernels(rounds, 2_000 if quick else 100_000)
     yield from integrals(rounds)
 
@@ -95,7 +101,12 @@ def kernels(rounds: int, points: int) -> Iterator[Row]:
         data = rng.uniform(low, high, 100_000)
         peer = getattr(np, name)
         bar = 5.0 if name in ("sin", "cos") else 0.0
-        yield from compare(f"`{name}`, 100,000 elements", lambda f=f, d=data: f(d), [("NumPy", lambda p=peer, d=data: p(d), bar)], rounds)  # noqa: E501
+        yield from compare(
+            f"`{name}`, 100,000 elements",
+            lambda f=f, d=data: f(d),
+            [("NumPy", lambda p=peer, d=data: p(d), bar)],
+            rounds,
+        )
 
 
 def integrals(rounds: int) -> Iterator[Row]:

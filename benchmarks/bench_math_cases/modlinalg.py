@@ -36,7 +36,10 @@ def rows(quick: bool) -> Iterator[Row]:
         for name, (ours, plain, converted) in cases.items():
             peers = [("python-flint", plain, 2.5), ("python-flint from NumPy", converted, 6.0)]
             yield from compare(f"`{name}_mod`, n = 1000, p = {p}", ours, peers, rounds)
-        peers = [("python-flint", lambda fa=fa: fa * fa, 3.0), ("NumPy int64 @", lambda a=a: a @ a, 15.0 if p < 2**20 else 0)]
+        peers = [
+            ("python-flint", lambda fa=fa: fa * fa, 3.0),
+            ("NumPy int64 @", lambda a=a: a @ a, 15.0 if p < 2**20 else 0),
+        ]
         yield from compare(f"`matmul_mod`, n = 1000, p = {p}", lambda a=a, p=p: m.matmul_mod(a, a, p), peers, 3)
         b = a[:50, :50].copy()
         fb = to_flint(b, p)
@@ -44,4 +47,6 @@ def rows(quick: bool) -> Iterator[Row]:
         yield from compare(f"`det_mod`, n = 50, p = {p}", lambda b=b, p=p: m.det_mod(b, p), peers, rounds)
     bits = rng.integers(0, 2, (1500, 1500))
     fbits = to_flint(bits, 2)
-    yield from compare("rank over GF(2), n = 1500", lambda: m.rank_mod(bits, 2), [("nmod_mat", fbits.rank, 40.0)], rounds)
+    yield from compare(
+        "rank over GF(2), n = 1500", lambda: m.rank_mod(bits, 2), [("nmod_mat", fbits.rank, 40.0)], rounds
+    )

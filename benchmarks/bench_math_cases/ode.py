@@ -42,15 +42,20 @@ def rows(quick: bool) -> Iterator[Row]:
     )
     exact = scipy.integrate.solve_ivp(lorenz, (0, 12), [1, 1, 1], "DOP853", rtol=1e-13, atol=1e-14).y[:, -1]
     errors = [float(np.abs(a.y[:, -1] - exact).max()) for a in (short, theirs_short)]
-    yield Row("error at t = 12", "SciPy RK45", f"{errors[0]:.2g}", f"{errors[1]:.2g}", "equal",
-              errors[0] < 1.05 * errors[1])  # fmt: skip
+    yield Row(
+        "error at t = 12", "SciPy RK45", f"{errors[0]:.2g}", f"{errors[1]:.2g}", "equal", errors[0] < 1.05 * errors[1]
+    )
     times = np.linspace(0, 40, 4001)
     peers = [
         ("solve_ivp RK45", lambda: scipy.integrate.solve_ivp(lorenz, (0, 40), [1, 1, 1], **options), 150.0),
         ("odeint", lambda: scipy.integrate.odeint(lorenz, [1, 1, 1], times, tfirst=True, **options), 15.0),
     ]
-    yield from compare("DOPRI5 on Lorenz, tracing and compiling included",
-                       lambda: ode.solve_ivp(lorenz, (0, 40), [1, 1, 1], **options), peers, rounds)  # fmt: skip
+    yield from compare(
+        "DOPRI5 on Lorenz, tracing and compiling included",
+        lambda: ode.solve_ivp(lorenz, (0, 40), [1, 1, 1], **options),
+        peers,
+        rounds,
+    )
     for name, f, y0, end in (
         ("Van der Pol", van_der_pol, [2.0, 0.0], 2000.0),
         ("Robertson", robertson, [1.0, 0.0, 0.0], 1e5),
@@ -75,14 +80,26 @@ def stiff(name: str, f: Callable[..., Any], y0: list[float], end: float, rounds:
         coarse = max(enough - 1, 0)
         steps = [
             interleaved(
-                [lambda t=tolerances[k], m=method: scipy.integrate.solve_ivp(f, (0, end), y0, m, rtol=t, atol=t * 1e-3)],
+                [
+                    lambda t=tolerances[k], m=method: scipy.integrate.solve_ivp(
+                        f, (0, end), y0, m, rtol=t, atol=t * 1e-3
+                    )
+                ],
                 max(rounds // 2, 1),
             )[0]
             for k in (coarse, enough)
         ]
         span = np.log(errors[coarse] / errors[enough]) if coarse != enough else 0.0
         share = float(np.clip(np.log(errors[coarse] / wanted) / span, 0, 1)) if span > 0 else 1.0
-        peer_cpu, peer_wall = (float(np.exp((1 - share) * np.log(a) + share * np.log(b))) for a, b in zip(*steps, strict=True))
+        peer_cpu, peer_wall = (
+            float(np.exp((1 - share) * np.log(a) + share * np.log(b))) for a, b in zip(*steps, strict=True)
+        )
         ratio = peer_cpu / cpu
-        yield Row(f"Rodas4 on {name}, relative error {wanted:.1g}", method, readable(cpu),
-                  f"{ratio:.3g} ({peer_wall / wall:.3g})", f"≥ {bar:g}", ratio >= bar)  # fmt: skip
+        yield Row(
+            f"Rodas4 on {name}, relative error {wanted:.1g}",
+            method,
+            readable(cpu),
+            f"{ratio:.3g} ({peer_wall / wall:.3g})",
+            f"≥ {bar:g}",
+            ratio >= bar,
+        )

@@ -54,20 +54,38 @@ def rows(quick: bool) -> Iterator[Row]:
     else:
         yield at_most("count primes to 10⁹ (primesieve not installed)", lambda: p.prime_count(0, billion), 0.6, rounds)
     hundred = 10**8
-    sieves = [("NumPy sieve", lambda: numpy_sieve(hundred), 10.0), ("NumPy, odd", lambda: numpy_odd_sieve(hundred), 0.0)]
+    sieves = [
+        ("NumPy sieve", lambda: numpy_sieve(hundred), 10.0),
+        ("NumPy, odd", lambda: numpy_odd_sieve(hundred), 0.0),
+    ]
     yield from compare("`primes(10⁸)`", lambda: p.primes(hundred), sieves, 3)
     yield at_most("`prime_pi(10¹²)`", lambda: p.prime_pi(10**12), 0.15, rounds)
     small = 10**9 if quick else 10**10
-    yield from compare(f"`prime_pi({small:.0e})`", lambda: p.prime_pi(small),
-                       [("SymPy primepi", lambda: nt.primepi(small), 200.0)], rounds, slow=True)  # fmt: skip
+    yield from compare(
+        f"`prime_pi({small:.0e})`",
+        lambda: p.prime_pi(small),
+        [("SymPy primepi", lambda: nt.primepi(small), 200.0)],
+        rounds,
+        slow=True,
+    )
     numbers = np.random.default_rng(0).integers(0, 2**62, 2000)
     listed = numbers.tolist()
     peers = [("SymPy isprime", lambda: [nt.isprime(n) for n in listed], 15.0)]
     yield from compare("`is_prime`, 2,000 numbers of 62 bits", lambda: p.is_prime(numbers), peers, rounds)
     rng = np.random.default_rng(1)
     semiprimes = [p.next_prime(int(a)) * p.next_prime(int(b)) for a, b in rng.integers(2**30, 2**31, (5, 2))]
-    yield from compare("`factor`, 5 semiprimes of 62 bits", lambda: [p.factor(n) for n in semiprimes],
-                       [("SymPy factorint", lambda: [nt.factorint(n) for n in semiprimes], 300.0)], rounds, slow=True)  # fmt: skip
+    yield from compare(
+        "`factor`, 5 semiprimes of 62 bits",
+        lambda: [p.factor(n) for n in semiprimes],
+        [("SymPy factorint", lambda: [nt.factorint(n) for n in semiprimes], 300.0)],
+        rounds,
+        slow=True,
+    )
     n = 10**5 if quick else 10**6
-    yield from compare(f"`euler_phi_range({n:,})`", lambda: p.euler_phi_range(n),
-                       [("SymPy totient", lambda: [totient(k) for k in range(1, n + 1)], 1000.0)], rounds, slow=True)  # fmt: skip
+    yield from compare(
+        f"`euler_phi_range({n:,})`",
+        lambda: p.euler_phi_range(n),
+        [("SymPy totient", lambda: [totient(k) for k in range(1, n + 1)], 1000.0)],
+        rounds,
+        slow=True,
+    )

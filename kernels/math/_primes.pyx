@@ -153,11 +153,14 @@ _pattern_store = {}
 def _pattern(primes, long period, long extra):
     """Bytes without the multiples of the given primes (the primes themselves included), one period and more."""
     if primes not in _pattern_store:
-        numbers = 30 * np.arange(period + extra, dtype=np.int64)[:, None] + np.array([1, 7, 11, 13, 17, 19, 23, 29])
-        keep = np.ones(numbers.shape, dtype=bool)
-        for p in primes:
-            keep &= numbers % p != 0
-        _pattern_store[primes] = np.packbits(keep, axis=1, bitorder="little").ravel()
+        starts = 30 * np.arange(period + extra, dtype=np.int32)
+        pattern = np.zeros(len(starts), dtype=np.uint8)
+        for bit, residue in enumerate((1, 7, 11, 13, 17, 19, 23, 29)):
+            keep = np.ones(len(starts), dtype=np.uint8)
+            for p in primes:
+                keep &= (starts + residue) % p != 0
+            pattern |= keep << bit
+        _pattern_store[primes] = pattern
     return _pattern_store[primes]
 
 

@@ -173,18 +173,20 @@ def implicit_curve(
     from contourpy import contour_generator
 
     expr = f.lhs - f.rhs if isinstance(f, sp.Equality) else f
-    x, y, values = sample_grid(expr, x_range, y_range, shape, variables)
-    masked = np.ma.masked_invalid(values)
-    lines = contour_generator(x, y, masked, name="serial").lines(level)
-    return [np.asarray(line) for line in lines if not _is_pole(line, expr, variables, level, values)]
-
-
-def _is_pole(line: Any, expr: Formula, variables: Any, level: float, values: Floats) -> bool:
-    """A line along which the formula jumps through infinity is not a curve of the level."""
     program = expr if isinstance(expr, FastCallable) else fast_callable(expr, variables)
+    x, y, values = sample_grid(program, x_range, y_range, shape)
+    defined = np.isfinite(values)
+    grid = values if defined.all() else np.ma.array(values, mask=~defined)
+    lines = contour_generator(x, y, grid, name="serial").lines(level)
+    typical = float(np.nanmedian(np.abs(values[::8, ::8] - level))) if lines else 0.0
+    return [np.asarray(line) for line in lines if not _is_pole(line, program, level, typical)]
+
+
+def _is_pole(line: Any, program: FastCallable, level: float, typical: float) -> bool:
+    """A line along which the formula jumps through infinity is not a curve of the level."""
     points = np.asarray(line)
     near = np.abs(program(points[:, 0].copy(), points[:, 1].copy()) - level)
-    return bool(np.nanmedian(near) > 10 * np.nanmedian(np.abs(values - level)))
+    return bool(np.nanmedian(near) > 10 * typical)
 
 
 def complex_domain_coloring(
