@@ -72,6 +72,7 @@ def pages(project: str) -> dict[str, str]:
         "projects/unknown": "No such project",
         "account": "Account",
         "admin/users": "Users",
+        "admin/projects": "All projects",
         "help": "Help",
         "nowhere/at/all": "There is no such page",
     }

@@ -12,13 +12,20 @@ export const meQuery = queryOptions({
   staleTime: 60 * SECOND,
 });
 
-export const projectsQuery = (search: string) =>
+export const projectsQuery = (search: string, everybody = false) =>
   infiniteQueryOptions({
-    queryKey: ["projects", search],
+    queryKey: ["projects", search, everybody],
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         api.GET("/projects", {
-          params: { query: { search, limit: PAGE_SIZE, ...(pageParam ? { cursor: pageParam } : {}) } },
+          params: {
+            query: {
+              search,
+              limit: PAGE_SIZE,
+              ...(everybody ? { everybody } : {}),
+              ...(pageParam ? { cursor: pageParam } : {}),
+            },
+          },
           signal,
         }),
       ),

@@ -53,13 +53,29 @@ const users = createRoute({
   component: lazyRouteComponent(() => import("@/routes/UsersPage"), "UsersPage"),
 });
 
+const allProjects = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/projects",
+  validateSearch: (search): { q?: string } => textParameter(search, "q"),
+  component: lazyRouteComponent(() => import("@/routes/AllProjectsPage"), "AllProjectsPage"),
+});
+
 const help = createRoute({
   getParentRoute: () => root,
   path: "/help",
   component: lazyRouteComponent(() => import("@/routes/HelpPage"), "HelpPage"),
 });
 
-export const routeTree = root.addChildren([projects, project, openProject, account, admin, users, help]);
+export const routeTree = root.addChildren([
+  projects,
+  project,
+  openProject,
+  account,
+  admin,
+  users,
+  allProjects,
+  help,
+]);
 
 export const router = createRouter({
   routeTree,

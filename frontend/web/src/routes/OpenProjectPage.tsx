@@ -1,4 +1,4 @@
-import { Button, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, Paper, Progress, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useTimeout } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -21,11 +21,13 @@ export function OpenProjectPage() {
   const query = useQuery(projectQuery(projectId));
   usePageTitle(query.data ? `Opening ${query.data.name}` : "Opening");
   if (query.isError && !query.data) return <ProblemAlert error={query.error} onRetry={query.refetch} />;
-  if (query.data && !query.data.capabilities.includes("read")) return <NotAMember project={query.data} />;
-  return <Opening key={projectId} projectId={projectId} name={query.data?.name} />;
+  // Nothing is started before it is known that the person may go in.
+  if (!query.data) return <Skeleton height={180} maw="34rem" w="100%" mx="auto" mt="xl" />;
+  if (!query.data.capabilities.includes("read")) return <NotAMember project={query.data} />;
+  return <Opening key={projectId} projectId={projectId} name={query.data.name} />;
 }
 
-function Opening({ projectId, name }: { projectId: string; name: string | undefined }) {
+function Opening({ projectId, name }: { projectId: string; name: string }) {
   const { path } = route.useSearch();
   const { start, run } = useServerStart(projectId);
   useEffect(() => {
@@ -39,7 +41,7 @@ function Opening({ projectId, name }: { projectId: string; name: string | undefi
     <Paper p="xl" maw="34rem" w="100%" mx="auto" mt="xl">
       <Stack>
         <Title order={1} size="h2">
-          {name ? `Opening ${name}` : "Opening the project"}
+          {`Opening ${name}`}
         </Title>
         {start.phase === "failed" ? (
           <>

@@ -32,23 +32,26 @@ export function ProjectRow({ project }: { project: ProjectSummary }) {
           {people(project)}
         </Text>
       </Group>
-      <LinkButton
-        to="/projects/$projectId/open"
-        params={{ projectId: project.id }}
-        preload={false}
-        variant="default"
-        size="sm"
-        className="above row-action"
-        aria-label={`Open ${project.name}`}
-      >
-        Open
-      </LinkButton>
+      {project.role ? (
+        <LinkButton
+          to="/projects/$projectId/open"
+          params={{ projectId: project.id }}
+          preload={false}
+          variant="default"
+          size="sm"
+          className="above row-action"
+          aria-label={`Open ${project.name}`}
+        >
+          Open
+        </LinkButton>
+      ) : (
+        <span className="row-action" />
+      )}
     </div>
   );
 }
 
-function people({ role, member_count: count }: ProjectSummary): string {
-  const own = role ? roleLabel(role) : "Not a member";
-  if (count <= 1) return own;
-  return `${own} · ${count} people`;
+function people({ role, owners, member_count: count }: ProjectSummary): string {
+  const first = role ? roleLabel(role) : (owners[0]?.display_name ?? "No owner");
+  return count <= 1 ? first : `${first} · ${count} people`;
 }

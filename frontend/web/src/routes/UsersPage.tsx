@@ -1,22 +1,21 @@
-import { Button, Group, Paper, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, Paper, Skeleton, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconSearch, IconShieldLock, IconUserPlus } from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { IconSearch, IconUserPlus } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { meQuery, usersQuery } from "@/api/queries";
+import { usersQuery } from "@/api/queries";
 import type { User } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { usePageTitle } from "@/lib/usePageTitle";
+import { AdminSection } from "./AdminSection";
 import { CreateUserDialog } from "./CreateUserDialog";
 import { UserRow } from "./UserRow";
 
 /** The accounts, for administrators. */
 export function UsersPage() {
   usePageTitle("Users");
-  const { data: me } = useQuery(meQuery);
-  if (me && !me.is_admin) return <AdministratorsOnly />;
-  return me ? <Users ownName={me.name} /> : <Skeleton height={300} />;
+  return <AdminSection>{(me) => <Users ownName={me.name} />}</AdminSection>;
 }
 
 function Users({ ownName }: { ownName: string }) {
@@ -93,14 +92,4 @@ function useAllPages(isWanted: boolean, { hasNextPage, isFetching, isError, fetc
 function matches({ name, display_name }: User, filter: string): boolean {
   const wanted = filter.trim().toLocaleLowerCase();
   return [name, display_name].some((text) => text.toLocaleLowerCase().includes(wanted));
-}
-
-function AdministratorsOnly() {
-  return (
-    <Stack>
-      <EmptyState order={1} title="For administrators" icon={<IconShieldLock size={44} stroke={1.2} />}>
-        This page manages the platform’s accounts. Ask an administrator if you need something here.
-      </EmptyState>
-    </Stack>
-  );
 }
