@@ -87,6 +87,38 @@ def roster(course: Course, file: Annotated[typer.FileText, typer.Argument(help="
     console.print(f"Enrolled {len(made.items)}.")
 
 
+@course_app.command("import")
+def import_course(course: Course, folder: Folder) -> None:
+    """Take an nbgrader course directory over into a course that exists: students, assignments, hand-ins, scores."""
+    from sqlalchemy.orm import Session
+
+    from courseware import Caller, Capability, CoursewareError, courses, nbgrader_import
+    from hub.api.course_support import blob_store, receipt_key
+    from hub.data.engine import Database
+    from hub.settings import load
+
+    settings = load().settings
+    database = Database(settings.database_url)
+
+    def work(session: Session) -> nbgrader_import.ImportReport:
+        row = courses.get(session, course, Caller("operator", True), Capability.MANAGE)
+        return nbgrader_import.import_course(session, row, found, key=receipt_key(settings), now=datetime.now(UTC))
+
+    try:
+        found = nbgrader_import.read_course_directory(folder, blob_store(settings))
+        report = database.run(work)
+    except CoursewareError as error:
+        raise typer.BadParameter(error.detail) from error
+    finally:
+        database.close()
+    console.print(
+        f"{report.students} students, {report.assignments} assignments, {report.submissions} submissions, "
+        f"{report.scores} scores."
+    )
+    for line in report.skipped:
+        console.print(f"[yellow]left out[/] {line}")
+
+
 @assignment_app.command()
 def add(
     course: Course,
