@@ -13,6 +13,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, ExecError, LinkError, PlatformError
 
 ROOT = Path("kernels/math")
 FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-g0"]
@@ -42,9 +43,12 @@ class BuildIsaExtensions(build_ext):
             self.parallel = min(4, os.cpu_count() or 1)
 
     def build_extension(self, extension: Extension) -> None:
-        """Compile the variants, then the rest."""
-        extension.extra_objects = [*extension.extra_objects, *self._variants(extension)]
-        super().build_extension(extension)
+        """Compile the variants, then the rest; without a working compiler, warn and go on."""
+        try:
+            extension.extra_objects = [*extension.extra_objects, *self._variants(extension)]
+            super().build_extension(extension)
+        except (CompileError, LinkError, ExecError, PlatformError, OSError) as error:
+            self.warn(f"{extension.name} is not built, kernels.math will run in pure Python: {error}")
 
     def _variants(self, extension: Extension) -> list[str]:
         objects: list[str] = []
