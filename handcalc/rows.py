@@ -18,6 +18,7 @@ Spaces = tuple[Mapping[str, object], ...]
 
 _UNREADABLE = (TooLongError, RecursionError)
 _NUMBER_LEVELS = COMPARE + 1
+_TRUTH = (r"\mathrm{true}", r"\mathrm{false}")
 
 
 def statement_rows(plan: Plan, walker: Walker, value: object) -> list[Row]:
@@ -49,9 +50,10 @@ def _row(plan: Plan, walker: Walker, node: ast.expr, value: object) -> Row | Non
     if result is None and not isinstance(node, ast.Lambda):
         return None
     row = _blank(plan)
-    forms = _forms(plan, walker, node)
-    row.symbolic, row.substituted = forms
-    level = _NUMBER_LEVELS if plan.targets else 0
+    truth = result is not None and result.latex in _TRUTH and not plan.targets
+    # Beside an equals sign, a comparison needs parentheses: v > 1 = … would be a chain.
+    level = 0 if truth else _NUMBER_LEVELS
+    row.symbolic, row.substituted = _forms(plan, walker, node, level)
     row.result = "" if result is None else _fitting(result.at(level), plan, "value")
     if rounded and (plan.options.approximate or isinstance(value, int)):
         row.result_relation = r"\approx"
@@ -65,14 +67,13 @@ def _row(plan: Plan, walker: Walker, node: ast.expr, value: object) -> Row | Non
         row.substituted = row.result = ""
     elif plan.whole_parentheses or _is_construction(walker, node):
         row.symbolic = row.substituted = ""
-    if isinstance(value, bool) and plan.action in ("expression", "return") and row.symbolic:
+    if truth and row.symbolic:
         row.relation = r"\Leftrightarrow"
     return _without_repeats(row)
 
 
-def _forms(plan: Plan, walker: Walker, node: ast.expr) -> tuple[str, str]:
-    """Return the formula and the formula with values."""
-    level = _NUMBER_LEVELS if plan.targets else 0
+def _forms(plan: Plan, walker: Walker, node: ast.expr, level: int = 0) -> tuple[str, str]:
+    """Return the formula and the formula with values, in parentheses when they bind more loosely than `level`."""
     try:
         walker.substitute = False
         symbolic = walker(node).at(level)

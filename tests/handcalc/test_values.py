@@ -224,6 +224,15 @@ def test_pandas_values_are_elided_tables() -> None:
     assert "1000" in result("y = s + 0", {"s": pandas.Series(range(1000))})
 
 
+def test_a_comparison_of_numpy_numbers_is_a_truth_and_of_arrays_an_array() -> None:
+    names = {"a": np.float64(1.5), "v": np.array([1.0, 2.0])}
+    assert last("a < 2", names) == r"a < 2 \Leftrightarrow 1.5 < 2 \Leftrightarrow \mathrm{true}"
+    assert last("v > 1", names) == (
+        r"\left(v > 1\right) = \left(\begin{bmatrix} 1 & 2 \end{bmatrix}^{\mathsf{T}} > 1\right)"
+        r" = \begin{bmatrix} \mathrm{false} & \mathrm{true} \end{bmatrix}^{\mathsf{T}}"
+    )
+
+
 def test_no_library_is_imported_to_look_at_a_value() -> None:
     import subprocess
     import sys
