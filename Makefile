@@ -1,5 +1,5 @@
 # What people run is what CI runs. `make up` and `make test` are all the set-up anybody needs.
-.PHONY: help setup setup-dev up down test lint format bench lock
+.PHONY: help setup setup-dev up down test lint format bench lock cluster-up cluster-down test-cluster
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -38,3 +38,12 @@ bench: setup-dev ## Measure every speed claim beside its peer
 
 lock: ## Resolve the dependencies again
 	deploy/setup/lock.sh
+
+cluster-up: setup-dev ## Build (once) and start a real one-node Kubernetes
+	@$(BIN)/python deploy/testcluster up
+
+cluster-down: ## Stop it and leave nothing behind but the cache
+	@$(BIN)/python deploy/testcluster down
+
+test-cluster: setup-dev ## Test on the cluster of KUBECONFIG, or on the test cluster
+	COLLEGIUM_TEST_CLUSTER=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
