@@ -56,7 +56,7 @@ async def value(connected: AsyncKernelClient, expression: str) -> str:
 
 async def until(is_true: Callable[[], object], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
-        while not is_true():
+        while not is_true():  # noqa: ASYNC110 - the cluster is looked at from outside
             await asyncio.sleep(0.1)
 
 
