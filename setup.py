@@ -83,12 +83,14 @@ def extensions() -> list[Extension]:
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
             extra_compile_args=FLAGS,
             depends=headers,
-            optional=True,
         )
         for name, (_, once) in EXTENSIONS.items()
     ]
     directives = {"language_level": 3, "boundscheck": False, "wraparound": False, "cdivision": True}
-    return cythonize(modules, compiler_directives=directives)
+    translated: list[Extension] = cythonize(modules, compiler_directives=directives)
+    for extension in translated:
+        extension.optional = True  # which cythonize does not carry over
+    return translated
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildIsaExtensions})
