@@ -23,7 +23,7 @@ from .records import (
     RunEvent,
     RunMode,
 )
-from .run import open_session, run_notebook, run_notebook_sync
+from .run import open_session, probe_sandbox, run_notebook, run_notebook_sync
 from .session import NotebookSession
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "inject_parameters",
     "install_kernelspec",
     "open_session",
+    "probe_sandbox",
     "run_notebook",
     "run_notebook_sync",
 ]

@@ -14,11 +14,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from .backend import Backend
-from .errors import SandboxError
+from .errors import KernelStartError, SandboxError
 from .full_kernel import FullKernelBackend
 from .limits import Limits
 from .parameters import inject_parameters
-from .policy import SandboxPolicy
+from .policy import SandboxPolicy, SandboxReport
 from .records import CellRun, EventHandler, NotebookRun, RunMode, RunStatus
 from .session import NotebookSession
 from .short_kernel import ShortKernelBackend
@@ -171,6 +171,21 @@ async def open_session(
         yield NotebookSession(backend, limits, on_event, time.monotonic() - began)
     finally:
         await backend.close()
+
+
+async def probe_sandbox() -> SandboxReport:
+    """Try what this machine permits: enter a sandbox, run nothing, and report the barriers that stood.
+
+    Raises
+    ------
+    KernelStartError
+        If no child can be forked.
+    """
+    async with open_session(mode="short", sandbox=SandboxPolicy(minimum=frozenset())) as session:
+        report = session.backend.sandbox
+    if report is None:
+        raise KernelStartError("the forked child said nothing about its sandbox")
+    return report
 
 
 async def _start(

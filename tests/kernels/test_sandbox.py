@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -489,3 +491,29 @@ def test_policy_with_a_file_outside_the_private_folder_is_refused(name: str) -> 
 
 def _running(name: str) -> bool:
     return any(name in (process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+
+
+UNPRIVILEGED = """
+import asyncio, ctypes, kernels
+from nbformat.v4 import new_code_cell, new_notebook
+report = asyncio.run(kernels.probe_sandbox())
+assert report.missing == {}, report.missing
+assert report.barriers == frozenset(kernels.Barrier)
+source = "import os; print(os.getpid(), [p for p in os.listdir('/proc') if p.isdigit()])"
+document = new_notebook(cells=[new_code_cell(source), new_code_cell("import ctypes; ctypes.string_at(0)")])
+run = kernels.run_notebook_sync(document, mode="short", sandbox=kernels.SandboxPolicy())
+assert run.notebook.cells[0].outputs[0].text == "1 ['1']\\n", run.notebook.cells[0].outputs
+assert run.death.kind == "segmentation-fault", run.death
+kernels.short_kernel.short_fork_server().stop()
+print("all barriers, euid", __import__("os").geteuid())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests of this file ran without privileges already")
+def test_user_without_privileges_gets_all_barriers_too(tmp_path: Path) -> None:
+    command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-c", UNPRIVILEGED]
+    environment = dict(os.environ, JUPYTER_RUNTIME_DIR=str(tmp_path / "run"))
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    if "unshare:" in result.stderr:
+        pytest.skip(f"no user namespace to drop privileges in: {result.stderr}")
+    assert result.stdout == "all barriers, euid 1000\n", result.stderr
