@@ -18,6 +18,7 @@ from tornado.routing import URLSpec
 from hub.api import course_files as _course_files  # noqa: F401 - importing declares the operations
 from hub.api import course_grading as _course_grading  # noqa: F401
 from hub.api import courses as _courses  # noqa: F401
+from hub.api import experiments as _experiments  # noqa: F401
 from hub.api import projects as _projects  # noqa: F401 - importing declares the operations
 from hub.api import servers as _servers  # noqa: F401
 from hub.api import users as _users  # noqa: F401

@@ -31,6 +31,7 @@ _STATUS: dict[TrialState, TrialStatus] = {
 _CONSTRAINTS = "constraint_violations"
 _VALUES = "recorded_values"
 _REASON = "failure"
+_SPEC = "spec"
 
 
 class ExperimentError(PipelinesError):
@@ -100,20 +101,40 @@ class Experiment:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.spec = spec
         self._space = {name: parameter.distribution() for name, parameter in spec.parameters.items()}
-        # SQLite locks whole files; a patient connection is what lets four trials report at once.
-        engine = {"connect_args": {"timeout": 30}} if isinstance(storage, str) and "sqlite" in storage else {}
-        backend = RDBStorage(storage, engine_kwargs=engine) if isinstance(storage, str) else storage
         self._study = optuna.create_study(
             study_name=spec.name,
-            storage=backend,
+            storage=_opened(storage),
             directions=[metric.direction for metric in spec.metrics],
-            sampler=self._sampler(),
             load_if_exists=True,
         )
+        self._study.sampler = self._sampler(len(self._study.get_trials(deepcopy=False)))
+        if _SPEC not in self._study.user_attrs:
+            self._study.set_user_attr(_SPEC, spec.model_dump(mode="json"))
         if "queued" not in self._study.user_attrs:
             for values in spec.queue:
                 self._study.enqueue_trial(values)
             self._study.set_user_attr("queued", len(spec.queue))
+
+    @classmethod
+    def load(cls, name: str, storage: str | BaseStorage) -> Experiment:
+        """Continue an experiment as it was created.
+
+        Raises
+        ------
+        ExperimentError
+            If there is none of that name.
+        """
+        backend = _opened(storage)
+        try:
+            study = optuna.load_study(study_name=name, storage=backend, sampler=RandomSampler())
+        except KeyError as error:
+            raise ExperimentError(f"there is no experiment {name!r}") from error
+        return cls(ExperimentSpec.model_validate(study.user_attrs[_SPEC]), backend)
+
+    @staticmethod
+    def names(storage: str | BaseStorage) -> list[str]:
+        """Names of the experiments in a database."""
+        return sorted(optuna.get_all_study_names(_opened(storage)))
 
     def suggest(self) -> Suggestion:
         """Parameters to try next; queued ones come first.
@@ -255,14 +276,16 @@ class Experiment:
             )
         return {str(name): float(share) for name, share in found.items()}
 
-    def _sampler(self) -> BaseSampler:
+    def _sampler(self, trials: int) -> BaseSampler:
         spec = self.spec
+        # A process that continues must not draw again what the first one drew.
+        continued = None if spec.seed is None else spec.seed + trials
         violations = _violations if spec.constraints else None
         if spec.sampler == "gaussian-process":
             return GaussianProcessSampler(self._space, seed=spec.seed, constraints_func=violations)
         if spec.sampler == "tpe":
-            return TPESampler(seed=spec.seed, constraints_func=violations, constant_liar=spec.parallel > 1)
-        return RandomSampler(seed=spec.seed)
+            return TPESampler(seed=continued, constraints_func=violations, constant_liar=spec.parallel > 1)
+        return RandomSampler(seed=continued)
 
     def _exists(self, name: str, chosen: Mapping[str, Any]) -> bool:
         for other, wanted in self.spec.parameters[name].when.items():
@@ -301,6 +324,14 @@ class Experiment:
             begun_at=_aware(trial.datetime_start),
             ended_at=_aware(trial.datetime_complete),
         )
+
+
+def _opened(storage: str | BaseStorage) -> BaseStorage:
+    if not isinstance(storage, str):
+        return storage
+    # SQLite locks whole files; a patient connection is what lets four trials report at once.
+    patient = {"connect_args": {"timeout": 30}} if storage.startswith("sqlite") else {}
+    return RDBStorage(storage, engine_kwargs=patient)
 
 
 def _violations(trial: FrozenTrial) -> Sequence[float]:

@@ -49,7 +49,7 @@ async def test_parameters_are_injected_and_recorded(notebooks: Path, tmp_path: P
 async def test_nothing_runs_and_nothing_is_written_when_a_value_is_wrong(notebooks: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterValueError, match="'beta' is unknown"):
         await run_recorded(notebooks / "typed_parameters.ipynb", {"beta": 1}, tmp_path / "o.ipynb")
-    assert not list(tmp_path.iterdir())  # noqa: ASYNC240 - a test may look
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_failure_is_marked_where_papermill_marks_it(notebooks: Path, tmp_path: Path) -> None:
