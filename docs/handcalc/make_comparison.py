@@ -74,7 +74,7 @@ def peer(case: Tricky) -> str:
             exec(case.source, namespace)  # noqa: S102
             line = {"override": "", "precision": None, "sci_not": None}
             return str(LatexRenderer(case.source, namespace, line).render())
-    except Exception as error:  # noqa: BLE001 - whatever it raises is the result
+    except Exception as error:  # whatever it raises is the result
         return f"!{type(error).__name__}: {error}"
 
 
@@ -117,7 +117,7 @@ def main() -> None:
     wrong = "; ".join(f"{count} {name}" for name, count in counts.most_common() if name)
     text = (HERE / "comparison_intro.md").read_text(encoding="utf-8")
     text = text.format(version=version, count=len(TRICKY), right=counts[""], wrong=wrong)
-    head = f"| | what is tricky | input | handcalc | handcalcs {version} | handcalcs {version} … |\n|---|---|---|---|---|---|\n"
+    head = f"| | what is tricky | input | handcalc | handcalcs {version} | handcalcs … |\n|---|---|---|---|---|---|\n"
     (HERE / "comparison.md").write_text(text + "\n" + head + "\n".join(rows) + "\n", encoding="utf-8")
     print(f"{len(TRICKY)} inputs; handcalcs {version}: {counts['']} right; {wrong}")
 
