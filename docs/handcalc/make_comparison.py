@@ -114,7 +114,7 @@ def main() -> None:
         counts[found] += 1
         mark = f"✗ {found}" if found else "✓"
         rows.append(f"| {number} | {case.what} | {code(case.source)} | {cell(ours(case))} | {cell(other)} | {mark} |")
-    wrong = "; ".join(f"{count} {name}" for name, count in counts.most_common() if name)
+    wrong = "; ".join(f"{count} × “{name}”" for name, count in counts.most_common() if name)
     text = (HERE / "comparison_intro.md").read_text(encoding="utf-8")
     text = text.format(version=version, count=len(TRICKY), right=counts[""], wrong=wrong)
     head = f"| | what is tricky | input | handcalc | handcalcs {version} | handcalcs … |\n|---|---|---|---|---|---|\n"
