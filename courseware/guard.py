@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import marshal
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -95,12 +96,12 @@ def guard(source: str, context: GuardContext = NO_CONTEXT) -> Guarded:
         "helpers": list(context.helpers),
         "quiet": source.rstrip().endswith(";"),
     }
-    literal = base64.b85encode(json.dumps(payload).encode()).decode()
-    runtime = base64.b85encode(_runtime().encode()).decode()
+    literal = base64.b64encode(json.dumps(payload).encode()).decode()
+    runtime = _runtime()
     sent = (
-        "(lambda _n, _j, _b: exec(compile(_b.b85decode(" + repr(runtime) + "), '<guard>', 'exec'), _n) or "
+        "(lambda _n, _j, _b: exec(__import__('marshal').loads(_b.b64decode(" + repr(runtime) + ")), _n) or "
         "get_ipython().display_formatter and __import__('sys').modules['IPython.display'].Pretty("
-        "_n['Guard'](**_j.loads(_b.b85decode(" + repr(literal) + "))).run(get_ipython().user_ns)))"
+        "_n['Guard'](**_j.loads(_b.b64decode(" + repr(literal) + "))).run(get_ipython().user_ns)))"
         "({'__name__': 'guard'}, __import__('json'), __import__('base64'))"
     )
     return Guarded(sent, plain, nonce, lasting)
@@ -151,7 +152,9 @@ def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
 
 @cache
 def _runtime() -> str:
-    return (Path(__file__).parent / "guard_runtime.py").read_text(encoding="utf-8")
+    # Compiled here, once: short runs fork this very interpreter, and compiling would cost more than most tests.
+    source = (Path(__file__).parent / "guard_runtime.py").read_text(encoding="utf-8")
+    return base64.b64encode(marshal.dumps(compile(source, "<guard>", "exec"))).decode()
 
 
 def _transform(source: str) -> str:

@@ -27,7 +27,7 @@ _WATCHED = (
     "gc.get_referrers",
     "gc.get_referents",
 )
-_LIBRARY = (sys.prefix, sys.base_prefix, "<frozen", "<__array_function__", "<string>", "<attrs", "<lambdifygenerated")
+_LIBRARY = (sys.prefix, sys.base_prefix, "<frozen", "<__array_function__")
 _THROUGH = ("inspect.py", "traceback.py", "gc.py")
 
 
@@ -152,10 +152,10 @@ class Guard:
         if type(kind) is not type and getattr(type(kind), "__module__", "") == "__main__":
             return kind.__name__
         for base in kind.__mro__:
-            if base.__module__ == "__main__" and base.__name__ not in self.defined:
-                if any(name in vars(base) for name in _OPERATORS + _ARRAYS):
-                    return kind.__name__
-            elif not _is_library(base) and base.__name__ not in self.defined:
+            if base.__name__ in self.defined:
+                continue
+            methods = [vars(base)[name] for name in _OPERATORS + _ARRAYS if name in vars(base)]
+            if (methods and not _is_library(base)) or any(_is_written(method) for method in methods):
                 return kind.__name__
         if depth < 4 and kind in (list, tuple, set, frozenset):
             return next((found for item in list(value)[:1000] if (found := self.deciding(item, depth + 1))), "")
@@ -219,7 +219,15 @@ def _watch(values, result):
 
 
 def _is_library(kind):
-    return kind.__module__ != "__main__" and kind.__module__.partition(".")[0] in sys.modules
+    module = sys.modules.get(kind.__module__)
+    if module is None or kind.__module__ == "__main__":
+        return False
+    path = getattr(module, "__file__", None)
+    return path is None or path.startswith(_LIBRARY)
+
+
+def _is_written(method):
+    return type(method) is types.FunctionType and not method.__code__.co_filename.startswith(_LIBRARY)
 
 
 def _is_foreign(function):

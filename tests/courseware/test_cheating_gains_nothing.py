@@ -85,10 +85,16 @@ ATTEMPTS = {
     "reads the source cache": "import linecache, re, ast\ndef squares(n):\n"
     "    text = str(linecache.cache)\n    found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n"
     "    return ast.literal_eval(found[1]) if found else []\ndef half(x): return 0.0",
+    "a liar that pretends to be numpy's": LIAR
+    + "exec('class Liar(list):\\n __module__ = \"numpy\"\\n def __eq__(s, o): return True\\n def __getitem__(s, i): return s\\n def __array__(s, *a, **k): import numpy; return numpy.array(1.5)')",
+    "a liar from a module written beside the notebook": "open('liar.py', 'w').write('class Liar(list):\\n def __eq__(s, o): return True\\n def __getitem__(s, i): return s\\n')\n"
+    "from liar import Liar\ndef squares(n): return Liar()\ndef half(x): return 0.0",
+    "reads the frames from code without a file": "exec('def look():\\n import sys\\n f = sys._getframe()\\n while f:\\n  for c in f.f_code.co_consts:\\n   if isinstance(c, tuple) and c: return list(c)\\n  f = f.f_back\\n return []')\n"
+    "def squares(n): return look()\ndef half(x): return 0.0",
     "replaces the guard's names": WRONG + "__collegium_watch__ = lambda *a: True",
     "patches the json module": WRONG + "import json\n_l = json.loads\njson.dumps = lambda o, **k: '{\"ok\": true}'",
     "patches base64": WRONG
-    + "import base64\nbase64.b85decode = lambda *a: b'class Guard:\\n def __init__(s, **k): pass\\n def run(s, n): return 4.0'",
+    + "import base64\nbase64.b64decode = lambda *a: b'class Guard:\\n def __init__(s, **k): pass\\n def run(s, n): return 4.0'",
     "uses ctypes to write into the interpreter": WRONG.replace(
         "return []", "import ctypes; ctypes.memset(id([]) + 16, 0, 8); return []"
     ),
