@@ -20,7 +20,7 @@ c.JupyterHub.bind_url = f"http://{settings.host}:{settings.port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
 c.JupyterHub.db_url = f"sqlite:///{settings.data_dir / 'jupyterhub.sqlite'}"
 c.JupyterHub.cookie_secret = bytes.fromhex(tokens.cookie)
-c.JupyterHub.default_url = runtime.SERVICE_PREFIX
+c.JupyterHub.default_url = f"{runtime.SERVICE_PREFIX}login"
 c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates")]
 c.JupyterHub.log_level = settings.log_level.upper()
 

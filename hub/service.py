@@ -108,7 +108,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
         web.url(f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
     ]
-    return web.Application(routes, hub_auth=auth, cookie_secret=tokens.cookie)
+    return web.Application(routes, hub_auth=auth, cookie_secret=tokens.cookie, compress_response=True)
 
 
 async def serve(settings: Settings) -> None:

@@ -26,7 +26,7 @@ from hub.api.schemas import (
 from hub.data import users
 from hub.data.audit import record
 from hub.data.models import UserRow
-from hub.errors import ConflictError, InvalidError
+from hub.errors import ConflictError, InvalidError, UnauthenticatedError
 
 PAGE_LIMIT = 200
 
@@ -65,7 +65,12 @@ async def update_me(ctx: Context) -> Me:
             if user.password_hash is not None:
                 if change.password.current is None:
                     raise InvalidError("The current password is needed.", {"password.current": "is missing"})
-                users.verify_password(session, name, change.password.current)
+                try:
+                    users.verify_password(session, name, change.password.current)
+                except UnauthenticatedError as error:
+                    # not 401: the caller is signed in, a field of theirs is wrong
+                    fields = {"password.current": "is not your current password"}
+                    raise InvalidError("The current password is wrong.", fields) from error
             users.set_password(session, user, change.password.new, by=name, now=now)
         return user
 
