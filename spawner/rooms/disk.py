@@ -13,6 +13,7 @@ from spawner.rooms import files
 from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
 from spawner.rooms.files import FileFormat
 from spawner.rooms.history import compact
+from spawner.rooms.merge import merge_content
 from spawner.rooms.store import Edit, EditStore, FileMark
 
 COMPACT_AT = 200  # edits
@@ -154,7 +155,7 @@ class DiskCopy:
 
     def _take_over(self, content: object, file_hash: str) -> bytes:
         before = self._doc.get_state()
-        files.merge_content(self._document, content)
+        merge_content(self._document, content)
         update = self._doc.get_update(before)
         self.store.append_outside(Edit(time.time(), "", update), file_hash)
         return update

@@ -159,7 +159,9 @@ class DocumentRoom(Room):
         """Save and let go of the document."""
         for task in self._tasks:
             task.cancel()
-        await self.save()
+        await self.durable()
+        if self._unsaved_since is not None:
+            await self.save()
         self.end()
         await self.durable()
         await self._run(self._threads.disk, self.copy.close)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat as _nbformat
-from jupyter_ydoc import YNotebook, ydocs
+from jupyter_ydoc import ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from nbformat.sign import NotebookNotary
 from pycrdt import Doc
@@ -85,17 +85,6 @@ class FileFormat:
         if self._notary is not None:
             self._notary.mark_cells(notebook, trusted)
         return notebook
-
-
-def merge_content(document: YBaseDoc, content: object) -> None:
-    """Change a shared document to `content` by the smallest edits, so that others' edits merge with them."""
-    if isinstance(document, YNotebook) and isinstance(content, dict):
-        sources = {cell.get("id"): cell["source"] for cell in content["cells"]}
-        for index, cell in enumerate(document.ycells):
-            source = sources.get(cell["id"]) if "id" in cell else None
-            if source is not None:
-                document.set_cell(index, source="".join(source) if isinstance(source, list) else source)
-    document.set(content)
 
 
 def digest(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,5 +28,4 @@ def _running(folder: Path) -> Iterator[Served]:
     served.start()
     yield served
     if served.process is not None:
-        os.killpg(served.process.pid, signal.SIGKILL)
-        served.process.wait()
+        served.end(signal.SIGKILL)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +21,10 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from spawner.rooms.protocol import AwarenessEntry, Kind, Sync, read_sync, write_awareness, write_sync
 from tests.platform_under_test import free_port
+from tests.rooms import serve
 
-ROOT = Path(__file__).parents[2]
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["tests.rooms.serve", "spawner.rooms", "jupyter_server_fileid.extension"])
 START_SECONDS = 40
 WAIT_SECONDS = 15
 
@@ -35,7 +37,7 @@ class Served:
         self.files.mkdir(parents=True)
         self.state.mkdir()
         self.set_roles(ada="owner", grace="editor", vera="viewer")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: BaseProcess | None = None
         self.port = free_port()
         self.log = folder / "server.log"
 
@@ -48,18 +50,11 @@ class Served:
         temporary.write_text(json.dumps(roles))
         temporary.replace(self.state / "roles.json")
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        environment = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(self.state / "config"),
-            "JUPYTER_RUNTIME_DIR": str(self.state / "runtime"),
-            "JUPYTER_DATA_DIR": str(self.state / "data"),
-        }
-        arguments = [str(self.files), str(self.state), str(self.port)]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tests.rooms.serve", *arguments],
-                cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+    def launch(self) -> BaseProcess:
+        arguments = (str(self.files), str(self.state), self.port, str(self.log))
+        process = FORKING.Process(target=serve.child, args=arguments)
+        process.start()
+        return process
 
     def start(self) -> None:
         self.process = self.launch()
@@ -69,7 +64,7 @@ class Served:
                 httpx.get(f"{self.url}/api", trust_env=False)
                 return
             except httpx.TransportError:
-                assert self.process.poll() is None, self.log.read_text()[-3000:]
+                assert self.process.is_alive(), self.log.read_text()[-3000:]
                 assert time.monotonic() < deadline, self.log.read_text()[-3000:]
                 time.sleep(0.05)
 
@@ -77,8 +72,9 @@ class Served:
         """End the server; return the seconds it took."""
         assert self.process is not None
         began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(timeout=20)
+        os.kill(self.process.pid or 0, number)
+        self.process.join(20)
+        assert not self.process.is_alive(), self.log.read_text()[-3000:]
         self.process = None
         return time.monotonic() - began
 
@@ -142,7 +138,8 @@ class Peer:
         source.insert(len(source) if at is None else at, text)
 
     def type_in_cell(self, index: int, text: str) -> None:
-        self.document.ycells[index]["source"] += text
+        source = self.document.ycells[index]["source"]
+        source += text
 
     def send(self, message: bytes) -> None:
         assert self.socket is not None

@@ -1,12 +1,9 @@
-"""A Jupyter server with the rooms in it, whose members and roles are in a file that a test may change.
-
-Started as `python -m tests.rooms.serve FOLDER STATE PORT`.
-"""
+"""A Jupyter server with the rooms in it, whose members and roles are in a file that a test may change."""
 
 from __future__ import annotations
 
 import json
-import sys
+import os
 from pathlib import Path
 
 from jupyter_server.auth import Authorizer, IdentityProvider, User
@@ -15,6 +12,21 @@ from jupyter_server.serverapp import ServerApp
 from tornado.web import RequestHandler
 from traitlets.config import Config
 
+LOADED = ("spawner.rooms", "jupyter_server_fileid")
+# What other packages of the environment would have loaded.
+OTHERS = (
+    "jupyter_lsp",
+    "jupyter_server_terminals",
+    "jupyter_server_ydoc",
+    "jupyterlab",
+    "jupyterlab_jupytext",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+    "notebook",
+    "notebook_shim",
+)
 CAPABILITIES = {"owner": {"read", "write", "execute"}, "editor": {"read", "write", "execute"}, "viewer": {"read"}}
 DISPLAY_NAMES = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "vera": "Vera Rubin"}
 
@@ -47,7 +59,7 @@ def main(folder: str, state: str, port: str) -> None:
         allow_root=True,
         identity_provider_class=Members,
         authorizer_class=Roles,
-        jpserver_extensions={"spawner.rooms": True, "jupyter_server_fileid": True, "jupyter_server_ydoc": False},
+        jpserver_extensions=dict.fromkeys(OTHERS, False) | dict.fromkeys(LOADED, True),
         port_retries=0,
     )
     config.Roles.file = f"{state}/roles.json"
@@ -59,5 +71,11 @@ def main(folder: str, state: str, port: str) -> None:
     ServerApp.launch_instance(argv=[], config=config)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def child(folder: str, state: str, port: int, log: str) -> None:
+    """Serve in a process of its own that has been forked with everything imported."""
+    os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.environ |= {f"JUPYTER_{kind.upper()}_DIR": f"{state}/{kind}" for kind in ("config", "runtime", "data")}
+    main(folder, state, str(port))
