@@ -58,9 +58,13 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The distribution's Chromium."""
+    """The distribution's Chromium.
+
+    Playwright keeps an event loop running in this thread until it is closed, and no asynchronous test can run
+    meanwhile: browser tests and asynchronous ones live in different modules.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         yield browser
