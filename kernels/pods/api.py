@@ -103,8 +103,9 @@ class KubernetesApi:
         if not self._kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
+            path = self._kubeconfig or os.environ.get("KUBECONFIG")  # the client knows only that of its import
             await config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=self._kubeconfig or None, client_configuration=settings, persist_config=False
+                config_file=path, client_configuration=settings, persist_config=False
             )
 
     async def create(self, resource: str, manifest: Manifest) -> Manifest:

@@ -1,0 +1,182 @@
+"""Project servers as pods: KubeSpawner with our own defaults, readiness noticed at once, and reasons in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from jupyterhub.utils import url_path_join
+from kubespawner import KubeSpawner
+from tornado import web
+from traitlets import Float, Unicode, default
+
+from kernels.pods import explain_end, explain_wait
+from kernels.pods.state import PodState, read_state
+
+PROJECTS_USER = "projects"
+LOOK_SECONDS = 0.05
+ANSWER_SECONDS = 2.0
+FILES_FOLDER = "/home/collegium/files"
+STATE_FOLDER = "/home/collegium/state"
+
+
+class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
+    """Starts a project's server as an unprivileged pod with a volume of its own.
+
+    The volume's name is made once, from the project's id, and kept in the hub's database: no change of a template
+    or of a user's name can lose a project's files. Requests, limits, GPUs, node selectors, tolerations and pull
+    policy are KubeSpawner's own settings.
+    """
+
+    platform_api_url = Unicode(help="Address of the platform service's API, as pods reach it.").tag(config=True)
+    access_cache_seconds = Float(2.0, help="How long an answer about a member's rights is trusted.").tag(config=True)
+    kernel_namespace = Unicode(help="Namespace of kernel pods; by default that of the server.").tag(config=True)
+
+    @default("pod_name_template")
+    def _pod_name_template(self) -> str:
+        return "project-{servername}"
+
+    @default("pvc_name_template")
+    def _pvc_name_template(self) -> str:
+        return "project-{servername}"
+
+    @default("cmd")
+    def _cmd(self) -> list[str]:
+        return ["python3", "-m", "spawner"]
+
+    @default("uid")
+    def _uid(self) -> int:
+        return 1000
+
+    @default("gid")
+    def _gid(self) -> int:
+        return 100
+
+    @default("fs_gid")
+    def _fs_gid(self) -> int:
+        return 100
+
+    @default("container_security_context")
+    def _container_security_context(self) -> dict[str, Any]:
+        return {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+        }
+
+    @default("pod_security_context")
+    def _pod_security_context(self) -> dict[str, Any]:
+        return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+    @default("automount_service_account_token")
+    def _automount_service_account_token(self) -> bool:
+        return False
+
+    @default("storage_pvc_ensure")
+    def _storage_pvc_ensure(self) -> bool:
+        return True
+
+    @default("volumes")
+    def _volumes(self) -> list[dict[str, Any]]:
+        claim = {"claimName": self.pvc_name_template}
+        return [{"name": "project", "persistentVolumeClaim": claim}, {"name": "scratch", "emptyDir": {}}]
+
+    @default("volume_mounts")
+    def _volume_mounts(self) -> list[dict[str, Any]]:
+        return [
+            {"name": "project", "mountPath": FILES_FOLDER, "subPath": "files"},
+            {"name": "project", "mountPath": STATE_FOLDER, "subPath": "state"},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 - of the container
+        ]
+
+    @default("extra_labels")
+    def _extra_labels(self) -> dict[str, str]:
+        return {"app.kubernetes.io/part-of": "collegium", "collegium.org/server": "{servername}"}
+
+    def get_env(self) -> dict[str, str]:
+        """Return the server's environment; the pod's name and uid make it the owner of its kernels' pods."""
+        env: dict[str, Any] = super().get_env()
+        access = f"{self.platform_api_url}/internal/projects/{self.name}/access"
+        env |= {
+            "HOME": "/tmp",  # noqa: S108 - of the container
+            "JUPYTERHUB_ROOT_DIR": FILES_FOLDER,
+            "COLLEGIUM_PROJECT": self.name,
+            "COLLEGIUM_STATE_DIR": STATE_FOLDER,
+            "COLLEGIUM_ACCESS_URL": access,
+            "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
+            "COLLEGIUM_NAMESPACE": self.kernel_namespace or self.namespace,
+            "COLLEGIUM_POD_NAME": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            "COLLEGIUM_POD_UID": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        }
+        return env
+
+    def start(self) -> asyncio.Future[str]:
+        """Start the server; the future holds its address once it answers."""
+        self._start_future = asyncio.ensure_future(self._start_and_notice())
+        return self._start_future
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what the pod is waiting for, whenever that changes."""
+        told, done = "", 10
+        while (future := self._start_future) is None or not future.done():
+            message, _ = explain_wait(self._watched())
+            if message != told:
+                told, done = message, done + (90 - done) // 3
+                yield {"progress": done, "message": message}
+            await asyncio.sleep(0.5)
+
+    async def _start_and_notice(self) -> str:
+        """Wait for the server itself rather than for upstream's two jittered back-offs after one another.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            This is not a project's server, or the pod cannot start; the message says why.
+        """
+        if self.user.name != PROJECTS_USER or not self.name:
+            raise web.HTTPError(403, "Only projects have servers.")
+        starting = asyncio.ensure_future(super()._start())
+        answering = asyncio.ensure_future(self._until_answers())
+        try:
+            await asyncio.wait({starting, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            return await answering
+        finally:
+            for task in (starting, answering):
+                task.cancel()
+            await asyncio.gather(starting, answering, return_exceptions=True)
+
+    async def _until_answers(self) -> str:
+        """Look at the reflector's memory, then ask the server, every 50 ms."""
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, verify=False) as client:  # noqa: S501 - only whether it answers
+            while True:
+                state = self._watched()
+                if state is not None and not state.deleting:
+                    if state.ended:
+                        raise web.HTTPError(500, explain_end(state).message)
+                    message, in_vain = explain_wait(state)
+                    if in_vain:
+                        raise web.HTTPError(500, message)
+                    if state.running and state.ip and await self._answers(client):
+                        return self._address()
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _answers(self, client: httpx.AsyncClient) -> bool:
+        try:
+            answer = await client.get(url_path_join(self._address(), self.server.base_url, "api"))
+        except httpx.HTTPError:
+            return False
+        return answer.status_code < 500
+
+    def _address(self) -> str:
+        return str(self._get_pod_url(self.pod_reflector.pods[f"{self.namespace}/{self.pod_name}"]))
+
+    def _watched(self) -> PodState | None:
+        if self.pod_reflector is None:
+            return None
+        pod = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
+        return None if pod is None else read_state(pod)
