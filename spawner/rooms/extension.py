@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 from traitlets import Float, Unicode
 
 from spawner.rooms.handlers import RoomSocket, SessionHandler
+from spawner.rooms.history_handlers import HistoryHandler
 from spawner.rooms.registry import Registry, lock_folder
 
 log = logging.getLogger("collegium.rooms")
@@ -50,6 +51,7 @@ class RoomsExtension(ExtensionApp):
             [
                 (r"/api/collaboration/room/(.*)", RoomSocket, {**given, "sockets": self.sockets}),
                 (r"/api/collaboration/session/(.*)", SessionHandler, given),
+                (r"/api/collaboration/history/(.*)", HistoryHandler, given),
             ]
         )
         self.serverapp.io_loop.add_callback(self._start)
