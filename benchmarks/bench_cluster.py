@@ -1,0 +1,199 @@
+"""Kernels in pods: cold, warm, many at once, and what knowing a thousand costs.
+
+    python benchmarks/bench_cluster.py [--quick]
+
+Needs a cluster: that of KUBECONFIG, else the test cluster (`make cluster-up`). Peers run in the same run, interleaved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+import uuid
+from pathlib import Path
+from typing import Any
+
+from jupyter_client import AsyncKernelManager
+
+from kernels.pods import KubernetesApi, PodTemplate, PodWatch, WarmPool
+from kernels.pods.provisioner import PodProvisioner
+from kernels.pods.spec import KERNEL_LABELS, KERNEL_SELECTOR, pod_manifest
+
+ROOT = Path(__file__).parents[1]
+IMAGE = os.environ.get("COLLEGIUM_TEST_KERNEL_IMAGE", "localhost/collegium-kernel:1")
+STACK = ("numpy", "scipy", "pandas", "matplotlib.pyplot", "sympy")
+IMPORTS = "import numpy, scipy, pandas, matplotlib.pyplot, sympy"
+NAMESPACE = "default"
+
+
+def write_kernelspecs(folder: Path) -> None:
+    """A cold kernelspec and one for the warm pool."""
+    for name, settings in {"cold": {}, "warm": {"warm": True, "preload": list(STACK)}}.items():
+        config = {"image": IMAGE, "namespace": NAMESPACE, "server_id": "bench", **settings}
+        spec = {
+            "argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": name,
+            "language": "python",
+            "interrupt_mode": "message",
+            "metadata": {
+                "supported_encryption": "curve",
+                "kernel_provisioner": {"provisioner_name": "collegium-pod", "config": config},
+            },
+        }
+        (folder / "kernels" / name).mkdir(parents=True)
+        (folder / "kernels" / name / "kernel.json").write_text(json.dumps(spec))
+
+
+async def kernel(name: str, code: str) -> tuple[float, PodProvisioner]:
+    """Seconds from the request to the reply to the first cell."""
+    manager = AsyncKernelManager(kernel_name=name)
+    began = time.perf_counter()
+    await manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    await client.wait_for_ready(timeout=120)
+    client.execute(code)
+    reply = await client.get_shell_msg(timeout=120)
+    while reply["msg_type"] != "execute_reply":
+        reply = await client.get_shell_msg(timeout=120)
+    seconds = time.perf_counter() - began
+    assert reply["content"]["status"] == "ok", reply["content"]
+    client.stop_channels()
+    provisioner = manager.provisioner
+    assert isinstance(provisioner, PodProvisioner)
+    await manager.shutdown_kernel(now=True)
+    return seconds, provisioner
+
+
+async def bare_pod(api: KubernetesApi) -> float:
+    """Seconds until the kubelet reports that a pod runs which does nothing: what nobody can be faster than."""
+    name = f"bare-{uuid.uuid4().hex[:8]}"
+    manifest: Any = pod_manifest(PodTemplate(image=IMAGE), name, {"bench": "bare"})
+    container = manifest["spec"]["containers"][0]
+    container["command"] = ["sleep", "60"]
+    manifest["spec"]["volumes"] = [v for v in manifest["spec"]["volumes"] if v["name"] != "connection"]
+    container["volumeMounts"] = [m for m in container["volumeMounts"] if m["name"] != "connection"]
+    watch = PodWatch(api, "bench=bare")
+    await watch.start()
+    began = time.perf_counter()
+    await api.create("pods", manifest)
+    await watch.until(name, lambda state: state is not None and state.running, 120)
+    seconds = time.perf_counter() - began
+    await api.delete("pods", name, grace_seconds=0)
+    await watch.stop()
+    return seconds
+
+
+async def warm_and_cold(api: KubernetesApi, rounds: int) -> dict[str, list[float]]:
+    """Interleaved: bare pod, cold kernel, cold kernel that imports the stack, warm kernel that has imported it."""
+    seconds: dict[str, list[float]] = {"bare": [], "cold": [], "cold_stack": [], "warm": []}
+    async with WarmPool(api, "bench", PodTemplate(image=IMAGE, preload=STACK), minimum=1, maximum=1) as pool:
+        for _ in range(rounds):
+            seconds["bare"].append(await bare_pod(api))
+            seconds["cold"].append((await kernel("cold", "1"))[0])
+            seconds["cold_stack"].append((await kernel("cold", IMPORTS))[0])
+            while not any(state.ready for state in pool.free):
+                await pool.watch.changed(5)
+            taken, provisioner = await kernel("warm", IMPORTS)
+            assert provisioner.claimed_warm
+            seconds["warm"].append(taken)
+        await pool.drain()
+    return seconds
+
+
+async def at_once(number: int) -> tuple[float, float, int]:
+    """API calls per kernel, seconds until the last is ready, and lists by the watch."""
+    managers = [AsyncKernelManager(kernel_name="cold") for _ in range(number)]
+    began = time.perf_counter()
+    await asyncio.gather(*(manager.start_kernel() for manager in managers))
+    seconds = time.perf_counter() - began
+    cluster = managers[0].provisioner._cluster  # the count of this process
+    await asyncio.gather(*(manager.shutdown_kernel(now=True) for manager in managers[1:]))
+    calls, lists = cluster.api.calls, cluster.watch.lists
+    await managers[0].shutdown_kernel(now=True)
+    return calls / number, seconds, lists
+
+
+async def memory(api: KubernetesApi, number: int) -> float:
+    """Bytes that the watch of so many pods keeps; the pods are real objects which no scheduler takes."""
+    label = f"bench-{uuid.uuid4().hex[:6]}"
+    for i in range(number):
+        manifest: Any = pod_manifest(PodTemplate(image=IMAGE), f"{label}-{i}", {**KERNEL_LABELS, "bench": label})
+        manifest["spec"]["schedulerName"] = "nobody"
+        await api.create("pods", manifest)
+    gc.collect()
+    tracemalloc.start()
+    watch = PodWatch(api, f"{KERNEL_SELECTOR},bench={label}")
+    await watch.start()
+    assert len(watch.states) == number
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    await watch.stop()
+    await api._json("DELETE", api.path("pods"), query={"labelSelector": f"bench={label}", "gracePeriodSeconds": "0"})
+    return float(kept)
+
+
+def resident_bytes() -> int:
+    """Memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def row(what: str, figure: str, bar: str, passed: bool) -> str:
+    return f"| {what} | {figure} | {bar} | {('pass' if passed else 'MISS') if bar else ''} |"
+
+
+async def measure(quick: bool) -> None:
+    rounds, number, known = (2, 4, 100) if quick else (5, 50, 1000)
+    async with KubernetesApi(NAMESPACE) as api:
+        seconds = await warm_and_cold(api, rounds)
+        few = await memory(api, 10)
+        many = await memory(api, known)
+    calls, last, lists = await at_once(number)
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    overhead = median["cold"] - median["bare"]
+    ratio = median["cold_stack"] / median["warm"]
+    process = resident_bytes()
+    growth = (process + many) / (process + few)
+    print(f"\nMedians of {rounds} rounds, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
+    print("| what | measured | bar | |\n|---|---|---|---|")
+    print(row("cold kernel pod: request to first reply", f"{median['cold']:.2f} s", "", True))
+    print(row("bare pod, as the kubelet starts it", f"{median['bare']:.2f} s", "", True))
+    print(row("overhead of the kernel above it", f"{overhead:.2f} s", "≤ 0.5 s", overhead <= 0.5))
+    print(row("cold kernel pod that imports the stack", f"{median['cold_stack']:.2f} s", "", True))
+    print(row("warm kernel with the stack imported", f"{median['warm']:.2f} s", "≤ 0.5 s", median["warm"] <= 0.5))
+    print(row("warm against cold", f"{ratio:.1f} times", "≥ 15 times", ratio >= 15))
+    print(row(f"API calls per pod, {number} at once, with their end", f"{calls:.1f}", "≤ 6", calls <= 6))
+    print(row(f"LISTs for them; last started after {last:.1f} s", str(lists), "1", lists == 1))
+    print(row(f"memory with {known} kernels known against 10", f"{growth:.3f} times", "≤ 1.5", growth <= 1.5))
+
+
+def main() -> None:
+    """Find the cluster and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and pods")
+    quick = parser.parse_args().quick
+    if "KUBECONFIG" not in os.environ:
+        program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
+        if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
+            print("SKIPPED: no Kubernetes cluster. Start one with `make cluster-up`, or set KUBECONFIG.")
+            return
+        found = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True)
+        os.environ["KUBECONFIG"] = found.stdout.strip()
+    with tempfile.TemporaryDirectory() as folder:
+        write_kernelspecs(Path(folder))
+        os.environ["JUPYTER_PATH"] = folder
+        asyncio.run(measure(quick))
+
+
+if __name__ == "__main__":
+    main()
