@@ -4,6 +4,7 @@ python deploy/testcluster up        build once, make images, start, wait until p
 python deploy/testcluster down      end it and leave nothing on the machine but the cache
 python deploy/testcluster status    say whether it runs
 python deploy/testcluster kubeconfig  print the path of its kubeconfig
+python deploy/testcluster restart etcd --away 10   end one program, start it again after so many seconds
 """
 
 from __future__ import annotations
@@ -185,18 +186,33 @@ def down(where: Layout, keep_logs: bool = False) -> None:
         shutil.rmtree(where.run)
 
 
+def restart(where: Layout, name: str, away_seconds: float) -> None:
+    """End one program and start it again after a while, for tests of bad weather."""
+    processes.stop(where, name)
+    time.sleep(away_seconds)
+    processes.start(where, name, *programs.words(where, name))
+    wait(where, lambda: is_ready(where), "the node")
+
+
 def main() -> int:
     """Run one command; the exit status is 0 when it worked."""
     parser = argparse.ArgumentParser(
         prog="testcluster", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig"])
-    command, where = parser.parse_args().command, layout()
+    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig", "restart"])
+    parser.add_argument("program", nargs="?", choices=programs.ORDER)
+    parser.add_argument("--away", type=float, default=0.0, help="seconds before it is started again")
+    arguments = parser.parse_args()
+    command, where = arguments.command, layout()
     try:
         if command == "up":
             up(where)
         elif command == "down":
             down(where)
+        elif command == "restart":
+            if arguments.program is None:
+                parser.error("restart needs the name of a program")
+            restart(where, arguments.program, arguments.away)
         elif command == "kubeconfig":
             print(where.kubeconfig)
         else:
