@@ -49,7 +49,9 @@ class Roles(Authorizer):
         return action in CAPABILITIES.get(roles.get(user.username), set())
 
 
-def main(folder: str, state: str, port: str) -> None:
+def main(folder: str, state: str, port: str, stock: bool = False) -> None:
+    """Serve until ended; with jupyter-collaboration's own extension instead of ours if `stock`."""
+    loaded = ("jupyter_server_ydoc", "jupyter_server_fileid") if stock else LOADED
     config = Config()
     config.ServerApp.update(
         root_dir=folder,
@@ -59,11 +61,12 @@ def main(folder: str, state: str, port: str) -> None:
         allow_root=True,
         identity_provider_class=Members,
         authorizer_class=Roles,
-        jpserver_extensions=dict.fromkeys(OTHERS, False) | dict.fromkeys(LOADED, True),
+        jpserver_extensions=dict.fromkeys(OTHERS, False) | dict.fromkeys(loaded, True),
         port_retries=0,
     )
     config.Roles.file = f"{state}/roles.json"
     config.RoomsExtension.state_dir = f"{state}/rooms"
+    config.SQLiteYStore.db_path = f"{state}/ystore.sqlite"
     config.RoomsExtension.idle_seconds = 1.0
     for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
         config[manager].root_dir = folder
@@ -71,11 +74,11 @@ def main(folder: str, state: str, port: str) -> None:
     ServerApp.launch_instance(argv=[], config=config)
 
 
-def child(folder: str, state: str, port: int, log: str) -> None:
+def child(folder: str, state: str, port: int, log: str, stock: bool = False) -> None:
     """Serve in a process of its own that has been forked with everything imported."""
     os.setsid()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.environ |= {f"JUPYTER_{kind.upper()}_DIR": f"{state}/{kind}" for kind in ("config", "runtime", "data")}
-    main(folder, state, str(port))
+    main(folder, state, str(port), stock)
