@@ -78,6 +78,8 @@ def prepare(folder: Path) -> None:
     os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "run")
     os.environ["IPYTHONDIR"] = str(folder / "ipython")
     os.environ["JUPYTER_NO_CONFIG"] = "1"
+    tempfile.tempdir = str(folder / "tmp")  # of our own, so that what is left in it is ours
+    Path(tempfile.tempdir).mkdir()
 
 
 @contextmanager
