@@ -25,7 +25,7 @@ Manifest: TypeAlias = "dict[str, Json]"
 
 REQUEST_SECONDS = 20.0
 WATCH_SECONDS = 290
-ATTEMPTS = 6
+ATTEMPTS = 9  # over 51 s
 FIRST_PAUSE_SECONDS = 0.2
 _TRY_AGAIN = {429, 500, 502, 503, 504}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -170,8 +170,9 @@ class KubernetesApi:
         }
         # A connection whose other end vanished says nothing for ever; bookmarks come every minute.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=WATCH_SECONDS + 30)
-        answer = await self._send("GET", self.path(resource), query=query, body=None, timeout=timeout)
+        answer = None
         try:
+            answer = await self._send("GET", self.path(resource), query=query, body=None, timeout=timeout)
             if answer.status >= 400:
                 raise _error(answer.status, await answer.read())
             pending = b""
@@ -183,7 +184,8 @@ class KubernetesApi:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, "Unreachable", f"The watch was cut off: {error!r}.") from error
         finally:
-            answer.close()
+            if answer is not None:
+                answer.close()
 
     def path(self, resource: str, name: str = "") -> str:
         """Address of a resource such as `pods` or `batch/v1/jobs`."""

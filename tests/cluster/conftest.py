@@ -24,7 +24,7 @@ STACK = ["numpy", "scipy", "pandas", "matplotlib.pyplot", "sympy"]
 _skipped: list[str] = []
 
 
-def testcluster(command: str) -> subprocess.CompletedProcess[str]:
+def run_testcluster(command: str) -> subprocess.CompletedProcess[str]:
     """Run one command of the test cluster."""
     program = [sys.executable, str(ROOT / "deploy" / "testcluster"), command]
     return subprocess.run(program, capture_output=True, text=True, check=False)
@@ -54,12 +54,12 @@ def _find_cluster() -> str:
             return given
         except Exception as error:  # whatever is wrong with it, it is the reason that is shown
             reason = f"the cluster of KUBECONFIG={given} does not answer: {error}"
-    elif testcluster("status").returncode == 0:
-        return testcluster("kubeconfig").stdout.strip()
+    elif run_testcluster("status").returncode == 0:
+        return run_testcluster("kubeconfig").stdout.strip()
     elif os.environ.get("COLLEGIUM_TEST_CLUSTER") == "1":
-        started = testcluster("up")
+        started = run_testcluster("up")
         if started.returncode == 0:
-            return testcluster("kubeconfig").stdout.strip()
+            return run_testcluster("kubeconfig").stdout.strip()
         reason = f"the test cluster did not start: {started.stderr.strip()[-500:]}"
     else:
         reason = "none is up. Start one with `make cluster-up`, or name another by KUBECONFIG."
