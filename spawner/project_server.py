@@ -26,7 +26,6 @@ EXTENSIONS = (
     "jupyter_server_terminals",
     "kernels.server_extension",
 )
-REPLACED_EXTENSIONS = ("jupyter_server_ydoc",)  # by `spawner.rooms`: its folder of settings would switch it on
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
 
@@ -37,9 +36,7 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
     name = app_namespace = "collegium-project"
     default_url = "/lab"
     # Named one by one: what else happens to be installed in the environment is not loaded.
-    serverapp_config: ClassVar[dict[str, object]] = {
-        "jpserver_extensions": dict.fromkeys(EXTENSIONS, True) | dict.fromkeys(REPLACED_EXTENSIONS, False)
-    }
+    serverapp_config: ClassVar[dict[str, object]] = {"jpserver_extensions": dict.fromkeys(EXTENSIONS, True)}
 
     @classmethod
     def get_extension_package(cls) -> str:
