@@ -21,7 +21,6 @@ down: ## Stop the platform
 
 test: setup-dev ## Run all tests
 	$(BIN)/pytest $(PYTEST_ARGS)
-	@$(PYTHON) deploy/setup/npm.py frontend/web test
 
 lint: setup-dev ## Style and types
 	$(BIN)/ruff check .

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     server_start_timeout_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
         60, description="How long a project's server may take to start before it counts as failed."
     )
+    grading_workers: Annotated[int, Field(ge=0, le=64)] = Field(
+        1, description="Processes that grade submissions, started with the platform. 0: run `collegium grade worker`."
+    )
     preload_servers: bool = Field(
         True,
         description="Fork project servers from a process that has imported them already (starts in a fraction of "

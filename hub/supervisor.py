@@ -89,6 +89,15 @@ class Supervisor:
         for part in self._parts:
             part.start(self._settings.data_dir)
 
+    def start_workers(self) -> None:
+        """Start the workers, which need the service's tables; they are kept running like the other parts."""
+        for number in range(1, self._settings.grading_workers + 1):
+            command = [sys.executable, "-m", "hub.cli", "grade", "worker"]
+            log_file = self._settings.logs_dir / f"grading-{number}.log"
+            worker = Part(f"grading worker {number}", command, self._env, log_file)
+            worker.start(self._settings.data_dir)
+            self._parts.append(worker)
+
     def warm(self) -> None:
         """Have the first project server start as fast as the later ones; failing at that costs only time."""
         if self._settings.preload_servers:

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from hub.cli import accounts, courses, experiments, pipelines, platform, running
+from hub.cli import accounts, courses, documents, experiments, pipelines, platform, running
 from hub.client import ClientError
 from hub.installation import StartError
 from hub.node import SetupError
@@ -22,6 +22,7 @@ app = typer.Typer(
 platform.register(app)
 accounts.register(app)
 running.register(app)
+documents.register(app)
 pipelines.register(app)
 courses.register(app)
 experiments.register(app)

@@ -119,6 +119,7 @@ async def _run(loaded: LoadedSettings) -> None:
         await _until_ready(supervisor, watching, settings)
         if not watching.done():
             supervisor.warm()
+            supervisor.start_workers()
             _announce(settings, await asyncio.to_thread(_sign_in_link, settings))
             await watching
     finally:

@@ -14,8 +14,20 @@ import pytest
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 WHO = ("owner", "editor", "viewer", "stranger", "admin", "nobody")
-TAGS = {"me", "people", "users", "projects", "internal"}  # other parts of the API have tables beside their own tests
+TAGS = {
+    "me",
+    "people",
+    "users",
+    "projects",
+    "internal",
+    "experiments",
+}  # other parts of the API have tables beside their own tests
 PROJECT = "/projects/{project_id}"
+EXPERIMENT: dict[str, object] = {
+    "name": "tune",
+    "parameters": {"x": {"type": "float", "low": 0, "high": 1}},
+    "metrics": [{"name": "loss", "direction": "minimize"}],
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,17 @@ TABLE = [
     Row("DELETE", PROJECT + "/server", (200, 200, 200, 404, 200, 401)),
     Row("POST", PROJECT + "/server", (202, 202, 202, 404, 202, 401)),
     Row("DELETE", PROJECT, (204, 403, 403, 404, 204, 401)),
+    Row("GET", "/experiments/{project_id}", (200, 200, 200, 404, 403, 401)),
+    Row("POST", "/experiments/{project_id}", (201, 201, 403, 404, 403, 401), EXPERIMENT),
+    Row("GET", "/experiments/{project_id}/{name}", (404, 404, 404, 404, 403, 401), None, {"name": "none"}),
+    Row("POST", "/experiments/{project_id}/{name}/suggestions", (404, 404, 403, 404, 403, 401), None, {"name": "none"}),
+    Row(
+        "POST",
+        "/experiments/{project_id}/{name}/observations",
+        (404, 404, 403, 404, 403, 401),
+        {"trial": 0, "values": {"loss": 1.0}},
+        {"name": "none"},
+    ),
     Row("POST", "/internal/authenticate", (403, 403, 403, 403, 403, 403), {"name": "owner", "password": "x"}),
     Row(
         "GET",

@@ -4,6 +4,542 @@
  */
 
 export interface paths {
+    "/courses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's courses */
+        get: operations["list_courses"];
+        put?: never;
+        /** Create a course */
+        post: operations["create_course"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A course */
+        get: operations["read_course"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The assignments of a course */
+        get: operations["list_assignments"];
+        put?: never;
+        /** Create an assignment */
+        post: operations["create_assignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/accommodations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Grant a student or a section more time */
+        put: operations["set_accommodation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Return scores and feedback */
+        post: operations["release_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that students work on */
+        get: operations["read_released_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/gradings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far grading is */
+        get: operations["read_grading_progress"];
+        put?: never;
+        /** Grade again */
+        post: operations["start_grading"];
+        /** Cancel grading */
+        delete: operations["cancel_grading"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a regrade would change */
+        get: operations["read_proposals"];
+        put?: never;
+        /** Let a proposed regrade count */
+        post: operations["publish_proposals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release a version to the students */
+        post: operations["release_assignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/rubric": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rubric */
+        get: operations["read_rubric"];
+        /** Add or change a rubric item */
+        put: operations["set_rubric_item"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set the times of an assignment */
+        put: operations["set_schedule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Submissions to an assignment */
+        get: operations["list_submissions"];
+        put?: never;
+        /** Hand in */
+        post: operations["hand_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a version of an assignment */
+        post: operations["add_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log */
+        get: operations["read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/gradebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gradebook */
+        get: operations["read_gradebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/gradebook/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gradebook as CSV */
+        get: operations["export_gradebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/gradebook/nbgrader": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gradebook in nbgrader's columns */
+        get: operations["export_nbgrader_gradebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/grades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own grades */
+        get: operations["read_own_grades"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/grading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set how the course grade is made */
+        put: operations["set_grading"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is in a course */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/people/{user_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Enrol somebody or change their part */
+        put: operations["enrol"];
+        post?: never;
+        /** End somebody's enrolment */
+        delete: operations["end_enrolment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enrol a roster from CSV */
+        post: operations["enrol_roster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A submission with its scores */
+        get: operations["read_submission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}/choose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a submission the one that counts */
+        post: operations["choose_submission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Feedback on a submission */
+        get: operations["read_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mark a cell */
+        put: operations["mark_cell"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload one content */
+        post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the experiments of a project */
+        get: operations["list_experiments"];
+        put?: never;
+        /** Create an experiment */
+        post: operations["create_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{project_id}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An experiment with its trials */
+        get: operations["read_experiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{project_id}/{name}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report what a suggestion gave */
+        post: operations["observe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{project_id}/{name}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for parameters to try */
+        post: operations["suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/internal/authenticate": {
         parameters: {
             query?: never;
@@ -231,11 +767,245 @@ export interface components {
             user: components["schemas"]["Person"];
         };
         /**
+         * AccommodationSettings
+         * @description What a student or a section is granted.
+         */
+        AccommodationSettings: {
+            /**
+             * Due At
+             * @default null
+             */
+            due_at?: string | null;
+            /**
+             * Extension Seconds
+             * @default 0
+             */
+            extension_seconds?: number;
+            /**
+             * Is Excused
+             * @default false
+             */
+            is_excused?: boolean;
+            /**
+             * Section
+             * @default
+             */
+            section?: string;
+            /**
+             * Time Multiplier
+             * @default 1
+             */
+            time_multiplier?: number;
+            /**
+             * User Name
+             * @default
+             */
+            user_name?: string;
+        };
+        /**
+         * Aggregation
+         * @description How the assignments of a category are put together.
+         * @enum {string}
+         */
+        Aggregation: "points" | "mean";
+        /**
+         * Assignment
+         * @description An assignment as its readers see it.
+         */
+        Assignment: {
+            /** Category */
+            category: string;
+            /** Closes At */
+            closes_at: string | null;
+            /** Due At */
+            due_at: string | null;
+            /** Feedback Released At */
+            feedback_released_at: string | null;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+            schedule: components["schemas"]["ScheduleSettings"];
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * AssignmentCreate
+         * @description A new assignment.
+         */
+        AssignmentCreate: {
+            /**
+             * Category
+             * @default assignments
+             */
+            category?: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * AssignmentList
+         * @description The assignments of a course.
+         */
+        AssignmentList: {
+            /** Items */
+            items: components["schemas"]["Assignment"][];
+        };
+        /**
+         * AuditLine
+         * @description Who changed what.
+         */
+        AuditLine: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** After */
+            after: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Before */
+            before: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * AuditLog
+         * @description The audit log, the newest first.
+         */
+        AuditLog: {
+            /** Items */
+            items: components["schemas"]["AuditLine"][];
+        };
+        /**
          * Capability
          * @description One thing that can be allowed in a project.
          * @enum {string}
          */
         Capability: "read" | "write" | "execute" | "run_server" | "manage_members" | "manage_project" | "delete_project";
+        /**
+         * CategorySettings
+         * @description A category of the gradebook.
+         */
+        CategorySettings: {
+            /** @default points */
+            aggregation?: components["schemas"]["Aggregation"];
+            /**
+             * Cap
+             * @default 1
+             */
+            cap?: number;
+            /**
+             * Drop Lowest
+             * @default 0
+             */
+            drop_lowest?: number;
+            /** Name */
+            name: string;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight?: number;
+        };
+        /**
+         * CellScore
+         * @description A cell's score and what it follows from.
+         */
+        CellScore: {
+            /** Auto Comment */
+            auto_comment: string;
+            /** Auto Score */
+            auto_score: number | null;
+            /** Comment */
+            comment: string;
+            /** Extra Credit */
+            extra_credit: number;
+            /** Grade Id */
+            grade_id: string;
+            /** Kind */
+            kind: string;
+            /** Manual Score */
+            manual_score: number | null;
+            /** Marked By */
+            marked_by: string;
+            /** Message */
+            message: string;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Notebook */
+            notebook: string;
+            /** Points */
+            points: number;
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            /** Rubric Items */
+            rubric_items: number[];
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * CourseCreate
+         * @description A new course.
+         */
+        CourseCreate: {
+            /** Id */
+            id: string;
+            /** Instructors */
+            instructors: string[];
+            /**
+             * Term
+             * @default
+             */
+            term?: string;
+            /**
+             * Time Zone
+             * @default UTC
+             */
+            time_zone?: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * CourseList
+         * @description The courses of the caller.
+         */
+        CourseList: {
+            /** Items */
+            items: components["schemas"]["CourseSummary"][];
+        };
+        /**
+         * CourseRole
+         * @description What somebody is in a course.
+         * @enum {string}
+         */
+        CourseRole: "instructor" | "grader" | "student" | "auditor";
+        /**
+         * CourseSummary
+         * @description A course in a list.
+         */
+        CourseSummary: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            role: components["schemas"]["CourseRole"] | null;
+            /** Term */
+            term: string;
+            /** Time Zone */
+            time_zone: string;
+            /** Title */
+            title: string;
+        };
         /**
          * Credentials
          * @description What the hub's sign-in page collected: a user name with a password, or the token of a one-time link.
@@ -258,6 +1028,283 @@ export interface components {
             password?: string | null;
         };
         /**
+         * Enrolment
+         * @description Somebody's part in a course.
+         */
+        Enrolment: {
+            /** Email */
+            email: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            role: components["schemas"]["CourseRole"];
+            /** Section */
+            section: string;
+            /** Student Id */
+            student_id: string;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * EnrolmentList
+         * @description Who is in a course.
+         */
+        EnrolmentList: {
+            /** Items */
+            items: components["schemas"]["Enrolment"][];
+        };
+        /**
+         * EnrolmentUpdate
+         * @description What somebody's part is to be.
+         */
+        EnrolmentUpdate: {
+            /**
+             * Email
+             * @default
+             */
+            email?: string;
+            /**
+             * First Name
+             * @default
+             */
+            first_name?: string;
+            /**
+             * Last Name
+             * @default
+             */
+            last_name?: string;
+            /** @default student */
+            role?: components["schemas"]["CourseRole"];
+            /**
+             * Section
+             * @default
+             */
+            section?: string;
+            /**
+             * Student Id
+             * @default
+             */
+            student_id?: string;
+        };
+        /**
+         * ExperimentCreate
+         * @description A new experiment; parameters, metrics and constraints as in `experiment.yaml`.
+         */
+        ExperimentCreate: {
+            /**
+             * Budget
+             * @default 30
+             */
+            budget?: number;
+            /** Constraints */
+            constraints?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["JsonValue"];
+                };
+            };
+            /** Queue */
+            queue?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /**
+             * Sampler
+             * @default gaussian-process
+             * @enum {string}
+             */
+            sampler?: "gaussian-process" | "tpe" | "random";
+            /**
+             * Seed
+             * @default null
+             */
+            seed?: number | null;
+        };
+        /**
+         * ExperimentNames
+         * @description Names of a project's experiments.
+         */
+        ExperimentNames: {
+            /** Items */
+            items: string[];
+        };
+        /**
+         * ExperimentState
+         * @description An experiment with its trials, the best of them, and how much each parameter matters.
+         */
+        ExperimentState: {
+            /** Best */
+            best: number[];
+            /** Budget */
+            budget: number;
+            /** Importances */
+            importances: {
+                [key: string]: number;
+            };
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** Name */
+            name: string;
+            /** Reason To Stop */
+            reason_to_stop: string | null;
+            /** Trials */
+            trials: components["schemas"]["TrialState"][];
+        };
+        /**
+         * Feedback
+         * @description Feedback on a submission.
+         */
+        Feedback: {
+            /** Items */
+            items: components["schemas"]["FeedbackPage"][];
+        };
+        /**
+         * FeedbackPage
+         * @description Feedback on a notebook, as a safe HTML page.
+         */
+        FeedbackPage: {
+            /** Html */
+            html: string;
+            /** Notebook */
+            notebook: string;
+        };
+        /**
+         * FileContent
+         * @description A file, as base64, or one that was uploaded before, by its ticket.
+         */
+        FileContent: {
+            /**
+             * Content Base64
+             * @default null
+             */
+            content_base64?: string | null;
+            /** Path */
+            path: string;
+            /**
+             * Ticket
+             * @default null
+             */
+            ticket?: string | null;
+        };
+        /**
+         * FileSet
+         * @description Files of an assignment or of a submission.
+         */
+        FileSet: {
+            /** Files */
+            files: components["schemas"]["FileContent"][];
+            /**
+             * Request Key
+             * @default
+             */
+            request_key?: string;
+        };
+        /**
+         * GradeRequest
+         * @description What to grade again; a proposal shows the differences before it counts.
+         */
+        GradeRequest: {
+            /**
+             * Propose
+             * @default false
+             */
+            propose?: boolean;
+            /**
+             * Submissions
+             * @default null
+             */
+            submissions?: number[] | null;
+        };
+        /**
+         * Gradebook
+         * @description The gradebook of a course.
+         */
+        Gradebook: {
+            /** Rows */
+            rows: components["schemas"]["GradebookRow"][];
+        };
+        /**
+         * GradebookCell
+         * @description A student's standing in an assignment.
+         */
+        GradebookCell: {
+            /** Assignment */
+            assignment: string;
+            /** Late Seconds */
+            late_seconds: number;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Points */
+            points: number;
+            /** Raw Score */
+            raw_score: number | null;
+            /** Received At */
+            received_at: string;
+            /** Score */
+            score: number | null;
+            /** State */
+            state: string;
+            /** Submission Id */
+            submission_id: number | null;
+        };
+        /**
+         * GradebookRow
+         * @description A student's line in the gradebook.
+         */
+        GradebookRow: {
+            /** Cells */
+            cells: components["schemas"]["GradebookCell"][];
+            /** Email */
+            email: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            /** Letter */
+            letter: string | null;
+            /** Section */
+            section: string;
+            /** Student Id */
+            student_id: string;
+            /** Total */
+            total: number | null;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * GradingProgress
+         * @description How many gradings are in each state.
+         */
+        GradingProgress: {
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * GradingSettings
+         * @description How the course grade is made; the scale maps each letter to its lowest fraction.
+         */
+        GradingSettings: {
+            /** Categories */
+            categories: components["schemas"]["CategorySettings"][];
+            /** Scale */
+            scale?: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Identity
          * @description Who the credentials belong to.
          */
@@ -268,6 +1315,36 @@ export interface components {
             is_admin: boolean;
             /** Name */
             name: string;
+        };
+        JsonValue: unknown;
+        /**
+         * MarkUpdate
+         * @description A person's mark of a cell; `revision` is that of the mark that the person saw.
+         */
+        MarkUpdate: {
+            /**
+             * Comment
+             * @default
+             */
+            comment?: string;
+            /**
+             * Extra Credit
+             * @default 0
+             */
+            extra_credit?: number;
+            /** Grade Id */
+            grade_id: string;
+            /** Notebook */
+            notebook: string;
+            /** Revision */
+            revision: number;
+            /** Rubric Items */
+            rubric_items?: number[];
+            /**
+             * Score
+             * @default null
+             */
+            score?: number | null;
         };
         /**
          * Me
@@ -327,6 +1404,31 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * Observation
+         * @description What a suggestion gave: `values` with every metric, or `failure`.
+         */
+        Observation: {
+            /**
+             * Failure
+             * @default null
+             */
+            failure?: string | null;
+            /** Trial */
+            trial: number;
+            /**
+             * Uncertainty
+             * @default null
+             */
+            uncertainty?: number | null;
+            /**
+             * Values
+             * @default null
+             */
+            values?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+        };
+        /**
          * PasswordChange
          * @description A new password; the current one is needed unless none is set.
          */
@@ -338,6 +1440,32 @@ export interface components {
             current?: string | null;
             /** New */
             new: string;
+        };
+        /**
+         * PenaltySettings
+         * @description What lateness costs.
+         */
+        PenaltySettings: {
+            /**
+             * Cap
+             * @default 1
+             */
+            cap?: number;
+            /**
+             * Fraction Per Step
+             * @default 0
+             */
+            fraction_per_step?: number;
+            /**
+             * Step Seconds
+             * @default 86400
+             */
+            step_seconds?: number;
+            /** Table */
+            table?: [
+                number,
+                number
+            ][];
         };
         /**
          * Person
@@ -500,11 +1628,192 @@ export interface components {
             name?: string | null;
         };
         /**
+         * Receipt
+         * @description What was received, signed by the platform.
+         */
+        Receipt: {
+            /** Assignment */
+            assignment: string;
+            /** Course */
+            course: string;
+            /** Files */
+            files: components["schemas"]["ReceiptFile"][];
+            /** Late Seconds */
+            late_seconds: number;
+            /** Origin */
+            origin: string;
+            /** Received At */
+            received_at: string;
+            /** Sha256 */
+            sha256: string;
+            /** Signature */
+            signature: string;
+            /** Submission */
+            submission: number;
+            /** Timeliness */
+            timeliness: string;
+            /** User */
+            user: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReceiptFile
+         * @description A file that was received.
+         */
+        ReceiptFile: {
+            /** Path */
+            path: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * ReleaseRequest
+         * @description Which version to release: the newest without a number.
+         */
+        ReleaseRequest: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
+         * ReleasedFiles
+         * @description The files that a student works on.
+         */
+        ReleasedFiles: {
+            /** Closes At */
+            closes_at: string | null;
+            /** Due At */
+            due_at: string | null;
+            /** Files */
+            files: components["schemas"]["FileContent"][];
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Returned
+         * @description Since when students see their scores and feedback.
+         */
+        Returned: {
+            /**
+             * Feedback Released At
+             * Format: date-time
+             */
+            feedback_released_at: string;
+        };
+        /**
          * Role
          * @description What a member is in a project.
          * @enum {string}
          */
         Role: "owner" | "editor" | "viewer";
+        /**
+         * Roster
+         * @description A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email.
+         */
+        Roster: {
+            /** Csv */
+            csv: string;
+        };
+        /**
+         * Rubric
+         * @description The rubric of an assignment.
+         */
+        Rubric: {
+            /** Items */
+            items: components["schemas"]["RubricItem"][];
+        };
+        /**
+         * RubricItem
+         * @description A line of a rubric; with an id, one to change.
+         */
+        RubricItem: {
+            /** Grade Id */
+            grade_id: string;
+            /**
+             * Id
+             * @default null
+             */
+            id?: number | null;
+            /** Notebook */
+            notebook: string;
+            /** Points */
+            points: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ScheduleSettings
+         * @description The times of an assignment.
+         */
+        ScheduleSettings: {
+            /**
+             * Due At
+             * @default null
+             */
+            due_at?: string | null;
+            /**
+             * Grace Seconds
+             * @default 0
+             */
+            grace_seconds?: number;
+            /**
+             * Late Window Seconds
+             * @default null
+             */
+            late_window_seconds?: number | null;
+            /**
+             * @default {
+             *       "cap": 1,
+             *       "fraction_per_step": 0,
+             *       "step_seconds": 86400,
+             *       "table": []
+             *     }
+             */
+            penalty?: components["schemas"]["PenaltySettings"];
+            /**
+             * Release At
+             * @default null
+             */
+            release_at?: string | null;
+            /**
+             * Time Limit Seconds
+             * @default null
+             */
+            time_limit_seconds?: number | null;
+        };
+        /**
+         * ScoreChange
+         * @description What a proposed regrade would change.
+         */
+        ScoreChange: {
+            /** After */
+            after: number | null;
+            /** Before */
+            before: number | null;
+            /** Grade Id */
+            grade_id: string;
+            /** Notebook */
+            notebook: string;
+            /** Submission Id */
+            submission_id: number;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * ScoreChanges
+         * @description What the proposed regrades of an assignment would change.
+         */
+        ScoreChanges: {
+            /** Items */
+            items: components["schemas"]["ScoreChange"][];
+        };
         /**
          * Server
          * @description The project's Jupyter server.
@@ -573,6 +1882,166 @@ export interface components {
             expires_at: string;
             /** Url */
             url: string;
+        };
+        /**
+         * Submission
+         * @description A submission in a list.
+         */
+        Submission: {
+            /** Id */
+            id: number;
+            /** Is Counted */
+            is_counted: boolean;
+            /** Late Seconds */
+            late_seconds: number;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Points */
+            points: number;
+            /** Raw Score */
+            raw_score: number | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Score */
+            score: number | null;
+            /** Sha256 */
+            sha256: string;
+            /** State */
+            state: string;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * SubmissionDetail
+         * @description A submission with its scores and what they can be repeated from.
+         */
+        SubmissionDetail: {
+            /** Environment */
+            environment: {
+                [key: string]: unknown;
+            };
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /** Id */
+            id: number;
+            /** Is Counted */
+            is_counted: boolean;
+            /** Late Seconds */
+            late_seconds: number;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Penalty Fraction */
+            penalty_fraction: number;
+            /** Points */
+            points: number;
+            /** Raw Score */
+            raw_score: number | null;
+            receipt: components["schemas"]["Receipt"];
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Score */
+            score: number | null;
+            /** Scores */
+            scores: components["schemas"]["CellScore"][];
+            /** Seed */
+            seed: number | null;
+            /** Sha256 */
+            sha256: string;
+            /** State */
+            state: string;
+            /** User Name */
+            user_name: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * SubmissionList
+         * @description Submissions to an assignment.
+         */
+        SubmissionList: {
+            /** Items */
+            items: components["schemas"]["Submission"][];
+        };
+        /**
+         * SuggestionMade
+         * @description Parameters to try, and the number by which to report what they gave.
+         */
+        SuggestionMade: {
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Trial */
+            trial: number;
+        };
+        /**
+         * Table
+         * @description A table as CSV.
+         */
+        Table: {
+            /** Csv */
+            csv: string;
+        };
+        /**
+         * Ticket
+         * @description Stands for an uploaded content in a later request of the same user.
+         */
+        Ticket: {
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** Ticket */
+            ticket: string;
+        };
+        /**
+         * TrialState
+         * @description A suggestion and what became of it.
+         */
+        TrialState: {
+            /** Begun At */
+            begun_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Failure */
+            failure: string;
+            /** Feasible */
+            feasible: boolean;
+            /** Metrics */
+            metrics: {
+                [key: string]: number;
+            };
+            /** Number */
+            number: number;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "observed" | "failed";
+            /** Values */
+            values: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * Upload
+         * @description One content, as base64.
+         */
+        Upload: {
+            /** Content Base64 */
+            content_base64: string;
         };
         /**
          * User
@@ -669,6 +2138,27 @@ export interface components {
             name: string;
             sign_in_link: components["schemas"]["SignInLink"];
         };
+        /**
+         * Version
+         * @description A version of an assignment.
+         */
+        Version: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Is Released */
+            is_released: boolean;
+            /** Notebooks */
+            notebooks: string[];
+            /** Number */
+            number: number;
+            /** Points */
+            points: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -678,6 +2168,1323 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_courses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List one's courses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CourseCreate"];
+            };
+        };
+        responses: {
+            /** @description Create a course */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseSummary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseSummary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assignments of a course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignmentCreate"];
+            };
+        };
+        responses: {
+            /** @description Create an assignment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_accommodation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccommodationSettings"];
+            };
+        };
+        responses: {
+            /** @description Grant a student or a section more time */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Return scores and feedback */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Returned"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_released_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The files that students work on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedFiles"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_grading_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far grading is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GradingProgress"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_grading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GradeRequest"];
+            };
+        };
+        responses: {
+            /** @description Grade again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GradingProgress"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_grading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancel grading */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GradingProgress"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a regrade would change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreChanges"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a proposed regrade count */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description Release a version to the students */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rubric */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rubric"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_rubric_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricItem"];
+            };
+        };
+        responses: {
+            /** @description Add or change a rubric item */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RubricItem"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleSettings"];
+            };
+        };
+        responses: {
+            /** @description Set the times of an assignment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_submissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Submissions to an assignment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileSet"];
+            };
+        };
+        responses: {
+            /** @description Hand in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileSet"];
+            };
+        };
+        responses: {
+            /** @description Add a version of an assignment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_log: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The audit log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_gradebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gradebook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gradebook"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_gradebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gradebook as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_nbgrader_gradebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gradebook in nbgrader's columns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_own_grades: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One's own grades */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gradebook"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_grading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GradingSettings"];
+            };
+        };
+        responses: {
+            /** @description Set how the course grade is made */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is in a course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentUpdate"];
+            };
+        };
+        responses: {
+            /** @description Enrol somebody or change their part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End somebody's enrolment */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Roster"];
+            };
+        };
+        responses: {
+            /** @description Enrol a roster from CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_submission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A submission with its scores */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionDetail"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_submission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Make a submission the one that counts */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Feedback on a submission */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mark_cell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkUpdate"];
+            };
+        };
+        responses: {
+            /** @description Mark a cell */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellScore"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Upload"];
+            };
+        };
+        responses: {
+            /** @description Upload one content */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_experiments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the experiments of a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentNames"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentCreate"];
+            };
+        };
+        responses: {
+            /** @description Create an experiment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An experiment with its trials */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    observe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Observation"];
+            };
+        };
+        responses: {
+            /** @description Report what a suggestion gave */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ask for parameters to try */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionMade"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     authenticate: {
         parameters: {
             query?: never;
