@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -46,6 +47,7 @@ def checks(settings: Settings) -> Iterator[Check]:
         "It costs every process 2-3 CPU seconds and nothing needs it: `pip uninstall rfc3987-syntax`.",
         required=False,
     )
+    yield _sandbox()
     yield Check(
         "isolation of projects",
         False,
@@ -69,6 +71,20 @@ def _proxy() -> Check:
     except node.SetupError as error:
         return Check("proxy", False, "not installed", str(error))
     return Check("proxy", True, Path(command[-1]).name)
+
+
+def _sandbox() -> Check:
+    """What isolates submissions while they are graded; tried, not guessed."""
+    from kernels import KernelsError, probe_sandbox
+
+    try:
+        report = asyncio.run(probe_sandbox())
+    except KernelsError as error:
+        return Check("sandbox", False, str(error), "Grading needs a kernel; run `make setup`.", required=False)
+    missing = "; ".join(f"{barrier.value}: {reason}" for barrier, reason in report.missing.items())
+    finding = f"{len(report.barriers)} barriers stand" + (f", missing {missing}" if missing else "")
+    advice = "Grading refuses to run below the minimum that is set for it."
+    return Check("sandbox", not missing, finding, advice, required=False)
 
 
 def _data_folder(settings: Settings) -> Check:

@@ -28,7 +28,7 @@ SERVER_PRELOAD = (
     "jupyterlab.labapp",
     "jupyter_server_fileid.extension",
     "jupyter_server_terminals.app",
-    "jupyter_server_ydoc.app",
+    "spawner.rooms.extension",
 )
 JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
