@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.platform_under_test import PlatformUnderTest, chromium, free_port
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, which some of them test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 RESULTS = Path("test-results")
 CHROMIUM_FLAGS = [
     "--headless",
