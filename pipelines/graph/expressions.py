@@ -76,8 +76,8 @@ def parse(source: str) -> ast.expr:
         raise ExpressionError(f"an expression of {len(source)} characters is too long (at most {_LONGEST})")
     try:
         tree = ast.parse(source.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise ExpressionError(f"“{source}” is not an expression ({error.msg})") from error
+    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, in Python before 3.11.4
+        raise ExpressionError(f"“{source}” is not an expression ({error})") from error
     _check(tree, source)
     return tree
 
