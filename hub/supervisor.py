@@ -136,10 +136,16 @@ class Supervisor:
             if not any(_lives(p) for p in family):
                 break
             await asyncio.sleep(0.05)
-        for process in psutil.Process().children(recursive=True):
-            _signal(process, signal.SIGKILL)
-        await asyncio.sleep(0.05)
-        self._reap_orphans()
+        # Again and again: what is killed takes a moment to end, and may have started something in between.
+        deadline = time.monotonic() + STOP_GRACE_SECONDS
+        while time.monotonic() < deadline:
+            left = [p for p in psutil.Process().children(recursive=True) if _lives(p)]
+            if not left:
+                break
+            for process in left:
+                _signal(process, signal.SIGKILL)
+            await asyncio.sleep(0.05)
+            self._reap_orphans()
 
     def _look_after(self, part: Part) -> None:
         assert part.process is not None

@@ -50,7 +50,7 @@ export function PersonPicker({ exclude, onPick, disabled = false }: Props) {
         />
       </Combobox.Target>
       <Combobox.Dropdown hidden={search === "" || (data === undefined && !error)}>
-        <Combobox.Options aria-label="People found" mah="18rem" style={{ overflowY: "auto" }}>
+        <Combobox.Options aria-label="People found" tabIndex={0} mah="18rem" style={{ overflowY: "auto" }}>
           {found.map((person) => (
             <Combobox.Option key={person.name} value={person.name} disabled={exclude.has(person.name)}>
               <PersonLine
