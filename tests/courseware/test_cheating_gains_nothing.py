@@ -78,9 +78,9 @@ ATTEMPTS = {
     "    text = ' '.join([*In, *get_ipython().history_manager.input_hist_raw, _i, _ii])\n"
     "    found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n    return ast.literal_eval(found[1]) if found else []\n"
     "def squares(n): return look(n)\ndef half(x): return 0.0",
-    # (the checkout's own tests, where this very assignment is written, are no student's to read)
+    # (not in the checkout's own tests, where this very assignment is written, nor in nbgrader's published ones)
     "reads the disk": "import pathlib, re, ast\ndef squares(n):\n    for top in ('.', '/tmp', '/home', '/var', '/proc/self'):\n"
-    "        for path in pathlib.Path(top).rglob('*'):\n            if '/tests/courseware/' in str(path): continue\n"
+    "        for path in pathlib.Path(top).rglob('*'):\n            if '/tests/courseware/' in str(path) or '/site-packages/' in str(path): continue\n"
     "            try: text = path.read_text()\n            except Exception: continue\n"
     "            found = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, text)\n"
     "            if found: return ast.literal_eval(found[1])\n    return []\ndef half(x): return 0.0",
