@@ -87,10 +87,3 @@ class AccessClient:
     def known(self, user_name: str) -> Access:
         """Return the last answer about `user_name`, without asking."""
         return self._answers.get(user_name, (0.0, NOTHING))[1]
-
-    def forget(self, user_name: str | None = None) -> None:
-        """Ask again at the next call, for one user or for all."""
-        if user_name is None:
-            self._answers.clear()
-        else:
-            self._answers.pop(user_name, None)
