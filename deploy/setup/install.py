@@ -41,6 +41,8 @@ class Step:
     inputs: Callable[[], str]
     make: Callable[[], None]
     makes: tuple[Path, ...] = ()
+    after: tuple[str, ...] = ()
+    """Steps that undo this one: when one of them is made, this is made again."""
 
 
 def main() -> int:
@@ -72,15 +74,25 @@ def check_machine() -> None:
 
 def run(todo: list[Step]) -> None:
     """Make the steps whose stamps do not fit, telling of each."""
-    pending = [step for step in todo if not is_done(step)]
+    pending = pending_of(todo)
+    for step in pending:
+        stamp(step).unlink(missing_ok=True)
     for number, step in enumerate(pending, 1):
         print(f"[{number}/{len(pending)}] {step.title} … ", end="", flush=True)
         started = time.monotonic()
-        stamp(step).unlink(missing_ok=True)
         step.make()
         STAMPS.mkdir(parents=True, exist_ok=True)
         stamp(step).write_text(step.inputs())
         print(f"done ({time.monotonic() - started:.0f} s)", flush=True)
+
+
+def pending_of(todo: list[Step]) -> list[Step]:
+    """Return the steps that have to be made, in order."""
+    pending: dict[str, Step] = {}
+    for step in todo:
+        if not is_done(step) or any(name in pending for name in step.after):
+            pending[step.name] = step
+    return list(pending.values())
 
 
 def is_done(step: Step) -> bool:
@@ -102,9 +114,17 @@ def steps(dev: bool) -> list[Step]:
     return [
         Step("venv", "Making the environment", lambda: sys.version, make_environment, (PYTHON,)),
         Step("uv", "Fetching the installer", lambda: digest([setup_lock()]), install_uv, (VENV / "bin" / "uv",)),
-        Step(packages, "Installing packages", lambda: digest([ROOT / lock]), lambda: install_packages(lock)),
-        Step("collegium", "Compiling and installing Collegium", build_inputs, install_collegium),
-        Step("kernelspec", "Installing the kernel", lambda: digest([ROOT / lock]), install_kernelspec),
+        Step(
+            packages,
+            "Installing packages",
+            lambda: digest([ROOT / lock]),
+            lambda: install_packages(lock),
+            after=("venv",),
+        ),
+        Step("collegium", "Compiling and installing Collegium", build_inputs, install_collegium, after=(packages,)),
+        Step(
+            "kernelspec", "Installing the kernel", lambda: digest([ROOT / lock]), install_kernelspec, after=(packages,)
+        ),
         Step(
             "proxy", "Installing the proxy", lambda: npm_inputs(proxy), lambda: npm_ci(proxy), (proxy / "node_modules",)
         ),
@@ -141,9 +161,8 @@ def install_uv() -> None:
 
 
 def install_packages(lock: str) -> None:
-    """Make the environment hold what the lock names, and nothing else."""
+    """Make the environment hold what the lock names, and nothing else: Collegium itself is taken out too."""
     call([VENV / "bin" / "uv", "--system-certs", "pip", "sync", "--quiet", "--require-hashes", ROOT / lock])
-    (STAMPS / "collegium").unlink(missing_ok=True)  # the sync has taken it out
 
 
 def install_collegium() -> None:

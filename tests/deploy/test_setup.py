@@ -53,6 +53,29 @@ def test_only_the_step_whose_input_changed_is_done_again(install: ModuleType, ma
     assert made == ["a", "b", "b"]
 
 
+def test_a_step_is_done_again_after_one_that_undoes_it(install: ModuleType, made: list[str]) -> None:
+    version = "1"
+
+    def sync() -> None:
+        made.append("packages")
+        if version == "2":
+            raise KeyboardInterrupt
+
+    def todo() -> list[object]:
+        installed = install.Step(
+            "platform", "Installing", lambda: "1", lambda: made.append("platform"), (), ("packages",)
+        )
+        return [install.Step("packages", "Packages", lambda: version, sync), installed]
+
+    install.run(todo())
+    version = "2"
+    with pytest.raises(KeyboardInterrupt):
+        install.run(todo())
+    version = "3"
+    install.run(todo())
+    assert made == ["packages", "platform", "packages", "packages", "platform"]
+
+
 def test_an_interrupted_step_is_done_again_and_finished_ones_are_kept(install: ModuleType, made: list[str]) -> None:
     def interrupted() -> None:
         made.append("half")
