@@ -46,18 +46,25 @@ class UserRow(Base):
     is_admin: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     password_hash: Mapped[str | None] = mapped_column(String(255), default=None)
+    email: Mapped[str | None] = mapped_column(String(254), default=None, index=True)
+    email_verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    time_zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    avatar_hash: Mapped[str | None] = mapped_column(String(64), default=None)
     created_at: Mapped[datetime]
+    changed_at: Mapped[datetime | None] = mapped_column(default=None)
 
     memberships: Mapped[list[MembershipRow]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
 
 class SignInLinkRow(Base):
-    """A link that signs its bearer in once; only the hash of its token is kept."""
+    """A link that works once (sign in, set a new password, confirm an address); only its token's hash is kept."""
 
     __tablename__ = "sign_in_links"
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(16), default="sign_in", server_default="sign_in")
+    email: Mapped[str | None] = mapped_column(String(254), default=None)  # the address that the link confirms
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None] = mapped_column(default=None)
 
@@ -106,7 +113,7 @@ class AuditRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
-    actor: Mapped[str] = mapped_column(String(64))
-    action: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(64), index=True)
+    action: Mapped[str] = mapped_column(String(64), index=True)
     subject: Mapped[str] = mapped_column(String(128), index=True)
     detail: Mapped[str] = mapped_column(Text, default="")

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import hub.data.account_models  # noqa: F401 - makes its tables known
 from hub.data.models import Base
 
 connection = context.config.attributes["connection"]
