@@ -24,14 +24,22 @@ class Capability(StrEnum):
     READ = "read"  # see files, outputs and people; be present in a document
     WRITE = "write"  # change files and documents
     EXECUTE = "execute"  # kernels and terminals
-    RUN_SERVER = "run_server"  # start and stop the project's server
+    RUN_SERVER = "run_server"  # start the project's server and see how it does
+    STOP_SERVER = "stop_server"  # which ends everybody's running code
     MANAGE_MEMBERS = "manage_members"
-    MANAGE_PROJECT = "manage_project"  # rename, describe
-    DELETE_PROJECT = "delete_project"
+    MANAGE_PROJECT = "manage_project"  # rename, describe, archive, choose the server's profile
+    PUBLISH = "publish"  # show files to people who are no members
+    DELETE_PROJECT = "delete_project"  # to the trash and back, for good, or into somebody else's hands
 
 
 _VIEWER = frozenset({Capability.READ, Capability.RUN_SERVER})
-_EDITOR = _VIEWER | {Capability.WRITE, Capability.EXECUTE, Capability.MANAGE_PROJECT}
+_EDITOR = _VIEWER | {
+    Capability.WRITE,
+    Capability.EXECUTE,
+    Capability.STOP_SERVER,
+    Capability.MANAGE_PROJECT,
+    Capability.PUBLISH,
+}
 _OWNER = _EDITOR | {Capability.MANAGE_MEMBERS, Capability.DELETE_PROJECT}
 
 CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -39,6 +47,15 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
     Role.EDITOR: _EDITOR,
     Role.OWNER: _OWNER,
 }
+
+
+class Scope(StrEnum):
+    """What a personal access token may be used for, at most: its holder's own rights always count as well."""
+
+    READ = "read"  # look at projects, people and files
+    WRITE = "write"  # change projects and run things in them
+    COURSES = "courses"  # everything in one's courses, looking included
+    ADMIN = "admin"  # what administrators do
 
 
 @dataclass(frozen=True)
@@ -51,14 +68,54 @@ class Actor:
         User name.
     is_admin
         Administrators manage accounts and may open the management side of every project, not its files.
+    scopes
+        What the token that was sent is good for; None for a person at a browser, who is not limited.
     """
 
     name: str
     is_admin: bool = False
+    scopes: frozenset[Scope] | None = None
+
+
+def actor_with(name: str, is_admin: bool, scopes: frozenset[Scope] | None) -> Actor:
+    """Return the actor of a request; with a token, an administrator is one only where the token says so."""
+    return Actor(name, is_admin and (scopes is None or Scope.ADMIN in scopes), scopes)
+
+
+def scope_needed(method: str, area: str, *, is_administration: bool) -> Scope:
+    """Return the scope that a token needs for an operation.
+
+    Parameters
+    ----------
+    method
+        HTTP method.
+    area
+        First word of the operation's path, for example `projects`.
+    is_administration
+        Whether only administrators may do it.
+    """
+    if is_administration:
+        return Scope.ADMIN
+    if area == "courses":
+        return Scope.COURSES
+    return Scope.READ if method == "GET" else Scope.WRITE
+
+
+def token_allows(actor: Actor, needed: Scope) -> bool:
+    """Return whether the token that `actor` sent covers `needed`; who can write can read."""
+    if actor.scopes is None or needed in actor.scopes:
+        return True
+    return needed is Scope.READ and Scope.WRITE in actor.scopes
 
 
 _ADMIN_IN_ANY_PROJECT = frozenset(
-    {Capability.RUN_SERVER, Capability.MANAGE_MEMBERS, Capability.MANAGE_PROJECT, Capability.DELETE_PROJECT}
+    {
+        Capability.RUN_SERVER,
+        Capability.STOP_SERVER,
+        Capability.MANAGE_MEMBERS,
+        Capability.MANAGE_PROJECT,
+        Capability.DELETE_PROJECT,
+    }
 )
 
 

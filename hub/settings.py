@@ -13,13 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 ENV_PREFIX = "COLLEGIUM_"
 FILE_VARIABLE = "COLLEGIUM_CONFIG"
 FILE_NAME = "collegium.toml"
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class OpenIdProvider(BaseModel):
+    """An OpenID Connect provider that people may sign in with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]*$",
+        max_length=32,
+        description="Short name in addresses; do not change it later: accounts are linked by it.",
+    )
+    title: str = Field("", description="Text on the button. Default: the name.")
+    issuer: str = Field(description="Address of the provider, which has /.well-known/openid-configuration below it.")
+    client_id: str
+    client_secret: SecretStr = SecretStr("")
+    scopes: list[str] = ["openid", "profile", "email"]
+    create_accounts: bool = Field(
+        True, description="Whoever the provider knows gets an account at the first sign-in. False: linked people only."
+    )
+    link_by_verified_email: bool = Field(
+        False,
+        description="Link to the existing account with the same confirmed address, when the provider says that it has "
+        "verified the address. Allow it only for a provider that you trust to own that domain.",
+    )
 
 
 class SettingsError(Exception):
@@ -71,6 +96,40 @@ class Settings(BaseSettings):
         description="Fork project servers from a process that has imported them already (starts in a fraction of "
         "the time). Turn off to look for a fault.",
     )
+
+    sign_up: Literal["open", "invitation", "closed"] = Field(
+        "closed", description="Who may make an account: everybody, holders of an invitation link, or nobody."
+    )
+    smtp_host: str = Field("", description="Mail server for password resets and confirmations. Empty: no mail.")
+    smtp_port: Port = Field(587, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the mail server is reached.")
+    smtp_user: str = Field("", description="User name at the mail server, if it asks for one.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password at the mail server.")
+    mail_from: str = Field("", description="Sender of mails, for example `Collegium <noreply@example.org>`.")
+    openid_providers: list[OpenIdProvider] = Field(
+        [], description="Providers to sign in with: name, issuer, client_id, client_secret, title, …"
+    )
+    trusted_proxies: list[str] = Field(
+        ["127.0.0.1", "::1"],
+        description="Addresses of proxies in front of the platform whose X-Forwarded-For is believed.",
+    )
+    rate_limit_per_minute: Annotated[int, Field(ge=0)] = Field(
+        1200, description="Requests that one person may send to the API in a minute. 0: no limit."
+    )
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Settings:
+        if self.smtp_host and not self.mail_from:
+            raise ValueError("smtp_host needs mail_from, the sender of the mails")
+        return self
+
+    @field_validator("openid_providers")
+    @classmethod
+    def _names_differ(cls, value: list[OpenIdProvider]) -> list[OpenIdProvider]:
+        names = [provider.name for provider in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two providers have the same name")
+        return value
 
     @field_validator("data_dir")
     @classmethod
@@ -183,7 +242,7 @@ def _read_file(file: Path) -> tuple[dict[str, object], dict[str, int]]:
         raise SettingsError(f"{file}: not valid TOML: {error}") from error
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if match := re.match(r"\s*[\[\"']?([A-Za-z0-9_-]+)", line):
+        if match := re.match(r"\s*[\[\"']*([A-Za-z0-9_-]+)", line):
             lines.setdefault(match[1], number)
     return values, {name: lines.get(name, 1) for name in values}
 
