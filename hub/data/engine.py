@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 import courseware
+from hub.data import project_models as _project_models  # noqa: F401 - importing declares its tables
 from hub.errors import UnavailableError
 
 P = ParamSpec("P")

@@ -82,6 +82,11 @@ class ProjectRow(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None] = mapped_column(default=None)
+    archived_at: Mapped[datetime | None] = mapped_column(default=None)
+    profile: Mapped[str] = mapped_column(String(40), default="")  # of its server; empty: the first one
+    started_by: Mapped[str] = mapped_column(String(64), default="")  # who asked for the server that runs
+    server_failure: Mapped[str] = mapped_column(Text, default="")  # why the last start failed
+    server_failed_at: Mapped[datetime | None] = mapped_column(default=None)
 
     memberships: Mapped[list[MembershipRow]] = relationship(
         back_populates="project", cascade="all, delete-orphan", order_by="MembershipRow.since"
