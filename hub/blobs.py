@@ -1,7 +1,7 @@
 """The blob store: immutable contents under the name of their SHA-256 digest.
 
-One interface of five methods; a folder is the first implementation. What `put` has returned survives a crash of the
-process and of the machine.
+One interface of five methods; a folder and an S3-compatible object store implement it. What `put` has returned
+survives a crash of the process and of the machine.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from hub.errors import NotFoundError, UnavailableError
 
@@ -92,9 +94,7 @@ class FolderBlobStore:
             raise NotFoundError(f"There is no content {digest[:12]}… in the blob store.") from error
         except OSError as error:
             raise UnavailableError(f"The blob store cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise UnavailableError(f"The content {digest[:12]}… is damaged; restore it from a backup.")
-        return content
+        return checked(digest, content)
 
     def has(self, digest: str) -> bool:
         """Return whether a content is there."""
@@ -116,6 +116,38 @@ class FolderBlobStore:
         if not DIGEST.fullmatch(digest):
             raise NotFoundError(f"{digest[:80]!r} is not a SHA-256 digest.")
         return self._folder / digest[:2] / digest[2:]
+
+
+@cache
+def open_store(url: str, endpoint_url: str = "") -> BlobStore:
+    """Return the blob store at an address, the same one for the same address.
+
+    Parameters
+    ----------
+    url
+        Path of a folder, or `s3://bucket/prefix`.
+    endpoint_url
+        Address of an S3-compatible store that is not Amazon's.
+    """
+    if url.startswith("s3://"):
+        from hub.s3_blobs import S3BlobStore  # boto3 takes a while to import, and a folder does without
+
+        parts = urlsplit(url)
+        return S3BlobStore(parts.netloc, parts.path.strip("/"), endpoint_url)
+    return FolderBlobStore(Path(url))
+
+
+def checked(digest: str, content: bytes) -> bytes:
+    """Return a content that has its digest.
+
+    Raises
+    ------
+    UnavailableError
+        It has not: the store has damaged it.
+    """
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UnavailableError(f"The content {digest[:12]}… is damaged; restore it from a backup.")
+    return content
 
 
 def _flush_folder(folder: Path) -> None:

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
         description="Folder for the database, project files, secrets and logs. Created with mode 0700.",
     )
     database_url: str = Field("", description="SQLAlchemy URL. Default: an SQLite file in data_dir.")
+    blob_store: str = Field(
+        "",
+        pattern=r"^($|/|s3://[a-z0-9.-]{3,63}(/|$))",
+        description="Where released assignments, submissions and other immutable contents are kept: a folder, or "
+        "s3://bucket/prefix (key and secret from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY). Default: in data_dir.",
+    )
+    s3_endpoint_url: str = Field(
+        "", description="Address of an S3-compatible store that is not Amazon's, for example http://minio:9000."
+    )
     admin: str = Field(
         "admin",
         pattern=r"^[a-z0-9][a-z0-9._-]*$",
@@ -144,6 +153,8 @@ class Settings(BaseSettings):
             object.__setattr__(self, "public_url", self.public_url + "/")
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'collegium.sqlite'}")
+        if not self.blob_store:
+            object.__setattr__(self, "blob_store", str(self.data_dir / "blobs"))
 
     @property
     def projects_dir(self) -> Path:

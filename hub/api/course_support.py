@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -14,7 +12,7 @@ import courseware
 from courseware import Caller
 from hub import errors
 from hub.api.context import Context
-from hub.blobs import BlobStore, FolderBlobStore
+from hub.blobs import BlobStore, open_store
 from hub.secret_files import read_or_create
 from hub.settings import Settings
 
@@ -35,7 +33,7 @@ def caller(ctx: Context) -> Caller:
 
 def blob_store(settings: Settings) -> BlobStore:
     """Return the blob store of an installation."""
-    return _folder_store(settings.data_dir / "blobs")
+    return open_store(settings.blob_store, settings.s3_endpoint_url)
 
 
 def blobs(ctx: Context) -> BlobStore:
@@ -68,8 +66,3 @@ def _translated(error: courseware.CoursewareError) -> errors.HubError:
         if isinstance(error, ours):
             return theirs(error.detail)
     return errors.HubError(error.detail)
-
-
-@cache
-def _folder_store(folder: Path) -> BlobStore:
-    return FolderBlobStore(folder)
