@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hub import runtime
+from hub import kubernetes_config, runtime
+from hub.cluster import cluster_of
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.oauth_confirmation import NoConfirmation
 from hub.settings import load
@@ -18,7 +19,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlet
 
 c.JupyterHub.bind_url = f"http://{settings.host}:{settings.port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
-c.JupyterHub.db_url = f"sqlite:///{settings.data_dir / 'jupyterhub.sqlite'}"
+c.JupyterHub.db_url = settings.hub_database_url
 c.JupyterHub.cookie_secret = bytes.fromhex(tokens.cookie)
 c.JupyterHub.default_url = f"{runtime.SERVICE_PREFIX}login"
 c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates")]
@@ -31,7 +32,7 @@ c.ConfigurableHTTPProxy.should_start = False
 # A proxy that was restarted knows no routes; the hub gives them back at its next look at the proxy.
 c.JupyterHub.last_activity_interval = 5
 c.ConfigurableHTTPProxy.auth_token = tokens.proxy
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
+c.ConfigurableHTTPProxy.api_url = f"http://{ports.proxy_api_host}:{ports.proxy_api}"
 
 c.JupyterHub.authenticator_class = "hub.authenticator.PlatformAuthenticator"
 c.PlatformAuthenticator.service_api_url = runtime.service_api_url(ports)
@@ -45,7 +46,7 @@ c.JupyterHub.allow_named_servers = True
 c.JupyterHub.services = [
     {
         "name": runtime.SERVICE_NAME,
-        "url": f"http://127.0.0.1:{ports.service}",
+        "url": f"http://{ports.service_host}:{ports.service}",
         "api_token": tokens.service,
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": [service_scope],
@@ -83,7 +84,10 @@ c.JupyterHub.tornado_settings = {
     "slow_spawn_timeout": 0,
 }
 
-c.JupyterHub.spawner_class = LocalProjectSpawner
+if cluster := cluster_of(settings):
+    kubernetes_config.configure(c, settings, cluster, ports)
+else:
+    c.JupyterHub.spawner_class = LocalProjectSpawner
 c.Spawner.start_timeout = settings.server_start_timeout_seconds
 c.Spawner.http_timeout = settings.server_start_timeout_seconds
 c.LocalProjectSpawner.projects_dir = str(settings.projects_dir)

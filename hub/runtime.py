@@ -7,6 +7,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hub.cluster import HUB_PORT, PROXY_API_PORT, SERVICE_PORT, cluster_of
 from hub.secret_files import read_or_create
 from hub.settings import Settings
 
@@ -17,11 +18,15 @@ API_PREFIX = f"{SERVICE_PREFIX}api"
 
 @dataclass(frozen=True)
 class Ports:
-    """Loopback ports of the parts behind the proxy."""
+    """Where the parts behind the proxy listen: on loopback ports, or under names of their own on a cluster."""
 
     hub: int
     proxy_api: int
     service: int
+    hub_host: str = "127.0.0.1"
+    proxy_api_host: str = "127.0.0.1"
+    service_host: str = "127.0.0.1"
+    bind_address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,14 @@ class Tokens:
 
 def tokens(settings: Settings) -> Tokens:
     """Return the secrets of this installation, made at first use."""
-    folder = settings.data_dir / "secrets"
-    return Tokens(**{name: read_or_create(folder, name) for name in ("proxy", "service", "operator", "cookie")})
+    return Tokens(**{name: _secret(settings, name) for name in ("proxy", "service", "operator", "cookie")})
+
+
+def _secret(settings: Settings, name: str) -> str:
+    given = settings.secrets_dir / name if settings.secrets_dir is not None else None
+    if given is not None and given.is_file():
+        return given.read_text().strip()
+    return read_or_create(settings.data_dir / "secrets", name)
 
 
 def choose_ports(settings: Settings) -> Ports:
@@ -48,7 +59,7 @@ def choose_ports(settings: Settings) -> Ports:
     path = _ports_file(settings)
     try:
         ports = read_ports(settings)
-        if all(is_free("127.0.0.1", port) for port in asdict(ports).values()):
+        if all(is_free("127.0.0.1", port) for port in (ports.hub, ports.proxy_api, ports.service)):
             return ports
     except (OSError, ValueError, TypeError):
         pass  # first start, or a file of another version: choose anew
@@ -65,6 +76,16 @@ def read_ports(settings: Settings) -> Ports:
     OSError, ValueError, TypeError
         It was never started here, or the file is damaged.
     """
+    if cluster := cluster_of(settings):
+        return Ports(
+            HUB_PORT,
+            PROXY_API_PORT,
+            SERVICE_PORT,
+            hub_host=cluster.host("hub"),
+            proxy_api_host=cluster.host("proxy-api"),
+            service_host=cluster.host("service"),
+            bind_address="0.0.0.0",  # noqa: S104 - of its pod
+        )
     return Ports(**json.loads(_ports_file(settings).read_text()))
 
 
@@ -82,12 +103,12 @@ def is_free(host: str, port: int) -> bool:
 
 def hub_api_url(ports: Ports) -> str:
     """Address of JupyterHub's REST API, reached directly."""
-    return f"http://127.0.0.1:{ports.hub}/hub/api"
+    return f"http://{ports.hub_host}:{ports.hub}/hub/api"
 
 
 def service_api_url(ports: Ports) -> str:
     """Address of the platform service's API, reached directly."""
-    return f"http://127.0.0.1:{ports.service}{API_PREFIX}"
+    return f"http://{ports.service_host}:{ports.service}{API_PREFIX}"
 
 
 def _ports_file(settings: Settings) -> Path:

@@ -119,8 +119,8 @@ async def serve(settings: Settings) -> None:
     hub = JupyterHubApi(runtime.hub_api_url(ports), tokens.service)
     platform = Platform(settings, database, hub, lambda: datetime.now(UTC))
     server = HTTPServer(make_app(platform, tokens, ports), xheaders=True, max_body_size=BODY_LIMIT_BYTES)
-    server.listen(ports.service, "127.0.0.1")
-    log.info("listening on 127.0.0.1:%s", ports.service)
+    server.listen(ports.service, ports.bind_address)
+    log.info("listening on %s:%s", ports.bind_address, ports.service)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

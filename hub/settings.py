@@ -73,6 +73,17 @@ class Settings(BaseSettings):
         description="Folder for the database, project files, secrets and logs. Created with mode 0700.",
     )
     database_url: str = Field("", description="SQLAlchemy URL. Default: an SQLite file in data_dir.")
+    hub_database_url: str = Field(
+        "", description="SQLAlchemy URL of JupyterHub's own database. Default: an SQLite file in data_dir."
+    )
+    cluster_file: Path | None = Field(
+        None,
+        description="File with which the chart says how the platform runs on Kubernetes: servers and kernels are pods "
+        "then, grading and pipeline steps are Jobs. Default: everything on this machine.",
+    )
+    secrets_dir: Path | None = Field(
+        None, description="Folder of secrets that are given from outside; what it lacks is made in data_dir."
+    )
     blob_store: str = Field(
         "",
         pattern=r"^($|/|s3://[a-z0-9.-]{3,63}(/|$))",
@@ -153,6 +164,8 @@ class Settings(BaseSettings):
             object.__setattr__(self, "public_url", self.public_url + "/")
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'collegium.sqlite'}")
+        if not self.hub_database_url:
+            object.__setattr__(self, "hub_database_url", f"sqlite:///{self.data_dir / 'jupyterhub.sqlite'}")
         if not self.blob_store:
             object.__setattr__(self, "blob_store", str(self.data_dir / "blobs"))
 
