@@ -1,5 +1,5 @@
 """`python -m hub.cli` is the `collegium` command."""
 
-from hub.cli.app import main
+from hub.cli import main
 
 main()

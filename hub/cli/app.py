@@ -3,38 +3,62 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
-from rich.console import Console
 
-from hub.cli import accounts, courses, documents, experiments, pipelines, platform, running
-from hub.client import ClientError
-from hub.installation import StartError
-from hub.node import SetupError
-from hub.settings import SettingsError
+GROUPS = ("platform", "accounts", "running", "documents", "pipelines", "courses", "experiments")
+# These are called often, also by programs: of them only their own module is imported.
+ALONE = {"run": "running", "pipeline": "pipelines", "sweep": "experiments", "optimize": "experiments"}
 
-app = typer.Typer(
-    help="Collegium: a hosted, collaborative, computational notebook platform.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-platform.register(app)
-accounts.register(app)
-running.register(app)
-documents.register(app)
-pipelines.register(app)
-courses.register(app)
-experiments.register(app)
+
+def make_app(command: str = "") -> typer.Typer:
+    """Return the application: with all commands, or with the module of the one that is called.
+
+    Parameters
+    ----------
+    command
+        First word of the command line.
+    """
+    app = typer.Typer(
+        help="Collegium: a hosted, collaborative, computational notebook platform.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lambda: None)
+    for name in [ALONE[command]] if command in ALONE else GROUPS:
+        import_module(f"hub.cli.{name}").register(app)
+    return app
 
 
 def main() -> None:
     """Run the command; what the user can mend is shown as one red line, not as a traceback."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = make_app(command)
     try:
-        app()
-    except (SettingsError, StartError, ClientError, SetupError) as error:
+        app(prog_name="collegium")
+    except Exception as error:
+        if not _can_be_mended(error):
+            raise
+        from rich.console import Console
+
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]Error:[/] {_escape(str(error))}")
         sys.exit(1)
+    finally:
+        if command == "run":
+            from hub.cli.forked import leave_standing
+
+            leave_standing()
+
+
+def _can_be_mended(error: Exception) -> bool:
+    from hub.client import ClientError
+    from hub.installation import StartError
+    from hub.node import SetupError
+    from hub.settings import SettingsError
+
+    return isinstance(error, SettingsError | StartError | ClientError | SetupError)
 
 
 def _escape(text: str) -> str:
