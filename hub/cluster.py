@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.deployment.values import Images, Jobs, Kernel, Resources, Servers, Storage
+from hub.deployment.values import Images, Jobs, Kernel, Servers, Storage
 from hub.settings import Settings, SettingsError
-from kernels.pods import PodTemplate
 
 HUB_PORT = 8081
 PROXY_API_PORT = 8001
 SERVICE_PORT = 10101
-FILES_FOLDER = "/home/collegium/files"
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-
-__all__ = ["Cluster", "Resources", "bytes_of", "cluster_of", "cpus_of", "kernelspec_of", "template_of"]
 
 
 class Cluster(BaseModel):
@@ -58,68 +52,3 @@ def _read(path: Path) -> Cluster:
         return Cluster.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise SettingsError(f"{path} does not describe a cluster: {error}") from error
-
-
-def bytes_of(quantity: str) -> int:
-    """Return a quantity of Kubernetes, such as `4Gi`, in bytes."""
-    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    if match is None or match[2] not in _UNITS:
-        raise SettingsError(f"{quantity!r} is not a quantity of memory such as 4Gi")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def cpus_of(quantity: str) -> float:
-    """Return a quantity of Kubernetes, such as `500m`, in CPUs."""
-    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
-
-
-def template_of(kernel: Kernel, cluster: Cluster) -> PodTemplate:
-    """Return what the pods of a kernel are made of; the project's files come in addition."""
-    return PodTemplate(
-        image=kernel.image or cluster.images.server,
-        pull_policy=cluster.images.pullPolicy,
-        pull_secrets=tuple(cluster.images.pullSecrets),
-        memory_bytes=bytes_of(kernel.memory),
-        memory_request_bytes=bytes_of(kernel.memoryRequest),
-        cpus=cpus_of(kernel.cpu),
-        cpu_request=cpus_of(kernel.cpuRequest),
-        scratch_bytes=bytes_of(kernel.scratch),
-        resources=dict(kernel.resources),
-        node_selector=dict(kernel.nodeSelector or cluster.servers.nodeSelector),
-        tolerations=tuple(dict(found) for found in kernel.tolerations or cluster.servers.tolerations),
-        deadline_seconds=kernel.deadlineSeconds,
-        preload=tuple(kernel.preload) if kernel.warm else (),
-    )
-
-
-def kernelspec_of(kernel: Kernel, cluster: Cluster) -> dict[str, object]:
-    """Return the kernelspec with which a project's server starts such kernels."""
-    template = template_of(kernel, cluster)
-    profile = {
-        name: getattr(template, name)
-        for name in ("memory_bytes", "memory_request_bytes", "cpus", "cpu_request", "scratch_bytes", "resources")
-    }
-    profile |= {"node_selector": template.node_selector, "tolerations": [dict(t) for t in template.tolerations]}
-    profile |= {"deadline_seconds": template.deadline_seconds, "pull_secrets": list(template.pull_secrets)}
-    config = {
-        "image": template.image,
-        "pull_policy": template.pull_policy,
-        "profile": profile,
-        "profile_name": kernel.name,
-        "warm": bool(kernel.warm),
-        "preload": list(template.preload),
-        "start_seconds": float(cluster.servers.startSeconds),
-    }
-    metadata: dict[str, object] = {
-        "supported_encryption": "curve",
-        "kernel_provisioner": {"provisioner_name": "collegium-pod", "config": config},
-    }
-    if kernel.idleSeconds:
-        metadata |= {"cull_idle_timeout": kernel.idleSeconds}
-    return {
-        "argv": ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": kernel.displayName,
-        "language": "python",
-        "interrupt_mode": "message",
-        "metadata": metadata,
-    }

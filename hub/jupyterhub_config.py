@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hub import kubernetes_config, runtime
+from hub import runtime
 from hub.cluster import cluster_of
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.oauth_confirmation import NoConfirmation
@@ -85,6 +85,8 @@ c.JupyterHub.tornado_settings = {
 }
 
 if cluster := cluster_of(settings):
+    from hub import kubernetes_config  # the library of Kubernetes is not for one machine
+
     kubernetes_config.configure(c, settings, cluster, ports)
 else:
     c.JupyterHub.spawner_class = LocalProjectSpawner

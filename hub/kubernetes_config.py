@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub import runtime
-from hub.cluster import FILES_FOLDER, Cluster, kernelspec_of
+from hub.cluster import Cluster
+from hub.cluster_kernels import kernelspec_of
 from hub.settings import Settings
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+FILES_FOLDER = "/home/collegium/files"
 STATE_FOLDER = "/home/collegium/state"
 
 
