@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 from jupyterhub.utils import url_path_join
 from kubespawner import KubeSpawner
 from tornado import web
-from traitlets import Float, Unicode, default
+from traitlets import Dict, Float, Unicode, default
 
 from kernels.pods import explain_end, explain_wait
 from kernels.pods.state import PodState, read_state
@@ -18,6 +20,7 @@ from kernels.pods.state import PodState, read_state
 PROJECTS_USER = "projects"
 LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
+KERNELSPECS_FOLDER = "/tmp/jupyter"  # noqa: S108 - of the container
 FILES_FOLDER = "/home/collegium/files"
 STATE_FOLDER = "/home/collegium/state"
 
@@ -32,6 +35,12 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
 
     platform_api_url = Unicode(help="Address of the platform service's API, as pods reach it.").tag(config=True)
     access_cache_seconds = Float(2.0, help="How long an answer about a member's rights is trusted.").tag(config=True)
+    projects_dir = Unicode(
+        help="Folder of all projects, where they share one volume; empty where each has a volume of its own."
+    ).tag(config=True)
+    kernelspecs = Dict(help="Kernels with pods of their own that every project offers: name to kernelspec.").tag(
+        config=True
+    )
     kernel_namespace = Unicode(help="Namespace of kernel pods; by default that of the server.").tag(config=True)
 
     @default("pod_name_template")
@@ -107,6 +116,10 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
             "COLLEGIUM_STATE_DIR": STATE_FOLDER,
             "COLLEGIUM_ACCESS_URL": access,
             "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
+            "COLLEGIUM_KERNEL_GATEWAY": f"{self.platform_api_url}/internal/projects/{self.name}/cluster",
+            "COLLEGIUM_KERNELSPECS": json.dumps(self.kernelspecs),
+            "JUPYTER_PATH": KERNELSPECS_FOLDER,
+            "JUPYTER_RUNTIME_DIR": "/tmp/runtime",  # noqa: S108 - of the container
             "COLLEGIUM_NAMESPACE": self.kernel_namespace or self.namespace,
             "COLLEGIUM_POD_NAME": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             "COLLEGIUM_POD_UID": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
@@ -138,6 +151,9 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
         """
         if self.user.name != PROJECTS_USER or not self.name:
             raise web.HTTPError(403, "Only projects have servers.")
+        if self.projects_dir:  # what the cluster makes for a missing folder belongs to root
+            for folder in ("files", "state"):
+                Path(self.projects_dir, self.name, folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         starting = asyncio.ensure_future(super()._start())
         answering = asyncio.ensure_future(self._until_answers())
         try:

@@ -17,6 +17,7 @@ from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
 from kernels.server_extension import server_configuration
+from spawner.cluster import GATEWAY_VARIABLE, set_up_kernels
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 
 EXTENSIONS = (
@@ -111,4 +112,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     """
     if arguments:
         os.environ[READY_VARIABLE] = arguments[0]
+    os.environ.setdefault("JUPYTER_CONFIG_PATH", str(Path(__file__).parent / "jupyter"))
+    if GATEWAY_VARIABLE in os.environ:
+        set_up_kernels(os.environ["JUPYTERHUB_API_TOKEN"])
     ProjectServer.launch_instance(argv=[])

@@ -1,8 +1,9 @@
 """Kernels in pods of their own, cold or from a warm pool."""
 
-from .api import ApiError, KubernetesApi
+from .api import ApiError, Gateway, KubernetesApi
 from .provisioner import PodProvisioner
 from .reaper import reap_orphans
+from .shared import use_gateway
 from .spec import PodTemplate
 from .state import PodState, explain_end, explain_wait
 from .warm import WarmPool
@@ -10,6 +11,7 @@ from .watch import PodWatch
 
 __all__ = [
     "ApiError",
+    "Gateway",
     "KubernetesApi",
     "PodProvisioner",
     "PodState",
@@ -19,4 +21,5 @@ __all__ = [
     "explain_end",
     "explain_wait",
     "reap_orphans",
+    "use_gateway",
 ]

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -54,6 +55,22 @@ class ApiError(KernelsError):
         return self.status == 403 and "exceeded quota" in str(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The platform's service in the place of the API server, for those who must not have a token of the cluster.
+
+    Attributes
+    ----------
+    url
+        It answers below with the paths of the API server, as far as kernels need them.
+    token
+        Of the project's server.
+    """
+
+    url: str
+    token: str
+
+
 def own_namespace() -> str:
     """The namespace of the pod that this runs in, else of `COLLEGIUM_NAMESPACE`, else `default`."""
     if _NAMESPACE_FILE.exists():
@@ -76,10 +93,11 @@ class KubernetesApi:
         Number of requests sent, for measurements.
     """
 
-    def __init__(self, namespace: str = "", kubeconfig: str = "") -> None:
+    def __init__(self, namespace: str = "", kubeconfig: str = "", gateway: Gateway | None = None) -> None:
         self.namespace = namespace or own_namespace()
         self.calls = 0
         self._kubeconfig = kubeconfig
+        self._gateway = gateway
         self._client: ApiClient | None = None
 
     async def __aenter__(self) -> KubernetesApi:
@@ -100,7 +118,10 @@ class KubernetesApi:
             self._client = None
 
     async def _configure(self, settings: Configuration) -> None:
-        if not self._kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if self._gateway is not None:
+            settings.host = self._gateway.url
+            settings.api_key["BearerToken"] = f"Bearer {self._gateway.token}"
+        elif not self._kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             path = self._kubeconfig or os.environ.get("KUBECONFIG")  # the client knows only that of its import
@@ -122,6 +143,16 @@ class KubernetesApi:
     async def get(self, resource: str, name: str) -> Manifest:
         """Return one object."""
         return await self._json("GET", self.path(resource, name))
+
+    async def text(self, resource: str, name: str, query: Mapping[str, str]) -> str:
+        """Return what is no object, such as a container's log under `pods` and `name/log`."""
+        return (await self._read("GET", self.path(resource, name), query)).decode(errors="replace")
+
+    async def send(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Manifest | None = None
+    ) -> Manifest:
+        """Send any request and return the object in its answer; repeated while the API server is away."""
+        return await self._json(method, path, query, body)
 
     async def list(self, resource: str, selector: str = "") -> Manifest:
         """Return the objects whose labels match, with the version of the list."""
@@ -196,6 +227,11 @@ class KubernetesApi:
     async def _json(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Manifest | None = None
     ) -> Manifest:
+        return dict(json.loads(await self._read(method, path, query, body)))
+
+    async def _read(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Manifest | None = None
+    ) -> bytes:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(ATTEMPTS):
             try:
@@ -204,7 +240,7 @@ class KubernetesApi:
                 )
                 text = await answer.read()
                 if answer.status < 400:
-                    return dict(json.loads(text))
+                    return text
                 error = _error(answer.status, text)
             except (aiohttp.ClientError, TimeoutError, OSError) as reason:
                 error = ApiError(0, "Unreachable", f"The cluster does not answer: {reason!r}.")

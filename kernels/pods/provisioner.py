@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -21,6 +22,7 @@ from .first_cell import apply_environment
 from .spec import (
     FREE,
     KERNEL_SELECTOR,
+    PROFILE_LABEL,
     SERVER_LABEL,
     PodTemplate,
     label_value,
@@ -48,6 +50,9 @@ class PodProvisioner(KernelProvisionerBase):
         help="Any other field of `kernels.pods.PodTemplate`: memory_bytes, cpus, resources, node_selector, "
         "tolerations, volumes, volume_mounts, deadline_seconds, …"
     ).tag(config=True)
+    profile_name = Unicode(
+        help="Name under which the platform's service knows this kernel; it makes the pod by its own description."
+    ).tag(config=True)
     namespace = Unicode(help="Namespace of the pods; by default the one that the server runs in.").tag(config=True)
     kubeconfig = Unicode(help="File with the address of the cluster; by default as kubectl finds it.").tag(config=True)
     server_id = Unicode(help="Name that tells this server's kernels from those of others, stable over restarts.").tag(
@@ -73,6 +78,7 @@ class PodProvisioner(KernelProvisionerBase):
         self.last_death: Death | None = None
         self._generation = 0
         self._requested = ""
+        self._folder = ""
         self._connection: dict[str, Any] = {}
         self._state: PodState | None = None
         self._cluster: shared.Cluster | None = None
@@ -114,6 +120,7 @@ class PodProvisioner(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Take a warm pod or start a cold one; raises `KernelStartError` with the cluster's reason."""
         self._requested, self.last_death, self._state = "", None, None
+        self._folder = str(kwargs.get("cwd") or "")
         environment = {name: kwargs["env"][name] for name in self.allowed_variables if name in kwargs["env"]}
         await self._join()
         template = self.template()
@@ -230,7 +237,12 @@ class PodProvisioner(KernelProvisionerBase):
         self.claimed_warm = False
         self.pod_name = name = f"kernel-{str(self.kernel_id)[:36]}-{self._generation}".lower()
         labels = {SERVER_LABEL: label_value(self._server())}
-        whole = PodTemplate(**{**vars(template), "environment": {**environment, **template.environment}, "preload": ()})
+        if self.profile_name:
+            labels[PROFILE_LABEL] = self.profile_name
+        changes = {"environment": {**environment, **template.environment}, "preload": ()}
+        if self.profile_name and self._folder:  # the service gives the pod the project's files at the same place
+            changes["working_directory"] = self._folder
+        whole = replace(template, **changes)
         await cluster.api.create("secrets", secret_manifest(name, labels, self._connection))
         pod: dict[str, Any] = await cluster.api.create("pods", pod_manifest(whole, name, labels, _owner()))
         cluster.watch.note(pod)

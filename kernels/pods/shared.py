@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from .api import KubernetesApi
+from .api import Gateway, KubernetesApi
 from .watch import PodWatch
 
 
@@ -20,8 +20,14 @@ class Cluster:
     is_open: bool = False
 
 
+_gateways: list[Gateway] = []
 _Key = tuple[asyncio.AbstractEventLoop, str, str, str]
 _clusters: dict[_Key, Cluster] = {}
+
+
+def use_gateway(url: str, token: str) -> None:
+    """Have all kernels of this process go through the platform's service rather than to the API server."""
+    _gateways[:] = [Gateway(url, token)]
 
 
 async def join(namespace: str, kubeconfig: str, selector: str) -> Cluster:
@@ -29,7 +35,7 @@ async def join(namespace: str, kubeconfig: str, selector: str) -> Cluster:
     key = (asyncio.get_running_loop(), namespace, kubeconfig, selector)
     cluster = _clusters.get(key)
     if cluster is None:
-        api = KubernetesApi(namespace, kubeconfig)
+        api = KubernetesApi(namespace, kubeconfig, _gateways[0] if _gateways else None)
         cluster = _clusters[key] = Cluster(api, PodWatch(api, selector))
     cluster.users += 1
     try:

@@ -23,6 +23,7 @@ COMPONENT = "app.kubernetes.io/component"
 SERVER_LABEL = "collegium.org/server"
 POOL_LABEL = "collegium.org/pool"
 TEMPLATE_LABEL = "collegium.org/template"
+PROFILE_LABEL = "collegium.org/kernel"
 FREE = "free"
 KERNEL_LABELS = {PART_OF: "collegium", COMPONENT: "kernel"}
 KERNEL_SELECTOR = f"{PART_OF}=collegium,{COMPONENT}=kernel"
