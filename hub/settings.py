@@ -55,6 +55,25 @@ def _default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "collegium"
 
 
+class ServerProfile(BaseModel):
+    """A size that project servers can have: a table `[profiles.NAME]` in `collegium.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Annotated[str, Field(max_length=60, description="Name that people see. Default: the table's name.")] = ""
+    description: Annotated[str, Field(max_length=300, description="When to choose it.")] = ""
+    memory_gb: Annotated[
+        float | None,
+        Field(gt=0, description="Memory that the server with its kernels may use; what uses more is ended."),
+    ] = None
+    cpus: Annotated[float | None, Field(gt=0, description="Processors that it may use.")] = None
+    gpus: Annotated[int, Field(ge=0, le=64, description="GPUs that its kernels may hold.")] = 0
+    idle_minutes: Annotated[
+        int | None,
+        Field(ge=1, description="After so long without work it is stopped. An open page is no work, running code is."),
+    ] = 60
+
+
 class Settings(BaseSettings):
     """Everything that can be set; the descriptions are the documentation."""
 
@@ -111,6 +130,30 @@ class Settings(BaseSettings):
     grading_workers: Annotated[int, Field(ge=0, le=64)] = Field(
         1, description="Processes that grade submissions, started with the platform. 0: run `collegium grade worker`."
     )
+    profiles: Annotated[dict[str, ServerProfile], Field(min_length=1)] = Field(
+        {"standard": ServerProfile(title="Standard", description="For most notebooks.")},
+        description="Sizes that project servers can have, the default first: tables [profiles.NAME].",
+    )
+    isolate_projects: Literal["auto", "require", "off"] = Field(
+        "auto",
+        description="Give each project's server a user id and a view of the files of its own (on one machine, needs "
+        "root and Linux 5.12). auto: where the machine allows it; require: no server starts without.",
+    )
+    trash_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="How long a deleted project can be restored."
+    )
+    templates_dir: Path | None = Field(
+        None, description="Folder with one folder per template for new projects, each with a README.md."
+    )
+    upload_limit_mb: Annotated[int, Field(ge=1)] = Field(5000, description="Size of the largest file to upload.")
+    git_protocols: list[Literal["https", "http"]] = Field(
+        ["https"], description="Schemes of addresses that projects may be copied from with git."
+    )
+    git_private_hosts: bool = Field(
+        False, description="Whether repositories on this machine and in private networks may be copied."
+    )
+    git_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(120.0, description="Longest clone.")
+    git_limit_bytes: Annotated[int, Field(gt=0)] = Field(2_000_000_000, description="Largest repository to copy.")
     preload_servers: bool = Field(
         True,
         description="Fork project servers from a process that has imported them already (starts in a fraction of "
