@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from _pytest.reports import TestReport
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.platform_under_test import PlatformUnderTest, chromium, free_port
+from tests.postgresql import PostgreSql, postgresql
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, which some of them test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,6 +46,23 @@ def own_platform(tmp_path: Path) -> Iterator[PlatformUnderTest]:
     platform.collegium("down", check=False)
     for process in platform.processes():
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSql]:
+    """A running PostgreSQL."""
+    # not below pytest's folder, which is closed to the user that the server runs as
+    with TemporaryDirectory(prefix="collegium-postgresql-") as folder, postgresql(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once of each kind that the platform supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    server: PostgreSql = request.getfixturevalue("postgresql_server")
+    return server.url(server.new_database())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,6 +23,7 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "collegium-setup"
 PYTHON = VENV / "bin" / "python"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+POSTGRESQL_OPTIONS = Path("/etc/postgresql-common/createcluster.conf")
 MIN_FREE_BYTES = 4_000_000_000
 OUTPUT_TAIL_LINES = 25
 NPM = ROOT / "deploy" / "setup" / "npm.py"
@@ -140,7 +141,10 @@ def steps(dev: bool) -> list[Step]:
 
 def dev_steps() -> list[Step]:
     """Return what the tests need besides."""
-    return [Step("chromium", "Installing Chromium", lambda: str(find_chromium()), install_chromium)]
+    return [
+        Step("chromium", "Installing Chromium", lambda: str(find_chromium()), install_chromium),
+        Step("postgresql", "Installing PostgreSQL", lambda: str(find_postgresql()), install_postgresql),
+    ]
 
 
 def make_environment() -> None:
@@ -196,6 +200,21 @@ def install_chromium() -> None:
 def find_chromium() -> str | None:
     """Return the path of a Chromium, if there is one."""
     return next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+
+
+def install_postgresql() -> None:
+    """Install the distribution's PostgreSQL; the tests run a server of their own, the package's is not started."""
+    if find_postgresql() is None:
+        if os.geteuid() == 0:
+            POSTGRESQL_OPTIONS.parent.mkdir(parents=True, exist_ok=True)
+            POSTGRESQL_OPTIONS.write_text("create_main_cluster = false\n")
+        apt_install(["postgresql"], "The database tests need PostgreSQL: install the package postgresql.")
+
+
+def find_postgresql() -> Path | None:
+    """Return the path of PostgreSQL's initdb, if there is one."""
+    found = shutil.which("initdb")
+    return Path(found) if found else next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
 
 
 def apt_install(packages: list[str], advice: str) -> None:

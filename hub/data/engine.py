@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -10,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -23,10 +25,17 @@ T = TypeVar("T")
 BUSY_TIMEOUT_SECONDS = 15
 READ_ONLY = "collegium_read_only"
 MIGRATIONS = Path(__file__).parent / "migrations"
+MOST_ATTEMPTS = 12
+FIRST_PAUSE_SECONDS = 0.005
+RETRIED_STATES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
 
 
 class Database:
     """The platform's database.
+
+    Transactions that write behave as if they came one after the other: SQLite lets one writer in at a time,
+    PostgreSQL runs them serializable, and one that could not be put in order is run again. So a rule that is checked
+    in a transaction holds when it is committed.
 
     Parameters
     ----------
@@ -40,11 +49,17 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin)
-        self._writing = sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = sessionmaker(self.engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
+            writing, reading = self.engine, self.engine.execution_options(**{READ_ONLY: True})
+        else:
+            writing = self.engine.execution_options(isolation_level="SERIALIZABLE")
+            reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._writing = sessionmaker(writing, expire_on_commit=False)
+        self._reading = sessionmaker(reading, expire_on_commit=False)
 
     def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)` in one transaction, committed unless it raises.
+
+        It may be run more than once, so it changes nothing but the database.
 
         Raises
         ------
@@ -89,11 +104,22 @@ class Database:
 def _run(
     sessions: sessionmaker[Session], work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    try:
-        with sessions.begin() as session:
-            return work(session, *args, **kwargs)
-    except OperationalError as error:
-        raise UnavailableError("The database does not answer now; try again in a moment.") from error
+    for attempt in range(MOST_ATTEMPTS):
+        try:
+            with sessions.begin() as session:
+                return work(session, *args, **kwargs)
+        except DBAPIError as error:
+            if _is_out_of_order(error) and attempt + 1 < MOST_ATTEMPTS:
+                time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 6)))  # noqa: S311 - only a pause
+                continue
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise UnavailableError("The database does not answer now; try again in a moment.") from error
+            raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_out_of_order(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in RETRIED_STATES
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

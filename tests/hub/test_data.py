@@ -1,9 +1,11 @@
-"""Accounts, links and projects in a real SQLite database."""
+"""Accounts, links and projects in real databases: SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,16 +20,17 @@ from sqlalchemy.orm import Session
 from hub.data import projects, users
 from hub.data.engine import MIGRATIONS, Database
 from hub.data.models import AuditRow, Base, UserRow
-from hub.errors import ConflictError, NotFoundError, UnauthenticatedError
+from hub.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
 from hub.policy import Actor, Capability, Role
+from tests.postgresql import PostgreSql
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     database.migrate()
     yield database
     database.close()
@@ -214,3 +217,37 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
         return len(database.read(users.page, None, 10))  # while this transaction is open
 
     assert database.run(write) == 1
+
+
+def test_a_cut_connection_is_told_and_the_next_request_gets_a_new_one(postgresql_server: PostgreSql) -> None:
+    name = postgresql_server.new_database()
+    database = Database(postgresql_server.url(name))
+    database.migrate()
+
+    def cut_in_the_middle(session: Session) -> None:
+        session.add(AuditRow(at=NOW, actor="ada", action="test", subject="x"))
+        session.flush()
+        assert postgresql_server.end_connections(name) > 0
+
+    with pytest.raises(UnavailableError, match="try again"):
+        database.run(cut_in_the_middle)
+    assert database.read(lambda s: s.query(AuditRow).count()) == 0
+    add_user(database, "ada")
+    assert database.is_ready()
+    database.close()
+
+
+def test_transactions_that_contradict_each_other_are_put_in_order(database: Database) -> None:
+    """Each looks whether the seat is taken before it takes it; without an order all of them would."""
+
+    def take(session: Session, actor: str) -> bool:
+        if session.query(AuditRow).count():
+            return False
+        time.sleep(0.05)
+        session.add(AuditRow(at=NOW, actor=actor, action="take", subject="seat"))
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda number: database.run(take, f"u{number}"), range(8)))
+    assert sum(taken) == 1
+    assert database.read(lambda s: s.query(AuditRow).count()) == 1
