@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -15,6 +16,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode
 
+from .client import prompt_client
 from .deaths import Death, DeathKind, explain_exit
 from .errors import ForkServerError
 from .forkserver import ForkServer, attach
@@ -26,6 +28,9 @@ from .process import ForkedProcess
 
 _KERNEL_TARGET = "_collegium_fork.kernel:main"
 _MAX_SOCKET_PATH_BYTES = 100
+_READY_SECONDS = 10.0  # a kernel that takes longer is waited for by whoever wants to use it
+_KILLED_SECONDS = 2.0
+_LEAVING_SECONDS = 0.5
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -89,6 +94,8 @@ class ForkProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose the transport before the connection file is written."""
         manager = self.parent
+        if manager is not None and self.enabled:
+            manager.client_factory = prompt_client(manager.client_factory)
         if manager is not None and not self.ports_cached:
             if self.transport == "tcp":
                 manager.transport_encryption = "required"
@@ -137,6 +144,7 @@ class ForkProvisioner(LocalProvisioner):
         """Kill the kernel and its process group."""
         self.request_death("restarted" if restart else "shutdown")
         await super().kill(restart)
+        await self._ended_within(_KILLED_SECONDS)
 
     async def terminate(self, restart: bool = False) -> None:
         """Ask the kernel to end."""
@@ -144,8 +152,9 @@ class ForkProvisioner(LocalProvisioner):
         await super().terminate(restart)
 
     async def shutdown_requested(self, restart: bool = False) -> None:
-        """Remember that the end which follows was asked for."""
+        """Remember that the end which follows was asked for; wait a moment, which saves the caller its polling."""
         self.request_death("restarted" if restart else "shutdown")
+        await self._ended_within(_LEAVING_SECONDS)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Give back what the kernel had; a restart keeps nothing either, it leases again."""
@@ -217,6 +226,12 @@ class ForkProvisioner(LocalProvisioner):
             environment=env,
         )
 
+    async def _ended_within(self, seconds: float) -> None:
+        process: object = self.process
+        if isinstance(process, ForkedProcess):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait_async(), seconds)
+
     def _survives(self) -> bool:
         return self.survive or bool(getattr(getattr(self.parent, "parent", None), "keep_kernels", False))
 
@@ -238,29 +253,41 @@ class ForkProvisioner(LocalProvisioner):
     async def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
         env: dict[str, str] = kwargs["env"]
         env.pop("JPY_PARENT_PID", None)
-        stdout, stderr = _standard(kwargs.get("stdout"), 1), _standard(kwargs.get("stderr"), 2)
         server = self._fork_server = self.fork_server(cmd[0], env)
-        held = self._gpu_lease.descriptors if self._gpu_lease else ()
+        ready, kernels_end = os.pipe()
+        try:
+            self.process = await self._spawn(server, cmd, kwargs, kernels_end)  # type: ignore[assignment]
+            os.close(kernels_end)
+            kernels_end = -1
+            await _closed(ready, _READY_SECONDS)
+        finally:
+            for descriptor in {ready, kernels_end} - {-1}:
+                os.close(descriptor)
+        if self._gpu_lease is not None:
+            self._gpu_lease.release()  # the kernel holds it now, to its end
+        self.cwd = kwargs.get("cwd", Path.cwd())
+        return self.connection_info
+
+    async def _spawn(self, server: ForkServer, cmd: list[str], kwargs: dict[str, Any], ready: int) -> ForkedProcess:
+        stdout, stderr = _standard(kwargs.get("stdout"), 1), _standard(kwargs.get("stderr"), 2)
+        descriptors = [ready, *(self._gpu_lease.descriptors if self._gpu_lease else ())]
+        given = ["--ready={descriptor:0}", *(f"--held={{descriptor:{i}}}" for i in range(1, len(descriptors)))]
         process = await asyncio.to_thread(
             lambda: server.spawn(
-                [*cmd[3:], *(f"--held={{descriptor:{i}}}" for i in range(len(held)))],
-                env=env,
+                [*cmd[3:], *given],
+                env=kwargs["env"],
                 cwd=kwargs.get("cwd"),
                 stdout=stdout,
                 stderr=stderr,
-                descriptors=held,
+                descriptors=descriptors,
                 target=_KERNEL_TARGET,
                 limits=spawn_limits(self._limits()),
                 survive=self._survives() or bool(kwargs.get("independent")),
                 own_names=OWN_NAMES,
             )
         )
-        if self._gpu_lease is not None:
-            self._gpu_lease.release()  # the kernel holds it now, to its end
-        self.process = process  # type: ignore[assignment]
         self.pid = self.pgid = process.pid
-        self.cwd = kwargs.get("cwd", Path.cwd())
-        return self.connection_info
+        return process
 
     def _note_death(self) -> None:
         process: object = self.process
@@ -280,6 +307,17 @@ def _standard(given: Any, own: int) -> int | None:
     if given == subprocess.DEVNULL:
         return None
     return int(given) if isinstance(given, int) else int(given.fileno())
+
+
+async def _closed(descriptor: int, seconds: float) -> None:
+    """Wait until the other end of a pipe is closed, but no longer than that."""
+    loop, closed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, closed.set)
+    try:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closed.wait(), seconds)
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _use_ipc(manager: Any) -> None:

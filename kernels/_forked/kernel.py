@@ -6,6 +6,11 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from . import preload
 
 _FIRST_CELLS = (
     "import sys\n1 + 1",
@@ -22,14 +27,75 @@ def main(arguments: list[str]) -> None:
     """Do what `python -m ipykernel_launcher` does with these arguments.
 
     `--held=N` names a descriptor that stays open as long as the kernel lives: a lock that is its lease of a GPU.
+    `--ready=N` names one that is closed as soon as the kernel's sockets can be connected with.
     """
     from ipykernel.kernelapp import IPKernelApp
 
-    arguments = [argument for argument in arguments if not argument.startswith("--held=")]
+    ready = [int(argument[len(_READY) :]) for argument in arguments if argument.startswith(_READY)]
+    arguments = [argument for argument in arguments if not argument.startswith((_READY, "--held="))]
     choose_plot_backend()
     sys.argv = ["ipykernel_launcher.py", *arguments]
-    # 1 stands for "started by a program, and nobody to poll": the parent's own signal ends us with it.
-    IPKernelApp.launch_instance(argv=[*arguments, "--IPKernelApp.parent_handle=1"])
+    app = IPKernelApp.instance(config=_configuration())
+    with _modules_left_alone():
+        # 1 stands for "started by a program, and nobody to poll": the parent's own signal ends us with it.
+        app.initialize([*arguments, "--IPKernelApp.parent_handle=1"])  # type: ignore[no-untyped-call]
+    for descriptor in ready:
+        os.close(descriptor)
+    app.start()  # type: ignore[no-untyped-call]
+
+
+_READY = "--ready="
+
+
+def _configuration() -> Any:
+    """Defaults that differ from IPython's; the user's own configuration takes precedence."""
+    from traitlets.config import Config
+
+    try:
+        import sqlite3
+    except ImportError:
+        return Config()
+
+    class HistoryConnection(sqlite3.Connection):
+        """Does not wait for the disk, three times per start; a machine that loses power may lose the input history."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.execute("PRAGMA synchronous = OFF")
+
+    options = {"check_same_thread": False, "factory": HistoryConnection}
+    return Config({"HistoryManager": {"connection_options": options}})
+
+
+class _SystemWithoutModules:
+    """The module `sys`, but for its modules."""
+
+    modules: ClassVar[dict[str, object]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+
+@contextmanager
+def _modules_left_alone() -> Iterator[None]:
+    """Keep ipykernel from listing the file of every module, which copies 10 MB of pages shared with the parent.
+
+    Its debugger wants the list, so as not to step into what the kernel itself consists of; it gets the parent's.
+    """
+    from ipykernel import debugger, ipkernel
+
+    attach = debugger.Debugger.attach
+
+    async def attach_with_modules(self: Any, message: Any) -> Any:
+        self.kernel_modules = preload.module_files
+        return await attach(self, message)  # type: ignore[no-untyped-call]
+
+    debugger.Debugger.attach = attach_with_modules  # type: ignore[method-assign]
+    vars(ipkernel)["sys"] = _SystemWithoutModules()
+    try:
+        yield
+    finally:
+        vars(ipkernel)["sys"] = sys
 
 
 def choose_plot_backend() -> None:
@@ -48,8 +114,8 @@ def rehearse() -> None:
     os.environ.update({"IPYTHONDIR": folder, "JUPYTER_RUNTIME_DIR": folder, "HOME": folder})
     os.chdir(folder)
     try:
-        app = IPKernelApp.instance(transport="ipc", ip=os.path.join(folder, "k"))
-        app.initialize(["-f", os.path.join(folder, "kernel.json"), "--HistoryManager.enabled=False", "--quiet"])  # type: ignore[no-untyped-call]
+        app = IPKernelApp.instance(transport="ipc", ip=os.path.join(folder, "k"), config=_configuration())
+        app.initialize(["-f", os.path.join(folder, "kernel.json"), "--quiet"])  # type: ignore[no-untyped-call]
         asyncio.run(_run_first_cells(app.kernel))
     finally:
         import shutil

@@ -71,6 +71,7 @@ def run(configuration_json: str) -> None:
     fingerprint = environment.fingerprint()
     report = _preload(configuration, listener)
     randomness.remember()
+    preload.remember_files()
     libraries.find_setters()
     gc.collect()
     gc.freeze()

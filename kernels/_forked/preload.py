@@ -107,6 +107,16 @@ def unsafe_to_fork() -> str:
     return ""
 
 
+module_files: list[str] = []
+"""Files of the modules that the parent had imported when it began to serve."""
+
+
+def remember_files() -> None:
+    """Note the files of all modules, once, in the parent: asking modules in a child copies shared pages."""
+    found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    module_files[:] = [file for file in found if isinstance(file, str)]
+
+
 def rehearse(perform: Callable[[], None]) -> list[str] | None:
     """Let a throw-away child do what a kernel does first; return the modules it had to import, in order.
 
