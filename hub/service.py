@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from hub import runtime
 from hub.api.context import Platform
 from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
 from hub.api.openapi import document
+from hub.cluster import cluster_of
 from hub.data.engine import Database
 from hub.jupyterhub_api import JupyterHubApi
 from hub.settings import Settings, load
@@ -124,7 +126,14 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    async with contextlib.AsyncExitStack() as stack:
+        if cluster := cluster_of(settings):
+            from hub.cluster_service import on_cluster  # the library of Kubernetes is not for one machine
+
+            app = server.request_callback
+            assert isinstance(app, web.Application)
+            await stack.enter_async_context(on_cluster(app, cluster, hub))
+        await stop.wait()
     server.stop()
     await asyncio.wait_for(server.close_all_connections(), timeout=5)
     await hub.close()

@@ -152,8 +152,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
         if self.user.name != PROJECTS_USER or not self.name:
             raise web.HTTPError(403, "Only projects have servers.")
         if self.projects_dir:  # what the cluster makes for a missing folder belongs to root
-            for folder in ("files", "state"):
-                Path(self.projects_dir, self.name, folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folders()
         starting = asyncio.ensure_future(super()._start())
         answering = asyncio.ensure_future(self._until_answers())
         try:
@@ -165,6 +164,10 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
             for task in (starting, answering):
                 task.cancel()
             await asyncio.gather(starting, answering, return_exceptions=True)
+
+    def _make_folders(self) -> None:
+        for folder in ("files", "state"):
+            Path(self.projects_dir, self.name, folder).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def _until_answers(self) -> str:
         """Look at the reflector's memory, then ask the server, every 50 ms."""

@@ -5,7 +5,7 @@ from .provisioner import PodProvisioner
 from .reaper import reap_orphans
 from .shared import use_gateway
 from .spec import PodTemplate
-from .state import PodState, explain_end, explain_wait
+from .state import PodState, explain_end, explain_wait, queue_places
 from .warm import WarmPool
 from .watch import PodWatch
 
@@ -20,6 +20,7 @@ __all__ = [
     "WarmPool",
     "explain_end",
     "explain_wait",
+    "queue_places",
     "reap_orphans",
     "use_gateway",
 ]

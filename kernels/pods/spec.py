@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .api import Manifest
-from .state import CLAIM_LABEL
+from .state import CLAIM_LABEL, QUEUE_ANNOTATION
 
 PORTS = {"shell_port": 52301, "iopub_port": 52302, "stdin_port": 52303, "control_port": 52304, "hb_port": 52305}
 CONNECTION_FOLDER = "/var/run/collegium"
@@ -185,6 +185,11 @@ def ownership(pod: Mapping[str, Any]) -> Manifest:
     metadata = pod["metadata"]
     reference: Manifest = {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
     return {"metadata": {"ownerReferences": [reference]}}
+
+
+def queue_change(place: str) -> Manifest:
+    """The change that tells a waiting pod its place."""
+    return {"metadata": {"annotations": {QUEUE_ANNOTATION: place or None}}}
 
 
 def claim_change(version: str, kernel_id: str, server: str) -> Manifest:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..deaths import Death, ExitReport
 
 CLAIM_LABEL = "collegium.org/claim"
+QUEUE_ANNOTATION = "collegium.org/place"
 KEPT_LABELS = (CLAIM_LABEL, "collegium.org/pool", "collegium.org/template", "collegium.org/server")
 _NODE_LOST_REASONS = {"NodeLost", "NodeAffinity", "Shutdown", "Terminated"}
 
@@ -41,6 +42,10 @@ class PodState:
         Those of `KEPT_LABELS`.
     created
         Time of creation, as RFC 3339.
+    wants
+        What is scarce that it asks for, such as `nvidia.com/gpu`, with its node selector; empty for memory and CPU.
+    place
+        In the queue for that, such as `2 of 5`, as the platform's service has written it.
     """
 
     name: str
@@ -60,6 +65,8 @@ class PodState:
     exit_reason: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
+    wants: str = ""
+    place: str = ""
 
     @property
     def ended(self) -> bool:
@@ -96,6 +103,36 @@ def read_state(pod: Mapping[str, Any]) -> PodState:
         exit_reason="" if ended is None else ended.get("reason", ""),
         labels={name: labels[name] for name in KEPT_LABELS if name in labels},
         created=metadata.get("creationTimestamp", ""),
+        wants=_scarce(pod.get("spec", {})),
+        place=(metadata.get("annotations") or {}).get(QUEUE_ANNOTATION, ""),
+    )
+
+
+def queue_places(states: Iterable[PodState]) -> list[tuple[PodState, str]]:
+    """Return the pods whose place in a queue has changed, with the new one; empty for one that waits no longer.
+
+    There is one queue for each kind of scarce thing that pods ask for; who came first is first. It is what people
+    are told, not a promise: the scheduler decides.
+    """
+    queues: dict[str, list[PodState]] = {}
+    changed = []
+    for state in states:
+        if state.wants and state.waiting_reason == "Unschedulable" and not state.ended:
+            queues.setdefault(state.wants, []).append(state)
+        elif state.place and not state.ended:
+            changed.append((state, ""))
+    for queue in queues.values():
+        queue.sort(key=lambda state: (state.created, state.name))
+        places = [f"{number} of {len(queue)}" for number in range(1, len(queue) + 1)]
+        changed += [(state, place) for state, place in zip(queue, places, strict=True) if state.place != place]
+    return changed
+
+
+def _scarce(spec: Mapping[str, Any]) -> str:
+    limits = next(iter(spec.get("containers") or ()), {}).get("resources", {}).get("limits", {})
+    names = sorted(name for name in limits if "/" in name)
+    return ",".join(
+        [*names, *(f"{k}={v}" for k, v in sorted((spec.get("nodeSelector") or {}).items()))] if names else []
     )
 
 
@@ -137,7 +174,8 @@ def explain_wait(state: PodState | None) -> tuple[str, bool]:
         return "The cluster has not taken up the pod yet.", False
     reason, message = state.waiting_reason, state.waiting_message
     if reason == "Unschedulable":
-        return f"No node has room for the kernel: {_what_is_missing(message)}", False
+        place = f" Place {state.place} in the queue." if state.place else ""
+        return f"No node has room for the kernel: {_what_is_missing(message)}{place}", False
     if reason in ("ErrImagePull", "ImagePullBackOff"):  # the first failure may be a passing one
         return f"The kernel's image cannot be pulled: {message}", reason == "ImagePullBackOff"
     if reason in ("ErrImageNeverPull", "InvalidImageName"):
@@ -153,6 +191,7 @@ def _what_is_missing(message: str) -> str:
     """Turn the scheduler's sentence into a list of what nodes lack."""
     words = {"nvidia.com/gpu": "a free GPU", "memory": "memory", "cpu": "CPU", "ephemeral-storage": "disk space"}
     missing = re.findall(r"(\d+) Insufficient ([\w./-]+[\w])", message)
+    words |= {what: f"a free slice of a GPU ({what.partition('mig-')[2]})" for _, what in missing if "/mig-" in what}
     named = [f"{words.get(what, what)} ({number} of the nodes)" for number, what in missing]
     if "unbound immediate PersistentVolumeClaims" in message:
         named.append("its volume, which does not exist yet")

@@ -1,0 +1,90 @@
+"""What the platform service does on a cluster beside answering: warm pools, orphans, places in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from tornado import web
+
+from hub.cluster import Cluster
+from hub.cluster_kernels import template_of
+from hub.errors import HubError
+from hub.jupyterhub_api import JupyterHubApi
+from hub.kernel_gateway import PATH, KernelGateway, KernelGatewayHandler
+from hub.runtime import API_PREFIX
+from kernels.pods import ApiError, KubernetesApi, PodWatch, WarmPool, queue_places, reap_orphans
+from kernels.pods.spec import KERNEL_SELECTOR, queue_change
+
+log = logging.getLogger("collegium.kernels")
+REAP_SECONDS = 60.0
+QUEUE_SECONDS = 2.0
+
+
+@contextlib.asynccontextmanager
+async def on_cluster(app: web.Application, cluster: Cluster, hub: JupyterHubApi) -> AsyncIterator[None]:
+    """Connect the service with the cluster that it runs on, for the time of the context."""
+    async with KubernetesApi(cluster.namespace) as api:
+        gateway = KernelGateway(api, cluster)
+        app.add_handlers(r".*", [web.url(API_PREFIX + PATH, KernelGatewayHandler, {"gateway": gateway})])
+        task = asyncio.create_task(_look_after_kernels(api, cluster, hub))  # the cluster may be away just now
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _look_after_kernels(api: KubernetesApi, cluster: Cluster, hub: JupyterHubApi) -> None:
+    async with looking_after_kernels(api, cluster, hub, lambda: datetime.now(UTC)):
+        await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def looking_after_kernels(
+    api: KubernetesApi, cluster: Cluster, hub: JupyterHubApi, now: Callable[[], datetime]
+) -> AsyncIterator[None]:
+    """Keep pools filled, remove orphans and tell waiting kernels their place, for the time of the context.
+
+    Every copy of the service does it: what they write agrees, and no copy has to be the first.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for kernel in cluster.kernels:
+            if kernel.warm:
+                template, most = template_of(kernel, cluster), max(kernel.warm, kernel.warmMaximum)
+                pool = WarmPool(api, kernel.name, template, minimum=kernel.warm, maximum=most)
+                await stack.enter_async_context(pool)
+        tasks = [asyncio.create_task(_reap(api, hub, now)), asyncio.create_task(_tell_places(api))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _reap(api: KubernetesApi, hub: JupyterHubApi, now: Callable[[], datetime]) -> None:
+    while True:
+        await asyncio.sleep(REAP_SECONDS)
+        try:
+            for name in await reap_orphans(api, list(await hub.server_states()), now()):
+                log.info("removed %s, which nobody owned", name)
+        except (ApiError, HubError) as error:
+            log.warning("orphans are looked for again in %.0f s: %s", REAP_SECONDS, error)
+
+
+async def _tell_places(api: KubernetesApi) -> None:
+    watch = PodWatch(api, KERNEL_SELECTOR)
+    await watch.start()
+    try:
+        while True:
+            await watch.changed(60.0)
+            for state, place in queue_places(watch.states.values()):
+                with contextlib.suppress(ApiError):  # it has just got its node, or gone
+                    await api.patch("pods", state.name, queue_change(place))
+            await asyncio.sleep(QUEUE_SECONDS)
+    finally:
+        await watch.stop()
