@@ -194,7 +194,11 @@ def opened() -> Iterator[None]:
         raise typer.Exit(WRONG_INPUT) from error
 
 
-def _announce(item: ItemRow) -> None:
+def _announce(item: ItemRow | RunRow) -> None:
+    from pipelines.graph import RunRow
+
+    if isinstance(item, RunRow):
+        return
     where = item.step if item.item is None else f"{item.step} {escape('[' + str(item.item) + ']')}"
     if item.status in ("failed", "cancelled"):
         error = item.error or {}

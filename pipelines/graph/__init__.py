@@ -1,5 +1,6 @@
 """Pipelines: notebooks as steps of a graph, cached, resumed, retried."""
 
+from .confinement import Confinement
 from .engine import DbosEngine, Engine, Execution
 from .errors import (
     ExpressionError,
@@ -18,8 +19,10 @@ from .plan import PlanLine, make_plan
 from .service import PipelineService, progress_of
 from .store import Result, Store
 from .validation import dependencies, order, validate
+from .workspaces import Workspaces
 
 __all__ = [
+    "Confinement",
     "DbosEngine",
     "Engine",
     "Execution",
@@ -45,6 +48,7 @@ __all__ = [
     "Step",
     "Store",
     "UnknownRunError",
+    "Workspaces",
     "dependencies",
     "make_plan",
     "order",

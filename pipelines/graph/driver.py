@@ -121,7 +121,7 @@ class Driver:
         names = {
             "parameters": self._run.parameters,
             "steps": {other: self._view(other) for other in needed},
-            "run": {"id": self._run.id},
+            "run": {"id": self._run.id, "scheduled_for": (self._run.origin or {}).get("scheduled_for")},
         }
         try:
             # `when` of a step with `foreach` may look at the item; then it is asked per item.

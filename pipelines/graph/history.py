@@ -21,6 +21,7 @@ _runs = sa.Table(
     "pipeline_runs",
     _metadata,
     sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("scope", sa.String(64), nullable=False, default="", index=True),
     sa.Column("pipeline", sa.String(128), nullable=False, index=True),
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("status", sa.String(16), nullable=False, index=True),
@@ -31,6 +32,7 @@ _runs = sa.Table(
     sa.Column("message", sa.Text, nullable=False, default=""),
     sa.Column("created_at", sa.DateTime, nullable=False),
     sa.Column("ended_at", sa.DateTime),
+    sa.Column("origin", sa.JSON),
 )
 _items = sa.Table(
     "pipeline_items",
@@ -83,6 +85,10 @@ class RunRow:
         Why it did not end well.
     created_at, ended_at
         Aware, UTC.
+    scope
+        Whose run it is where one database serves many: the id of a project; empty on one's own machine.
+    origin
+        What began it: `kind` (by hand, `schedule`, `trigger`, `retry`), `by` whom, `scheduled_for`.
     """
 
     id: str
@@ -96,6 +102,8 @@ class RunRow:
     message: str
     created_at: datetime
     ended_at: datetime | None
+    scope: str = ""
+    origin: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +146,42 @@ class ItemRow:
 
 
 class History:
-    """The tables of runs and items.
+    """The tables of runs and items, as one scope sees them.
 
     Parameters
     ----------
-    url
-        Database, as SQLAlchemy spells it.
+    database
+        As SQLAlchemy spells its address, or the engine that another history uses.
+    scope
+        Runs of other scopes are not seen.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url)
+    def __init__(self, database: str | sa.Engine, scope: str = "") -> None:
+        self._scope = scope
+        if isinstance(database, sa.Engine):
+            self._engine = database
+            return
+        self._engine = sa.create_engine(database)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _tune_sqlite)
         with self._engine.begin() as connection:
             _metadata.create_all(connection)
+            _add_columns(connection)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The connections to the database."""
+        return self._engine
+
+    def of(self, scope: str) -> History:
+        """The same tables, as another scope sees them."""
+        return History(self._engine, scope)
+
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Scope and id of every run, in any scope, that has not ended."""
+        query = sa.select(_runs.c.scope, _runs.c.id).where(_runs.c.status.in_(("queued", "running")))
+        with self._engine.connect() as connection:
+            return [(row.scope, row.id) for row in connection.execute(query.order_by(_runs.c.created_at))]
 
     def close(self) -> None:
         """Let go of the database."""
@@ -162,17 +192,21 @@ class History:
         with self._engine.begin() as connection:
             known = connection.execute(sa.select(_runs.c.id).where(_runs.c.id == run.id)).first()
             if known is None:
-                connection.execute(_runs.insert().values(**_run_values(run)))
+                connection.execute(_runs.insert().values(**_run_values(run) | {"scope": self._scope}))
 
     def run(self, run_id: str) -> RunRow | None:
         """One run."""
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(_runs).where(_runs.c.id == run_id)).mappings().first()
+            row = connection.execute(sa.select(_runs).where(self._is(run_id))).mappings().first()
         return _run(row) if row is not None else None
 
-    def runs(self, pipeline: str | None = None, limit: int = 50) -> list[RunRow]:
-        """The last runs, the newest first."""
-        query = sa.select(_runs).order_by(_runs.c.created_at.desc(), _runs.c.id.desc()).limit(limit)
+    def runs(self, pipeline: str | None = None, limit: int = 50, *, before: str | None = None) -> list[RunRow]:
+        """The last runs, the newest first; with `before`, those that are older than that run."""
+        mine = sa.select(_runs).where(_runs.c.scope == self._scope)
+        query = mine.order_by(_runs.c.created_at.desc(), _runs.c.id.desc()).limit(limit)
+        if before is not None:
+            at = sa.select(_runs.c.created_at).where(self._is(before)).scalar_subquery()
+            query = query.where(sa.tuple_(_runs.c.created_at, _runs.c.id) < sa.tuple_(at, sa.literal(before)))
         if pipeline is not None:
             query = query.where(_runs.c.pipeline == pipeline)
         with self._engine.connect() as connection:
@@ -181,7 +215,7 @@ class History:
     def update_run(self, run_id: str, **values: Any) -> None:
         """Change fields of a run."""
         with self._engine.begin() as connection:
-            connection.execute(_runs.update().where(_runs.c.id == run_id).values(**_naive(values)))
+            connection.execute(_runs.update().where(self._is(run_id)).values(**_naive(values)))
 
     def items(self, run_id: str, step: str | None = None) -> Iterator[ItemRow]:
         """The items of a run, one after the other, so that ten thousand take no memory."""
@@ -217,22 +251,36 @@ class History:
 
     def last_key(self, pipeline: str, step: str, label: str) -> str | None:
         """Key of the last result of an item in any run of the pipeline."""
-        query = sa.select(_last.c.key).where(_last_is(pipeline, step, label))
+        query = sa.select(_last.c.key).where(_last_is(self._named(pipeline), step, label))
         with self._engine.connect() as connection:
             return connection.execute(query).scalar()
 
     def note_last_key(self, pipeline: str, step: str, label: str, key: str) -> None:
         """Remember the key of an item's last result."""
         with self._engine.begin() as connection:
-            update = _last.update().where(_last_is(pipeline, step, label)).values(key=key)
+            name = self._named(pipeline)
+            update = _last.update().where(_last_is(name, step, label)).values(key=key)
             if connection.execute(update).rowcount == 0:
-                connection.execute(_last.insert().values(pipeline=pipeline, step=step, label=label, key=key))
+                connection.execute(_last.insert().values(pipeline=name, step=step, label=label, key=key))
+
+    def keys(self) -> set[str]:
+        """The keys of all items of the runs that are kept."""
+        mine = sa.select(_runs.c.id).where(_runs.c.scope == self._scope)
+        query = sa.select(_items.c.key).distinct().where(_items.c.run_id.in_(mine) & _items.c.key.is_not(None))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def delete_run(self, run_id: str) -> None:
         """Remove a run and its items from the history."""
         with self._engine.begin() as connection:
             connection.execute(_items.delete().where(_items.c.run_id == run_id))
-            connection.execute(_runs.delete().where(_runs.c.id == run_id))
+            connection.execute(_runs.delete().where(self._is(run_id)))
+
+    def _is(self, run_id: str) -> sa.ColumnElement[bool]:
+        return (_runs.c.id == run_id) & (_runs.c.scope == self._scope)
+
+    def _named(self, pipeline: str) -> str:
+        return f"{self._scope}/{pipeline}" if self._scope else pipeline
 
 
 def _which(run_id: str, step: str, index: int) -> sa.ColumnElement[bool]:
@@ -270,6 +318,17 @@ def _naive(values: dict[str, Any]) -> dict[str, Any]:
 
 def _aware(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    """Give a table of an earlier version what it lacks."""
+    for table in _metadata.tables.values():
+        known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                default = " NOT NULL DEFAULT ''" if not column.nullable else ""
+                connection.exec_driver_sql(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}{default}')
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ def execute_item(
     history: History,
     store: Store,
     launcher: Launcher,
+    resolve: Callable[[Mapping[str, str]], dict[str, str]] | None = None,
 ) -> str:
     """Carry out an order until it succeeds or its attempts are used up; safe to call again after a crash.
 
@@ -45,6 +46,8 @@ def execute_item(
         Run, step and index.
     history, store, launcher
         Where it is noted, where its result will be, what runs it.
+    resolve
+        Turns references to secrets into their values; `resolve_secrets` by default.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def execute_item(
 
     def once() -> Outcome:
         history.put_item(replace(row, attempts=attempt))
-        return _until_not_lost(_attempt_of(order, attempt), secrets, launcher)
+        return _until_not_lost(_attempt_of(order, attempt), launcher, lambda: (resolve or resolve_secrets)(secrets))
 
     def next_attempt(_state: RetryCallState) -> None:
         nonlocal attempt
@@ -100,10 +103,10 @@ def resolve_secrets(references: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _until_not_lost(order: Order, secrets: Mapping[str, str], launcher: Launcher) -> Outcome:
+def _until_not_lost(order: Order, launcher: Launcher, secrets: Callable[[], dict[str, str]]) -> Outcome:
     outcome = Outcome("lost")
     for _loss in range(_MOST_LOSSES):
-        outcome = launcher.run(order, resolve_secrets(secrets))
+        outcome = launcher.run(order, secrets())
         if outcome.status != "lost":
             break
     return outcome

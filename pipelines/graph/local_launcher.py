@@ -46,10 +46,15 @@ class LocalLauncher:
         Where results are published.
     runtime_folder
         For the sockets of the preloaded parent; the user's Jupyter runtime folder by default.
+    environment
+        All variables of the workers, secrets of the step aside; this process's by default.
     """
 
-    def __init__(self, store: Store, runtime_folder: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, runtime_folder: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._store = store
+        self._environment = environment
         self._runtime_folder = runtime_folder
         self._parent: ForkServer | None = None
         self._guard = threading.Lock()
@@ -100,7 +105,7 @@ class LocalLauncher:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "order.json"
         write_text(path, order.to_json())
-        environment = dict(os.environ) | dict(secrets)
+        environment = dict(os.environ if self._environment is None else self._environment) | dict(secrets)
         log_path = folder / "worker.log"
         try:
             return self._fork_server().spawn(

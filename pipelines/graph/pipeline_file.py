@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +16,8 @@ from pipelines.yaml_lines import Lines, read_model
 from .model import Pipeline, Resources, Retry, Schedule, Step
 
 MEBIBYTE = 1024 * 1024
+NOTEBOOKS = (".ipynb", ".py")
+NOTEBOOK_STEP = "notebook"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -57,20 +62,23 @@ class _StepFile(_Model):
 
 
 class _PipelineFile(_Model):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)]
     parameters: dict[str, Any] = {}
     parallel: Annotated[int, Field(ge=1, le=1000)] = 4
     schedule: _ScheduleFile | None = None
     steps: Annotated[dict[Annotated[str, Field(pattern=_NAME)], _StepFile], Field(min_length=1)]
 
 
-def read_pipeline(path: Path | str) -> Pipeline:
+def read_pipeline(path: Path | str, values: Mapping[str, Any] | None = None) -> Pipeline:
     """Read the description of a pipeline; `validate` then checks what it refers to.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds a `pipeline.yaml`.
+        The file, or a folder that holds a `pipeline.yaml`. A notebook is a pipeline of one step, `notebook`, whose
+        parameters are those that are given, and whose results are not reused.
+    values
+        Given parameters; they matter for a notebook only.
 
     Raises
     ------
@@ -80,8 +88,22 @@ def read_pipeline(path: Path | str) -> Pipeline:
     path = Path(path)
     if path.is_dir():
         path = path / "pipeline.yaml"
+    if path.suffix in NOTEBOOKS:
+        return _of_notebook(path, values or {})
     model, lines = read_model(path, _PipelineFile)
     return _pipeline(model, path, lines)
+
+
+def _of_notebook(path: Path, values: Mapping[str, Any]) -> Pipeline:
+    # What looks like an expression is meant literally: it goes through a parameter of the pipeline.
+    parameters = {name: f"${{parameters.{name}}}" if _looks_filled(v) else v for name, v in values.items()}
+    step = Step(NOTEBOOK_STEP, path.name, parameters, cache=False, line=1)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)[:100] or "notebook"
+    return Pipeline(name, path.resolve().parent, dict(values), {NOTEBOOK_STEP: step}, file=str(path))
+
+
+def _looks_filled(value: Any) -> bool:
+    return "${" in json.dumps(value, default=str)
 
 
 def _pipeline(model: _PipelineFile, path: Path, lines: Lines) -> Pipeline:

@@ -17,6 +17,7 @@ from .store import Store
 from .validation import dependencies, order, validate
 from .views import SkippedStepError, StepView
 
+_PLANNED = {"id": "plan", "scheduled_for": None}
 PlanStatus = Literal["reused", "runs", "skipped", "unknown"]
 
 
@@ -61,7 +62,11 @@ def make_plan(pipeline: Pipeline, values: Mapping[str, Any], history: History, s
         if waiting:
             lines.append(PlanLine(name, "unknown", None, f"depends on the results of {', '.join(waiting)}"))
             continue
-        names = {"parameters": parameters, "steps": {other: views[other] for other in needed}, "run": {"id": "plan"}}
+        names = {
+            "parameters": parameters,
+            "steps": {other: views[other] for other in needed},
+            "run": {"id": "plan", "scheduled_for": None},
+        }
         try:
             if step.when is not None and "item" not in step.when and not is_wanted(step, names):
                 raise SkippedStepError(f"“{step.when}” is false")

@@ -10,25 +10,26 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .confinement import Confinement
 from .driver import Driver
-from .engine import DbosEngine
+from .engine import DbosEngine, Engine
 from .errors import RunStateError, UnknownRunError
 from .history import History, ItemRow, RunRow
 from .item_execution import execute_item
 from .local_launcher import LocalLauncher
-from .model import Retry, Step
+from .model import Pipeline, Retry, Step
 from .orders import Launcher, Order
 from .pipeline_file import read_pipeline
 from .store import Store
 from .validation import validate
 
 log = logging.getLogger("collegium.pipelines")
-ChangeHandler = Callable[[ItemRow], None]
+ChangeHandler = Callable[[ItemRow | RunRow], None]
 
 
 class PipelineService:
@@ -45,7 +46,15 @@ class PipelineService:
     launcher
         Carries out the items; worker processes of this machine by default.
     on_change
-        Told of every row of a run in this process that changes; from any thread.
+        Told of every row of a run in this process that changes, and of the run itself; from any thread.
+    history
+        Where one database serves several services: the part that this one sees, instead of `database_url`.
+    confinement
+        What pipelines may name; everything by default.
+    most_parallel
+        Bound on the items of one run that run at one time, whatever its pipeline asks for.
+    scope
+        Which of the services that share an engine this one is.
     """
 
     def __init__(
@@ -55,16 +64,23 @@ class PipelineService:
         *,
         launcher: Launcher | None = None,
         on_change: ChangeHandler | None = None,
+        history: History | None = None,
+        confinement: Confinement | None = None,
+        most_parallel: int = 1000,
+        scope: str = "",
     ) -> None:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.store = Store(folder)
         self._url = database_url or f"sqlite:///{folder / 'pipelines.sqlite'}"
-        self.history = History(self._url)
+        self.history = history or History(self._url)
+        self._confinement = confinement
+        self._most_parallel = most_parallel
+        self._scope = scope
         self._launcher = launcher or LocalLauncher(self.store)
         self._on_change = on_change
-        self._engine: DbosEngine | None = None
+        self._engine: Engine | None = None
         self._drivers: dict[str, Driver] = {}
         self._guard = threading.Lock()
 
@@ -87,42 +103,83 @@ class PipelineService:
                 raise RunStateError(
                     f"another process is at work on {executor_id}; wait for it, or cancel it"
                 ) from error
-            handlers = {"run": self._handle_run, "item": self._handle_item}
-            self._engine = DbosEngine(self._url, handlers, executor_id=executor_id)
+            handlers = {"run": self.handle_run, "item": self.handle_item}
+            engine = DbosEngine(self._url, handlers, executor_id=executor_id)
+            self.use(engine)
             try:
                 yield self
             finally:
-                self._engine.close()
-                self._engine = None
+                engine.close()
+                self.use(None)
 
-    def create(self, file: Path, parameters: Mapping[str, Any] | None = None, force: Sequence[str] = ()) -> RunRow:
+    def use(self, engine: Engine | None) -> None:
+        """Begin executions with an engine that is open; with `None`, with none."""
+        self._engine = engine
+
+    def read(self, file: Path, values: Mapping[str, Any] | None = None) -> Pipeline:
+        """Read a pipeline, or a notebook as one, as far as this service may.
+
+        Raises
+        ------
+        PipelineFileError
+            If it is wrong, or names what it must not.
+        """
+        pipeline = read_pipeline(file, values)
+        pipeline = replace(pipeline, parallel=min(pipeline.parallel, self._most_parallel))
+        return self._confinement.apply(pipeline) if self._confinement is not None else pipeline
+
+    def create(
+        self,
+        file: Path,
+        parameters: Mapping[str, Any] | None = None,
+        force: Sequence[str] = (),
+        *,
+        origin: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> RunRow:
         """Enter a new run, checked as a whole; it begins with `begin` or `enqueue`.
+
+        Parameters
+        ----------
+        file, parameters
+            Pipeline or notebook, and values for it.
+        force
+            Steps that must not be reused.
+        origin
+            What began it, for people.
+        run_id
+            Its id, where the same request may come twice: then the run is there already, and is returned.
 
         Raises
         ------
         PipelineFileError
             If the pipeline, or a value, is wrong.
         """
-        pipeline = read_pipeline(file)
+        known = self.history.run(run_id) if run_id is not None else None
+        if known is not None:
+            return known
+        pipeline = self.read(file, parameters)
         values = validate(pipeline, parameters)
         unknown = [name for name in force if name not in pipeline.steps]
         if unknown:
             raise RunStateError(f"there is no step {unknown[0]!r}; known: {', '.join(pipeline.steps)}")
         now = datetime.now(UTC)
-        run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        run_id = run_id or f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         run = RunRow(run_id, pipeline.name, pipeline.file, "queued", values, 1, force, False, "", now, None)
+        run = replace(run, scope=self._scope, origin=origin)
         self.history.add_run(run)
+        self._tell(run)
         return run
 
     def begin(self, run_id: str) -> None:
         """Begin a run in this process."""
         run = self.get(run_id)
-        self._engine_or_fail().start("run", f"{run.id}.g{run.generation}", {"run_id": run.id})
+        self._engine_or_fail().start("run", f"{run.id}.g{run.generation}", self._payload(run))
 
     def enqueue(self, run_id: str) -> None:
         """Begin a run when a place is free."""
         run = self.get(run_id)
-        self._engine_or_fail().enqueue("run", f"{run.id}.g{run.generation}", {"run_id": run.id})
+        self._engine_or_fail().enqueue("run", f"{run.id}.g{run.generation}", self._payload(run))
 
     def wait(self, run_id: str) -> RunRow:
         """Wait until a run has ended."""
@@ -142,7 +199,7 @@ class PipelineService:
         if run.status == "ok":
             raise RunStateError(f"run {run.id} ended well; there is nothing to resume. To run it again: retry")
         if run.status in ("failed", "cancelled"):
-            validate(read_pipeline(Path(run.file)), run.parameters)
+            validate(self.read(Path(run.file), run.parameters), run.parameters)
             self.history.reset_items(run.id)
             self.history.update_run(
                 run.id,
@@ -152,7 +209,7 @@ class PipelineService:
                 message="",
                 ended_at=None,
             )
-        return self.get(run.id)
+        return self._tell(self.get(run.id))
 
     def cancel(self, run_id: str) -> RunRow:
         """Ask a run to stop; whoever drives it ends its items within seconds."""
@@ -162,7 +219,7 @@ class PipelineService:
         self.history.update_run(run.id, cancel_requested=True)
         if run.status == "queued":
             self.history.update_run(run.id, status="cancelled", ended_at=datetime.now(UTC))
-        return self.get(run.id)
+        return self._tell(self.get(run.id))
 
     def get(self, run_id: str) -> RunRow:
         """One run; `latest` is the newest, and the beginning of an id will do.
@@ -183,22 +240,31 @@ class PipelineService:
         return found[0]
 
     def purge(self, older_than: timedelta) -> int:
-        """Forget ended runs that are older, with the records of their attempts; results stay. Returns how many."""
+        """Forget ended runs that are older, the records of their attempts, and results that nothing names any more.
+
+        Returns
+        -------
+        int
+            How many runs.
+        """
         limit, count = datetime.now(UTC) - older_than, 0
         for run in self.history.runs(limit=100_000):
             if run.ended_at is not None and run.ended_at < limit:
                 shutil.rmtree(self.folder / "runs" / run.id, ignore_errors=True)
                 self.history.delete_run(run.id)
                 count += 1
+        self.store.expire(limit, self.history.keys())
         return count
 
-    def _handle_run(self, payload: dict[str, Any]) -> str:
+    def handle_run(self, payload: dict[str, Any]) -> str:
+        """Drive a run to its end; what the engine calls."""
         run = self.get(payload["run_id"])
         if run.status == "cancelled":
             return run.status
         self.history.update_run(run.id, status="running")
+        self._tell(replace(run, status="running"))
         try:
-            pipeline = read_pipeline(Path(run.file))
+            pipeline = self.read(Path(run.file), run.parameters)
             driver = Driver(
                 pipeline, run, self.history, self.store, self.folder / "runs", self._start_item, self._on_change
             )
@@ -215,6 +281,7 @@ class PipelineService:
             with self._guard:
                 self._drivers.pop(run.id, None)
         self.history.update_run(run.id, status=status, message=message, ended_at=datetime.now(UTC))
+        self._tell(self.get(run.id))
         return status
 
     def _start_item(self, order: Order, step: Step, row: ItemRow) -> None:
@@ -223,16 +290,21 @@ class PipelineService:
             "retry": asdict(step.retry),
             "secrets": dict(step.secrets),
             "where": [row.run_id, row.step, row.index],
+            "scope": self._scope,
         }
         self._engine_or_fail().start("item", order.execution, payload)
 
-    def _handle_item(self, payload: dict[str, Any]) -> str:
+    def handle_item(self, payload: dict[str, Any]) -> str:
+        """Carry out one item; what the engine calls."""
         run_id, step, index = payload["where"]
         order = Order.from_json(payload["order"])
         retry = Retry(**payload["retry"])
         where = (run_id, step, index)
         try:
-            return execute_item(order, retry, payload["secrets"], where, self.history, self.store, self._launcher)
+            resolve = self._confinement.resolve if self._confinement is not None else None
+            return execute_item(
+                order, retry, payload["secrets"], where, self.history, self.store, self._launcher, resolve
+            )
         finally:
             with self._guard:
                 driver = self._drivers.get(run_id)
@@ -246,15 +318,22 @@ class PipelineService:
             if row is not None and row.status == "running":
                 self.history.put_item(_cancelled(row))
 
-    def _engine_or_fail(self) -> DbosEngine:
+    def _payload(self, run: RunRow) -> dict[str, Any]:
+        return {"run_id": run.id, "scope": self._scope}
+
+    def _tell(self, run: RunRow) -> RunRow:
+        if self._on_change is not None:
+            self._on_change(run)
+        return run
+
+    def _engine_or_fail(self) -> Engine:
         if self._engine is None:
             raise RunStateError("the engine is not open")
         return self._engine
 
 
 def _cancelled(row: ItemRow) -> ItemRow:
-    content = {name: getattr(row, name) for name in ItemRow.__dataclass_fields__}
-    return ItemRow(**content | {"status": "cancelled", "ended_at": datetime.now(UTC)})
+    return replace(row, status="cancelled", ended_at=datetime.now(UTC))
 
 
 def progress_of(service: PipelineService, row: ItemRow) -> dict[str, Any] | None:

@@ -8,9 +8,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,14 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def expire(self, older_than: datetime, named: Set[str]) -> int:
+        """Remove the results that are older and whose keys are not `named`, then `collect`; return what that freed."""
+        for folder in (self.folder / "results").glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if folder.name not in named and folder.stat().st_mtime < older_than.timestamp():
+                    self.forget(folder.name)
+        return self.collect()
 
     def collect(self) -> int:
         """Remove the objects that no result links any more; return how many bytes that freed."""

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,13 @@ COLLEGIUM = Path(sys.executable).with_name("collegium")
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which a process stands ready."""
     folder = tmp_path_factory.mktemp("standing")
     environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
     subprocess.run([sys.executable, "-m", "hub.cli.forked"], env=environment, check=True, timeout=120)
     assert len(list((folder / "collegium").glob("run-*"))) == 1
-    yield environment
+    return environment
 
 
 def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -58,7 +58,7 @@ class Runner:
     """Runs pipelines and keeps what was announced."""
 
     def __init__(self, state: Path) -> None:
-        self.announced: list[ItemRow] = []
+        self.announced: list[ItemRow | RunRow] = []
         self.service = PipelineService(state, on_change=self.announced.append)
 
     def run(self, file: Path, parameters: dict[str, object] | None = None, force: tuple[str, ...] = ()) -> RunRow:
@@ -81,7 +81,7 @@ class Runner:
 
     def ran(self) -> set[str]:
         """Items whose notebook was run in the last drive."""
-        return {f"{row.step}{row.index}" for row in self.announced if row.status == "running"}
+        return {f"{r.step}{r.index}" for r in self.announced if isinstance(r, ItemRow) and r.status == "running"}
 
 
 @pytest.fixture
