@@ -6,18 +6,20 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from spawner.rooms.disk import DiskCopy, Synced
 from spawner.rooms.errors import RoomError
-from spawner.rooms.files import FileFormat
-from spawner.rooms.protocol import write_raw
-from spawner.rooms.room import Client, Room
+from spawner.rooms.events import Events
+from spawner.rooms.files import FileFormat, unmark
+from spawner.rooms.protocol import read_clocks, write_raw
+from spawner.rooms.room import Batch, Client, Room
 from spawner.rooms.store import Edit
 
 log = logging.getLogger("collegium.rooms")
@@ -25,6 +27,7 @@ QUIET_SECONDS = 1.0
 UNSAVED_SECONDS = 4.0
 WATCH_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+TELL_SECONDS = 0.1
 Result = TypeVar("Result")
 
 
@@ -60,6 +63,8 @@ class DocumentRoom(Room):
     locate
         Returns the document's path in the contents API, as shown to clients, and on disk, which is None after it has
         been deleted.
+    events
+        Where pages hear of the document.
     """
 
     def __init__(
@@ -69,12 +74,15 @@ class DocumentRoom(Room):
         copy: DiskCopy,
         threads: Threads,
         locate: Callable[[], tuple[str, Path | None]],
+        events: Events,
     ) -> None:
         super().__init__(room_id)
         self.copy = copy
         self.lineage = ""
         self._locate = locate
-        self._path = ""
+        self._events = events
+        self.path = ""
+        self.unsaved_reason = ""
         self._threads = threads
         self.document = file_format.document(self.doc)
         self._author: str | None = None  # None: the server's own notes, and what the store has already
@@ -86,7 +94,10 @@ class DocumentRoom(Room):
         self._unsaved_since: float | None = None
         self._edited_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
-        self._save_failed = False
+        self._told = b""
+        self._durable_state = b""
+        self._durable_batch = Batch(self._tell_durable)
+        self._cell_places: dict[str, int] = {}
 
     async def open(self) -> None:
         """Load the document.
@@ -96,16 +107,30 @@ class DocumentRoom(Room):
         RoomError
             The document cannot be opened.
         """
-        self._path, path = self._locate()
+        self.path, path = self._locate()
         opened = await self._run(self._threads.disk, lambda: self.copy.open(path))
         self.lineage = opened.lineage
         self._stored = True
         self.doc.apply_update(opened.state)
         self._stored = False
+        self._forget_running_cells()
         self._note(opened.file_hash)
         if opened.unsaved:
             self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
         self._tasks = [asyncio.create_task(self._keep_in_step())]
+
+    @property
+    def unsaved_since(self) -> float | None:
+        """Seconds since the epoch of the first edit that the file lacks; None when it has all."""
+        if self._unsaved_since is None:
+            return None
+        return time.time() - (asyncio.get_running_loop().time() - self._unsaved_since)
+
+    async def clocks(self) -> dict[str, int]:
+        """Return how much of each client's edits is durable, which all of them so far are."""
+        await self.durable()
+        self._durable_state = self._told = self.doc.get_state()
+        return {str(client): clock for client, clock in read_clocks(self._told).items()}
 
     def leave(self, client: Client) -> None:
         """Stop to serve a connection, and tell the others."""
@@ -133,6 +158,28 @@ class DocumentRoom(Room):
             self._edited_at = asyncio.get_running_loop().time()
             if self._unsaved_since is None:
                 self._unsaved_since = self._edited_at
+
+    @contextmanager
+    def edit_as(self, author: str) -> Iterator[None]:
+        """Gather changes that the server makes for somebody into one edit of theirs."""
+        self._author = author
+        try:
+            with self.doc.transaction():
+                yield
+        finally:
+            self._author = None
+
+    def cell(self, cell_id: str) -> Any:
+        """Return the shared cell with an id; None when there is none."""
+        cells = getattr(self.document, "ycells", ())
+        hint = self._cell_places.get(cell_id, 0)
+        if hint < len(cells) and cells[hint].get("id") == cell_id:
+            return cells[hint]
+        for place in range(len(cells)):
+            if cells[place].get("id") == cell_id:
+                self._cell_places[cell_id] = place
+                return cells[place]
+        return None
 
     async def durable(self) -> None:
         """Wait until all edits so far are durable."""
@@ -167,7 +214,7 @@ class DocumentRoom(Room):
         await self._run(self._threads.disk, self.copy.close)
 
     async def _sync_with_file(self, write: bool) -> None:
-        self._path, path = self._locate()
+        self.path, path = self._locate()
         synced: Synced = await self._run(self._threads.disk, lambda: self.copy.sync(path, write))
         if synced.outside:
             self._stored = True
@@ -181,8 +228,8 @@ class DocumentRoom(Room):
     def _note(self, file_hash: str) -> None:
         """Write what the clients see of the file into the shared document."""
         with self.doc.transaction():
-            if self.document.path != self._path:
-                self.document.path = self._path
+            if self.document.path != self.path:
+                self.document.path = self.path
             if self.document.hash != file_hash:
                 self.document.hash = file_hash
             if self.document.dirty is not False and self._unsaved_since is None:
@@ -196,6 +243,7 @@ class DocumentRoom(Room):
         try:
             while self._pending or self._received:
                 batch, self._pending = self._pending, []
+                state = self.doc.get_state() if self._events.watched(self.room_id) else b""
                 received, self._received = self._received, {}
                 try:
                     if batch:
@@ -208,6 +256,9 @@ class DocumentRoom(Room):
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
                     self._acknowledge(received)
+                    if state:
+                        self._durable_state = state
+                        self._durable_batch.request(TELL_SECONDS)
         finally:
             self._committing = None
 
@@ -215,6 +266,19 @@ class DocumentRoom(Room):
         for client, count in received.items():
             if client.wants_acknowledgement:
                 client.send(write_raw({"type": "durable", "edits": count}))
+
+    def _tell_durable(self) -> None:
+        known, now = read_clocks(self._told), read_clocks(self._durable_state)
+        self._told = self._durable_state
+        clocks = {str(client): clock for client, clock in now.items() if known.get(client) != clock}
+        self._events.publish_room(self.room_id, {"type": "durable", "room": self.room_id, "clocks": clocks})
+
+    def _forget_running_cells(self) -> None:
+        """Show cells as not running that ran when the server stopped: their kernel is gone."""
+        with self.doc.transaction():
+            for cell in getattr(self.document, "ycells", ()):
+                if cell.get("cell_type") == "code":
+                    unmark(cell)
 
     async def _keep_in_step(self) -> None:
         watched = 0.0
@@ -239,10 +303,16 @@ class DocumentRoom(Room):
                 self._report(error)
 
     def _report(self, error: Exception | None) -> None:
-        if error is not None and not self._save_failed:
+        reason, before = str(error or ""), self.unsaved_reason
+        self.unsaved_reason = reason
+        told = {"room": self.room_id, "path": self.path}
+        if error is None:
+            if before or self._events.watched(self.room_id):
+                self._events.publish_room(self.room_id, {"type": "saved", **told, "at": time.time()})
+        elif not before:
             log.error("room %s: cannot be saved: %s", self.room_id, error)
-            self.send_all(write_raw({"type": "unsaved", "reason": str(error)}))
-        self._save_failed = error is not None
+            self.send_all(write_raw({"type": "unsaved", "reason": reason}))
+            self._events.publish_room(self.room_id, {"type": "unsaved", **told, "reason": reason})
 
     async def _run(self, executor: Executor, function: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(executor, function)

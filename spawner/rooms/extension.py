@@ -8,17 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import is_hidden
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from tornado.web import HTTPError
 from traitlets import Float, Unicode
 
+from spawner.rooms.events import Events
+from spawner.rooms.execution.executor import Executor
+from spawner.rooms.execution.handlers import (
+    AnswerHandler,
+    ExecuteHandler,
+    InputHandler,
+    QueueHandler,
+    RequestHandler,
+    ResultHandler,
+    RunHandler,
+)
+from spawner.rooms.execution.large_outputs import LargeOutputs
+from spawner.rooms.execution.output_handlers import OutputHandler, StreamHandler
+from spawner.rooms.execution.output_store import OutputStore
 from spawner.rooms.handlers import RoomSocket, SessionHandler
 from spawner.rooms.history_handlers import HistoryHandler
+from spawner.rooms.page_handlers import EventsSocket, StatusHandler
 from spawner.rooms.registry import Registry, lock_folder
 
 log = logging.getLogger("collegium.rooms")
 RECHECK_SECONDS = 1.0
 STOP_SECONDS = 4.0
+Route = tuple[str, type[JupyterHandler], dict[str, object]]
 PARTS_NOT_SERVED = ("@jupyter/docprovider-extension:statusBarTimeline",)
 
 
@@ -40,31 +57,57 @@ class RoomsExtension(ExtensionApp):
         root = Path(self.serverapp.contents_manager.root_dir)
         self._claim = lock_folder(root)
         state_dir = Path(self.state_dir) if self.state_dir else root / ".jupyter" / "rooms"
-        self.registry = Registry(state_dir, self._locate, self.idle_seconds)
-        self.sockets: set[RoomSocket] = set()
+        self.events = Events()
+        self.outputs = OutputStore(state_dir / "outputs")
+        large = LargeOutputs(self.outputs, self.serverapp.base_url)
+        self.registry = Registry(state_dir, self._locate, self.idle_seconds, self.events, large)
+        self.executor = Executor(self.serverapp, self.registry, self.events, large)
+        self.sockets: set[RoomSocket | EventsSocket] = set()
         page = self.serverapp.web_app.settings.setdefault("page_config_data", {})
         page.setdefault("disableRTC", False)
-        page.setdefault("serverSideExecution", False)
+        page.setdefault("serverSideExecution", True)
         page.setdefault("disabledExtensions", {}).update(dict.fromkeys(PARTS_NOT_SERVED, True))
-        given = {"registry": self.registry}
-        self.handlers.extend(
-            [
-                (r"/api/collaboration/room/(.*)", RoomSocket, {**given, "sockets": self.sockets}),
-                (r"/api/collaboration/session/(.*)", SessionHandler, given),
-                (r"/api/collaboration/history/(.*)", HistoryHandler, given),
-            ]
-        )
+        self.handlers.extend(self._document_handlers() + self._execution_handlers())
         self.serverapp.io_loop.add_callback(self._start)
 
     async def stop_extension(self) -> None:
         """Save everything; what cannot be saved in time is in the store and comes back with the next start."""
         self._rechecking.cancel()
+        await self.executor.close()
         try:
             await asyncio.wait_for(self.registry.close(), STOP_SECONDS)
         except TimeoutError:
             log.error("not all documents could be saved in %s s; their edits are in the store", STOP_SECONDS)
         for socket in tuple(self.sockets):
             socket.close(1001, "the server stops")
+
+    def _document_handlers(self) -> list[Route]:
+        given: dict[str, object] = {"registry": self.registry}
+        sockets = {**given, "sockets": self.sockets}
+        base = "/api/collaboration"
+        return [
+            (rf"{base}/room/(.*)", RoomSocket, sockets),
+            (rf"{base}/session/(.*)", SessionHandler, given),
+            (rf"{base}/history/(.*)", HistoryHandler, given),
+            (rf"{base}/status/(.*)", StatusHandler, given),
+            (rf"{base}/events", EventsSocket, {**sockets, "events": self.events}),
+            (rf"{base}/outputs/([0-9a-f]+)", OutputHandler, {"outputs": self.outputs}),
+            (rf"{base}/streams/([0-9a-f-]+)", StreamHandler, {"outputs": self.outputs}),
+        ]
+
+    def _execution_handlers(self) -> list[Route]:
+        given: dict[str, object] = {"executor": self.executor}
+        kernel, request = r"/api/kernels/([\w-]+)", r"([\w-]+)"
+        base = "/api/collaboration"
+        return [
+            (rf"{kernel}/execute", ExecuteHandler, given),
+            (rf"{kernel}/input", InputHandler, given),
+            (rf"{kernel}/requests/{request}", RequestHandler, given),
+            (rf"{base}/run/(.*)", RunHandler, given),
+            (rf"{base}/queue/(.*)", QueueHandler, given),
+            (rf"{base}/input/(.*)", AnswerHandler, given),
+            (rf"{base}/requests/{request}", ResultHandler, given),
+        ]
 
     def _start(self) -> None:
         self._rechecking = asyncio.create_task(self._recheck_rights())

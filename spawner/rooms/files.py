@@ -8,8 +8,9 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import nbformat as _nbformat
 from jupyter_ydoc import ydocs
@@ -21,6 +22,18 @@ from spawner.rooms.errors import DocumentUnreadableError
 
 nbformat: Any = _nbformat  # nbformat is typed only in parts
 Stamp = tuple[int, int, int]
+Output = dict[str, object]
+MOMENT_KEY = "collegium"  # metadata of a cell that waits or runs
+
+
+class Aside(Protocol):
+    """Where large outputs are put aside."""
+
+    def put_aside(self, output: Mapping[str, object]) -> list[Output]:
+        """Return what the document holds of an output."""
+
+    def whole(self, outputs: list[Output]) -> list[Output]:
+        """Return outputs with everything in them."""
 
 
 class FileFormat:
@@ -34,12 +47,17 @@ class FileFormat:
         `json`, `text` or `base64`, as in Jupyter's contents API.
     notary
         Signs notebooks whose outputs may run scripts in the browser; None to trust none.
+    large
+        Where large outputs are while the document is open; None to leave them in it.
     """
 
-    def __init__(self, content_type: str, file_format: str, notary: NotebookNotary | None) -> None:
+    def __init__(
+        self, content_type: str, file_format: str, notary: NotebookNotary | None, large: Aside | None = None
+    ) -> None:
         self.content_type = content_type
         self.file_format = file_format
         self._notary: Any = notary
+        self._large = large
         self._crlf = False
 
     def document(self, doc: Doc[Any]) -> YBaseDoc:
@@ -69,7 +87,7 @@ class FileFormat:
     def write(self, content: object) -> bytes:
         """Return the bytes of a file with `content`."""
         if self.content_type == "notebook":
-            notebook = nbformat.from_dict(content)
+            notebook = nbformat.from_dict(self._whole(content))
             if self._notary is not None and self._notary.check_cells(notebook):
                 self._notary.sign(notebook)
             written: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
@@ -84,7 +102,27 @@ class FileFormat:
         trusted = self._notary is not None and self._notary.check_signature(notebook)
         if self._notary is not None:
             self._notary.mark_cells(notebook, trusted)
+        if self._large is not None:
+            for cell in notebook.cells:
+                if cell.get("outputs"):
+                    cell.outputs = [kept for output in cell.outputs for kept in self._large.put_aside(output)]
         return notebook
+
+    def _whole(self, content: Any) -> Any:
+        """Return a notebook as its file has it: with large outputs, without what is of the moment."""
+        for cell in content["cells"]:
+            cell.get("metadata", {}).pop(MOMENT_KEY, None)
+            if cell.get("outputs") and self._large is not None:
+                cell["outputs"] = self._large.whole(cell["outputs"])
+        return content
+
+
+def unmark(cell: Any) -> None:
+    """Show in a shared cell that it does not run."""
+    if cell.get("execution_state") != "idle":
+        cell["execution_state"] = "idle"
+    if MOMENT_KEY in cell["metadata"]:
+        del cell["metadata"][MOMENT_KEY]
 
 
 def digest(data: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
@@ -18,15 +17,17 @@ from spawner.rooms.awareness import Person
 from spawner.rooms.document_room import DocumentRoom
 from spawner.rooms.errors import DocumentNotFoundError, DocumentUnreadableError, RoomError
 from spawner.rooms.members import RESOURCE, person_of, rights_of
+from spawner.rooms.page_handlers import unread_bytes
 from spawner.rooms.protocol import Kind, ProtocolError, read_raw, write_raw
-from spawner.rooms.registry import FORMATS, Registry
+from spawner.rooms.registry import FORMATS, ROOM_ID, Registry
 from spawner.rooms.room import Room
 
 log = logging.getLogger("collegium.rooms")
+UNREAD_CURSOR_BYTES = 256 * 1024
+UNREAD_BYTES = 64 * 1024 * 1024
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 REFUSED_CODE = 1003  # the front end tells the reason to the user
 NOT_FOUND_CODE, UNREADABLE_CODE, FAILED_CODE = 4404, 4400, 4500
-ROOM_ID = re.compile(r"[\w.-]+:[\w.-]+(:[\w.-]+)?")
 
 
 class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -103,10 +104,24 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Send a message; a connection that has closed takes none."""
         if self.ws_connection is None:
             return
+        unread = unread_bytes(self)
+        if unread > UNREAD_CURSOR_BYTES and message[0] == Kind.AWARENESS:
+            return  # who reads slowly sees cursors late
+        if unread > UNREAD_BYTES:
+            log.warning("room: %s does not read, and is disconnected", self.person.username)
+            self.abort()
+            return
         try:
             self.write_message(message, binary=True)
         except WebSocketClosedError:
             self.ws_connection = None
+
+    def abort(self) -> None:
+        """Let go of a connection at once; its page connects again and asks for what it lacks."""
+        connection, self.ws_connection = self.ws_connection, None
+        if connection is not None:
+            connection.on_connection_close()
+            connection._abort()
 
     def refuse(self, reason: str, reloadable: bool) -> None:
         """Close the connection and tell why."""

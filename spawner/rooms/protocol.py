@@ -144,6 +144,28 @@ def write_raw(content: Mapping[str, object]) -> bytes:
     return encoder.to_bytes()
 
 
+def read_clocks(state: bytes) -> dict[int, int]:
+    """Return the clock of each client in a Yjs state vector.
+
+    Raises
+    ------
+    ProtocolError
+        It is none.
+    """
+    if not state:
+        return {}
+    numbers, value, shift = [], 0, 0
+    for byte in state:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(value)
+            value = shift = 0
+    if not numbers or len(numbers) != 2 * numbers[0] + 1:
+        raise ProtocolError(f"not a state vector: {state[:16]!r}")
+    return dict(zip(numbers[1::2], numbers[2::2], strict=True))
+
+
 def _write_bytes(encoder: Encoder, payload: bytes) -> None:
     encoder.write_var_uint(len(payload))
     encoder.stream.append(payload)

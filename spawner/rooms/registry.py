@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,12 +16,14 @@ from nbformat.sign import NotebookNotary
 from spawner.rooms.disk import DiskCopy
 from spawner.rooms.document_room import DocumentRoom, Threads
 from spawner.rooms.errors import FolderInUseError
-from spawner.rooms.files import FileFormat
+from spawner.rooms.events import Events
+from spawner.rooms.files import Aside, FileFormat
 from spawner.rooms.room import Client, Room
 
 log = logging.getLogger("collegium.rooms")
 Locate = Callable[[str], tuple[str, Path | None]]
 FORMATS = ("json", "text", "base64")
+ROOM_ID = re.compile(r"[\w.-]+:[\w.-]+(:[\w.-]+)?")
 
 
 class Registry:
@@ -34,14 +37,22 @@ class Registry:
         Returns, for a file id, the path in the contents API and on disk.
     idle_seconds
         How long a room without connections stays open.
+    events
+        Where pages hear of documents.
+    large
+        Where large outputs go.
     """
 
-    def __init__(self, state_dir: Path, locate: Locate, idle_seconds: float) -> None:
+    def __init__(
+        self, state_dir: Path, locate: Locate, idle_seconds: float, events: Events, large: Aside | None = None
+    ) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.rooms: dict[str, Room] = {}
         self._state_dir = state_dir
         self._locate = locate
         self._idle_seconds = idle_seconds
+        self._events = events
+        self._large = large
         self._locks: dict[str, asyncio.Lock] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._threads = Threads(ThreadPoolExecutor(1, "rooms-store"), ThreadPoolExecutor(1, "rooms-disk"))
@@ -68,6 +79,16 @@ class Registry:
         room.leave(client)
         self._close_when_idle(room)
 
+    def hold(self, room: Room, holder: object) -> None:
+        """Keep a room open, whoever is connected, until `release`."""
+        room.holders.add(holder)
+        self._close_when_idle(room)
+
+    def release(self, room: Room, holder: object) -> None:
+        """Let a room close when nobody else needs it."""
+        room.holders.discard(holder)
+        self._close_when_idle(room)
+
     async def close(self) -> None:
         """Save and close all rooms."""
         for task in self._closing.values():
@@ -84,9 +105,9 @@ class Registry:
         file_format, content_type, file_id = room_id.split(":", 2)
         if self._notary is None:
             self._notary = await asyncio.get_running_loop().run_in_executor(self._threads.disk, NotebookNotary)
-        format_ = FileFormat(content_type, file_format, self._notary)
+        format_ = FileFormat(content_type, file_format, self._notary, self._large)
         copy = DiskCopy(format_, self._state_dir / f"{file_id}-{content_type}-{file_format}.sqlite")
-        room = DocumentRoom(room_id, format_, copy, self._threads, lambda: self._locate(file_id))
+        room = DocumentRoom(room_id, format_, copy, self._threads, lambda: self._locate(file_id), self._events)
         try:
             await room.open()
         except BaseException:
@@ -98,13 +119,13 @@ class Registry:
         waiting = self._closing.pop(room.room_id, None)
         if waiting is not None:
             waiting.cancel()
-        if not room.clients:
+        if not room.clients and not room.holders:
             self._closing[room.room_id] = asyncio.create_task(self._close_later(room))
 
     async def _close_later(self, room: Room) -> None:
         await asyncio.sleep(self._idle_seconds)
         async with self._locks[room.room_id]:
-            if room.clients or self.rooms.get(room.room_id) is not room:
+            if room.clients or room.holders or self.rooms.get(room.room_id) is not room:
                 return
             self._closing.pop(room.room_id, None)
             await asyncio.shield(_close(room))

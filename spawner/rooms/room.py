@@ -83,6 +83,7 @@ class Room:
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
         self.clients: set[Client] = set()
+        self.holders: set[object] = set()  # what needs the room though nobody is connected
         self.doc: Doc[Any] = Doc()
         self._book = AwarenessBook()
         self._moved: set[int] = set()

@@ -16,6 +16,8 @@ LOADED = ("spawner.rooms", "jupyter_server_fileid")
 # What other packages of the environment would have loaded.
 OTHERS = (
     "jupyter_lsp",
+    "jupyter_server_nbmodel",
+    "nbdime",
     "jupyter_server_terminals",
     "jupyter_server_ydoc",
     "jupyterlab",

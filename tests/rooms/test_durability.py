@@ -152,7 +152,7 @@ async def test_a_harmed_store_costs_the_history_and_not_the_document(own: Served
     ada.type("saved\n")
     assert await ada.save() == "success"
     await asyncio.to_thread(own.end, signal.SIGKILL)
-    for database in (own.state / "rooms").iterdir():
+    for database in (own.state / "rooms").glob("*.sqlite*"):
         if harm == "deleted":
             database.unlink()
         elif harm == "overwritten":

@@ -1,0 +1,39 @@
+"""What pages are told about the project, over one websocket each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+Event = Mapping[str, object]
+
+
+class Listener(Protocol):
+    """A page that listens."""
+
+    rooms: frozenset[str]
+
+    def tell(self, event: Event) -> None:
+        """Send an event."""
+
+
+class Events:
+    """Passes events on to the pages that are open."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody."""
+        for listener in tuple(self.listeners):
+            listener.tell(event)
+
+    def publish_room(self, room_id: str, event: Event) -> None:
+        """Tell the pages that watch a document."""
+        for listener in tuple(self.listeners):
+            if room_id in listener.rooms:
+                listener.tell(event)
+
+    def watched(self, room_id: str) -> bool:
+        """Return whether a page watches a document."""
+        return any(room_id in listener.rooms for listener in self.listeners)

@@ -1,0 +1,1 @@
+"""Cells run by the server: a queue for each kernel, outputs written into the shared document."""
