@@ -74,6 +74,15 @@ class JupyterHubApi:
                 if line.startswith("data:"):
                     yield json.loads(line[5:])
 
+    async def last_activity(self) -> dict[str, datetime]:
+        """Return when each running project server was last used, by project id."""
+        servers: dict[str, dict[str, object]] = (await self._request("GET", f"/users/{PROJECTS_USER}")).json()["servers"]
+        return {
+            name: datetime.fromisoformat(str(model.get("last_activity") or model["started"]))
+            for name, model in servers.items()
+            if _status(model).state == "running"
+        }
+
     async def token_scopes(self, token: str) -> frozenset[str]:
         """Return the scopes that somebody else's hub token carries.
 

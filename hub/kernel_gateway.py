@@ -19,9 +19,9 @@ from typing import Any
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from hub.api.dispatch import SERVER_SCOPE
 from hub.cluster import Cluster
 from hub.cluster_kernels import template_of
+from hub.jupyterhub_api import PROJECTS_USER
 from hub.kubernetes_config import FILES_FOLDER
 from hub.signed_in import SignedIn
 from kernels.pods import ApiError, KubernetesApi, PodTemplate
@@ -39,6 +39,7 @@ from kernels.pods.spec import (
 from kernels.pods.state import CLAIM_LABEL
 
 log = logging.getLogger("collegium.kernels")
+SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 KERNEL_NAME = re.compile(r"kernel-[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?")
 PATH = r"/internal/projects/([a-z0-9-]+)/cluster/api/v1/namespaces/[^/]+/(pods|secrets)(?:/([^/]+))?"
 LARGEST_CONNECTION_BYTES = 4096

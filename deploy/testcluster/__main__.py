@@ -29,7 +29,7 @@ import images
 import node
 import processes
 import programs
-from layout import API_PORT, KUBERNETES_VERSION, NODE_NAME, Layout, layout
+from layout import API_PORT, KUBERNETES_VERSION, NODE_IP, NODE_NAME, Layout, layout
 
 PACKAGES = {
     "/usr/lib/go-1.19/bin/go": "golang-1.19-go",
@@ -90,7 +90,7 @@ def ask(where: Layout, path: str, method: str = "GET") -> dict[str, object] | No
         token = (where.keys / "tokens.csv").read_text().partition(",")[0]
         context = ssl.create_default_context(cafile=str(where.keys / "ca.crt"))
         request = urllib.request.Request(
-            f"https://127.0.0.1:{API_PORT}{path}", method=method, headers={"Authorization": f"Bearer {token}"}
+            f"https://{NODE_IP}:{API_PORT}{path}", method=method, headers={"Authorization": f"Bearer {token}"}
         )
         with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310
             text = answer.read()
@@ -176,7 +176,7 @@ def down(where: Layout, keep_logs: bool = False) -> None:
         for item in found.get("items", []):
             ask(where, f"/api/v1/namespaces/{item['metadata']['name']}/pods?gracePeriodSeconds=1", "DELETE")
         node.wait_without_containers(where, 20)
-    for name in ("kubelet", "scheduler", "controllers", "apiserver", "etcd"):
+    for name in ("kubelet", "network", "proxy", "scheduler", "controllers", "apiserver", "etcd"):
         processes.stop(where, name)
     if processes.pid_of(where, "containerd"):
         node.remove_containers(where)

@@ -11,6 +11,7 @@ from layout import API_PORT, NODE_IP, NODE_NAME, SERVICE_IP, Layout
 USERS = {
     "admin": ("admin", "system:masters"),
     "controllers": ("system:kube-controller-manager", "system:kube-controller-manager"),
+    "proxy": ("system:kube-proxy", "system:node-proxiers"),
     "scheduler": ("system:kube-scheduler", "system:kube-scheduler"),
     "kubelet": (f"system:node:{NODE_NAME}", "system:nodes"),
 }
@@ -40,7 +41,7 @@ def make(where: Layout) -> None:
 
 
 def _kubeconfig(where: Layout, file: str, token: str) -> None:
-    cluster = {"server": f"https://127.0.0.1:{API_PORT}", "certificate-authority": str(where.keys / "ca.crt")}
+    cluster = {"server": f"https://{NODE_IP}:{API_PORT}", "certificate-authority": str(where.keys / "ca.crt")}
     path = where.run / f"{file}.conf"
     path.touch(mode=0o600)
     path.write_text(

@@ -28,6 +28,7 @@ TOOLS = "sh ls cat ps env id ip sleep mkdir rm cp mv ln echo hostname kill nc wg
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "site-packages", "ensurepip"}
 KERNEL = ("ipykernel", "numpy", "scipy", "pandas", "matplotlib", "sympy")
 SERVER = ("jupyterhub", "jupyter-server", "jupyterlab", "jupyter-collaboration", "kubernetes", "papermill", "psutil")
+BUILT = ("frontend/web/dist", "frontend/proxy/node_modules", "deploy/helm")
 OWN_PACKAGES = ("hub", "spawner", "kernels", "courseware", "handcalc", "pipelines")
 ROOT = Path(__file__).parents[2]
 Content = dict[str, Path]
@@ -45,6 +46,7 @@ IMAGES = (
     Image("localhost/pause:1", ("pause",)),
     Image("localhost/collegium-kernel:1", ("base", "kernel")),
     Image("localhost/collegium-server:1", ("base", "kernel", "server", "own")),
+    Image("localhost/collegium-hub:1", ("base", "kernel", "server", "platform", "frontend", "own")),
 )
 
 
@@ -70,8 +72,9 @@ def _fingerprint(layers: Iterable[str]) -> str:
     """Changes when anything that goes into the layers does."""
     parts = [Path(__file__).read_text(), repr(layers), sys.version]
     parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
-    if "own" in layers:
-        parts += [f"{path} {path.stat().st_mtime_ns}" for path in _own_files().values()]
+    for layer, files in (("own", _own_files), ("frontend", _built_files)):
+        if layer in layers:
+            parts += [f"{path} {path.stat().st_mtime_ns}" for path in files().values()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -91,11 +94,16 @@ def _content(where: Layout, name: str) -> Content:
         return {"pause": where.programs / "pause"}
     if name == "own":
         return _own_files()
+    if name == "frontend":
+        return _built_files()
     if name == "base":
         content = _interpreter()
     else:
-        known = _closure(KERNEL)
-        chosen = known if name == "kernel" else _closure(SERVER) - known
+        known = chosen = _closure(KERNEL)
+        if name in ("server", "platform"):
+            chosen = _closure(SERVER) - known
+        if name == "platform":
+            chosen = _closure(["collegium"]) - chosen - known - {"collegium"}
         content = {path: file for dist in sorted(chosen) for path, file in _files(dist)}
     return {str(path).lstrip("/"): path for path in _libraries(content.values())} | content
 
@@ -204,6 +212,16 @@ def _own_files() -> Content:
     for package in OWN_PACKAGES:
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".c", ".pyx"):
+                content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
+    return content
+
+
+def _built_files() -> Content:
+    """The built web app, the proxy, and the chart."""
+    content: Content = {}
+    for folder in BUILT:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file():
                 content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
     return content
 

@@ -10,10 +10,20 @@ import subprocess
 import time
 from pathlib import Path
 
+import network
 from layout import CNI_PROGRAMS, NODE_BRIDGE, NODE_IP, POD_BRIDGE, POD_NETWORK, Layout
 
-# The kubelet writes these; they are put back at the end.
-KERNEL_SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward")
+# Packets between pods on the one bridge pass the firewall only so: services and policies are made of its rules.
+BRIDGED = "net/bridge/bridge-nf-call-iptables"
+# The kubelet and kube-proxy write these; they are put back at the end.
+KERNEL_SETTINGS = (
+    "vm/overcommit_memory",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/route_localnet",
+    BRIDGED,
+)
 
 
 def _quiet(*command: str) -> str:
@@ -22,8 +32,14 @@ def _quiet(*command: str) -> str:
 
 def prepare(where: Layout) -> None:
     """Give the node its address on a bridge that nobody else uses, and the pods theirs."""
-    settings = {name: Path("/proc/sys", name).read_text().strip() for name in KERNEL_SETTINGS}
+    settings = {
+        name: Path("/proc/sys", name).read_text().strip()
+        for name in KERNEL_SETTINGS
+        if Path("/proc/sys", name).exists()
+    }
     (where.run / "sysctl.json").write_text(json.dumps(settings))
+    if BRIDGED in settings:
+        Path("/proc/sys", BRIDGED).write_text("1")
     _quiet("ip", "link", "add", NODE_BRIDGE, "type", "bridge")
     subprocess.run(["ip", "address", "replace", f"{NODE_IP}/32", "dev", NODE_BRIDGE], check=True)
     subprocess.run(["ip", "link", "set", NODE_BRIDGE, "up"], check=True)
@@ -111,6 +127,8 @@ def restore(where: Layout) -> None:
                 _remove(inner)
         _remove(group)
     _remove_firewall_chains()
+    network.remove()
+    _quiet(str(where.programs / "kube-proxy"), "--cleanup")
     _quiet("ip", "link", "del", POD_BRIDGE)
     _quiet("ip", "link", "del", NODE_BRIDGE)
     settings = where.run / "sysctl.json"

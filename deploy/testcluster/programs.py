@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from layout import (
@@ -13,11 +14,12 @@ from layout import (
     ETCD_PORT,
     NODE_IP,
     NODE_NAME,
+    POD_NETWORK,
     SERVICE_NETWORK,
     Layout,
 )
 
-ORDER = ("containerd", "etcd", "apiserver", "controllers", "scheduler", "kubelet")
+ORDER = ("containerd", "etcd", "apiserver", "controllers", "scheduler", "proxy", "network", "kubelet")
 
 KUBELET = {
     "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -43,6 +45,8 @@ KUBELET = {
         "nodefs.inodesFree": "1%",
     },
     "resolvConf": "/etc/resolv.conf",
+    "clusterDNS": [NODE_IP],
+    "clusterDomain": "cluster.local",
     "rotateCertificates": False,
     "serverTLSBootstrap": False,
     "syncFrequency": "10s",
@@ -76,10 +80,11 @@ def command(where: Layout, name: str) -> list[str | Path]:
     if name == "apiserver":
         return [
             where.programs / "kube-apiserver",
-            f"--etcd-servers={etcd} --bind-address=127.0.0.1 --secure-port={API_PORT} --advertise-address={NODE_IP}",
+            f"--etcd-servers={etcd} --bind-address={NODE_IP} --secure-port={API_PORT} --advertise-address={NODE_IP}",
             f"--tls-cert-file={keys}/api.crt --tls-private-key-file={keys}/api.key --client-ca-file={keys}/ca.crt",
             f"--cert-dir={keys} --token-auth-file={keys}/tokens.csv --authorization-mode=Node,RBAC",
-            f"--service-cluster-ip-range={SERVICE_NETWORK} --allow-privileged=true --endpoint-reconciler-type=none",
+            f"--service-cluster-ip-range={SERVICE_NETWORK} --allow-privileged=true",
+            "--endpoint-reconciler-type=master-count",
             "--service-account-issuer=https://kubernetes.default.svc --kubelet-preferred-address-types=InternalIP",
             f"--service-account-key-file={keys}/accounts.pub --service-account-signing-key-file={keys}/accounts.key",
         ]
@@ -96,6 +101,16 @@ def command(where: Layout, name: str) -> list[str | Path]:
             where.programs / "kube-scheduler",
             f"--kubeconfig={run}/scheduler.conf --leader-elect=false --bind-address=127.0.0.1",
         ]
+    if name == "proxy":
+        return [
+            where.programs / "kube-proxy",
+            f"--kubeconfig={run}/proxy.conf --proxy-mode=iptables --cluster-cidr={POD_NETWORK}",
+            f"--hostname-override={NODE_NAME} --healthz-bind-address=127.0.0.1:0 --metrics-bind-address=127.0.0.1:0",
+            "--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0",
+        ]
+    if name == "network":
+        program = Path(__file__).parent / "network.py"
+        return [sys.executable, program, f"https://{NODE_IP}:{API_PORT}", keys / "tokens.csv", keys / "ca.crt"]
     return _kubelet(where)
 
 

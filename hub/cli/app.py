@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-GROUPS = ("platform", "accounts", "running", "documents", "pipelines", "courses", "experiments")
+GROUPS = ("platform", "accounts", "running", "documents", "pipelines", "courses", "experiments", "deploy")
 # These are called often, also by programs: of them only their own module is imported.
 ALONE = {"run": "running", "pipeline": "pipelines", "sweep": "experiments", "optimize": "experiments"}
 

@@ -135,7 +135,7 @@ class Proxy(_Part):
 class Service(_Part):
     """The platform service: pages, API."""
 
-    replicas: Annotated[int, Field(ge=1, le=50)] = 2
+    replicas: Annotated[int, Field(ge=1, le=50)] = 1
     """Copies. More than one needs PostgreSQL, or one node."""
     resources: Resources = _resources("200m", "256Mi", "1Gi")
     """Requests and limits."""
@@ -239,8 +239,8 @@ class Switch(_Part):
 class NetworkPolicies(Switch):
     """Who may talk to whom. Ignored, silently, by clusters without a controller that enforces them."""
 
-    blockedAddresses: list[str] = ["169.254.169.254/32", "169.254.170.2/32", "fd00:ec2::254/128"]  # noqa: N815
-    """Metadata addresses of clouds: never reachable from servers and kernels."""
+    blockedAddresses: list[str] = ["169.254.169.254/32", "169.254.170.2/32"]  # noqa: N815
+    """Metadata addresses of clouds (IPv4; no IPv6 address is reachable): never reachable from servers and kernels."""
     privateAddresses: list[str] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]  # noqa: N815
     """Not reachable from servers and kernels either, except for DNS and the platform itself."""
     internet: bool = True

@@ -239,10 +239,9 @@ class PodProvisioner(KernelProvisionerBase):
         labels = {SERVER_LABEL: label_value(self._server())}
         if self.profile_name:
             labels[PROFILE_LABEL] = self.profile_name
-        changes = {"environment": {**environment, **template.environment}, "preload": ()}
+        whole = replace(template, environment={**environment, **template.environment}, preload=())
         if self.profile_name and self._folder:  # the service gives the pod the project's files at the same place
-            changes["working_directory"] = self._folder
-        whole = replace(template, **changes)
+            whole = replace(whole, working_directory=self._folder)
         await cluster.api.create("secrets", secret_manifest(name, labels, self._connection))
         pod: dict[str, Any] = await cluster.api.create("pods", pod_manifest(whole, name, labels, _owner()))
         cluster.watch.note(pod)

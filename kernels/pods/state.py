@@ -129,11 +129,10 @@ def queue_places(states: Iterable[PodState]) -> list[tuple[PodState, str]]:
 
 
 def _scarce(spec: Mapping[str, Any]) -> str:
-    limits = next(iter(spec.get("containers") or ()), {}).get("resources", {}).get("limits", {})
-    names = sorted(name for name in limits if "/" in name)
-    return ",".join(
-        [*names, *(f"{k}={v}" for k, v in sorted((spec.get("nodeSelector") or {}).items()))] if names else []
-    )
+    containers: list[dict[str, Any]] = spec.get("containers") or [{}]
+    names = sorted(name for name in containers[0].get("resources", {}).get("limits", {}) if "/" in name)
+    where = [f"{name}={value}" for name, value in sorted((spec.get("nodeSelector") or {}).items())]
+    return ",".join(names + where) if names else ""
 
 
 def explain_end(state: PodState | None, requested: str = "") -> Death:
