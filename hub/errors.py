@@ -64,3 +64,21 @@ class UnavailableError(HubError):
 
     status = 503
     title = "Temporarily unavailable"
+
+
+class PreconditionFailedError(HubError):
+    """The thing was changed since the caller last looked (`If-Match`)."""
+
+    status = 412
+    title = "Changed in between"
+
+
+class TooManyError(HubError):
+    """The caller asks too often. `retry_after_seconds` says how long to wait."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds

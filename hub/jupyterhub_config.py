@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from hub import runtime
+from hub import logs, runtime
+from hub.authenticator import ALWAYS_REFRESH
 from hub.cluster import cluster_of
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.oauth_confirmation import NoConfirmation
+from hub.page_headers import page_headers
 from hub.settings import load
 from spawner import LocalProjectSpawner
 
@@ -14,6 +16,7 @@ tokens = runtime.tokens(settings)
 ports = runtime.read_ports(settings)
 service_scope = f"access:services!service={runtime.SERVICE_NAME}"
 projects = f"user={PROJECTS_USER}"
+is_https = settings.public_url.startswith("https://")
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
 
@@ -24,6 +27,7 @@ c.JupyterHub.cookie_secret = bytes.fromhex(tokens.cookie)
 c.JupyterHub.default_url = f"{runtime.SERVICE_PREFIX}login"
 c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates")]
 c.JupyterHub.log_level = settings.log_level.upper()
+c.JupyterHub.logging_config = logs.jupyterhub_logging(settings)
 
 # The supervisor runs the proxy and the service: they, the servers and the kernels outlive a hub that is restarted.
 c.JupyterHub.cleanup_servers = False
@@ -37,6 +41,16 @@ c.ConfigurableHTTPProxy.api_url = f"http://{ports.proxy_api_host}:{ports.proxy_a
 c.JupyterHub.authenticator_class = "hub.authenticator.PlatformAuthenticator"
 c.PlatformAuthenticator.service_api_url = runtime.service_api_url(ports)
 c.PlatformAuthenticator.operator_token = tokens.operator
+c.PlatformAuthenticator.public_url = settings.public_url
+c.PlatformAuthenticator.sign_up = settings.sign_up
+c.PlatformAuthenticator.sends_mail = bool(settings.smtp_host)
+c.PlatformAuthenticator.providers = [
+    provider.model_dump()
+    | {"title": provider.title or provider.name, "client_secret": provider.client_secret.get_secret_value()}
+    for provider in settings.openid_providers
+]
+c.Authenticator.auth_refresh_age = ALWAYS_REFRESH
+c.JupyterHub.trusted_downstream_ips = settings.trusted_proxies
 c.Authenticator.allow_all = True  # who has no account in the platform never gets so far
 c.Authenticator.admin_users = set()  # nobody is administrator of the hub; the platform has its own administrators
 
@@ -50,7 +64,8 @@ c.JupyterHub.services = [
         "api_token": tokens.service,
         "oauth_no_confirm": True,
         "oauth_client_allowed_scopes": [service_scope],
-    }
+    },
+    {"name": "metrics", "api_token": tokens.metrics},
 ]
 c.JupyterHub.load_roles = [
     {
@@ -61,7 +76,6 @@ c.JupyterHub.load_roles = [
             f"access:servers!{projects}",
             "read:users:name!user",
             "read:users:groups!user",
-            "tokens!user",
         ],
     },
     {
@@ -69,6 +83,12 @@ c.JupyterHub.load_roles = [
         "description": "The platform service: starts, stops and reaches project servers, nothing else",
         "scopes": [f"servers!{projects}", f"access:servers!{projects}", f"read:users!{projects}", "read:hub"],
         "services": [runtime.SERVICE_NAME],
+    },
+    {
+        "name": "metrics",
+        "description": "Prometheus: reads the hub's own metrics, nothing else",
+        "scopes": ["read:metrics"],
+        "services": ["metrics"],
     },
     {
         "name": "project-servers",
@@ -82,6 +102,8 @@ c.JupyterHub.tornado_settings = {
         {f"service-{runtime.SERVICE_NAME}"}, prefix=f"jupyterhub-user-{PROJECTS_USER}-"
     ),
     "slow_spawn_timeout": 0,
+    "cookie_options": {"samesite": "Lax", **({"secure": True} if is_https else {})},
+    "headers": page_headers(is_https, inline_scripts=True),
 }
 
 if cluster := cluster_of(settings):

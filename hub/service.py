@@ -13,22 +13,23 @@ from jupyterhub.services.auth import HubOAuth
 from tornado import web
 from tornado.httpserver import HTTPServer
 
-from hub import runtime
+from hub import logs, runtime
 from hub.api.context import Platform
 from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
 from hub.api.openapi import document
 from hub.cluster import cluster_of
 from hub.data.engine import Database
+from hub.file_handlers import file_routes
+from hub.janitor import clean_regularly
 from hub.jupyterhub_api import JupyterHubApi
+from hub.mail import Mailer
+from hub.metrics import MetricsHandler, observe
+from hub.page_headers import page_headers
 from hub.settings import Settings, load
 from hub.signed_in import OAuthCallbackHandler, SignedIn
 from hub.version import VERSION
 from hub.web_app import WEB_APP
 
-PAGE_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
 log = logging.getLogger("collegium.service")
 
 
@@ -49,9 +50,8 @@ class PageHandler(web.StaticFileHandler):
 
     def set_extra_headers(self, path: str) -> None:
         """Pages are never kept by the browser, files with a hash in their name always."""
-        self.set_header("Content-Security-Policy", PAGE_POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "same-origin")
+        for name, value in self.settings["page_headers"].items():
+            self.set_header(name, value)
         hashed = path.startswith("assets/")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "no-cache")
 
@@ -106,11 +106,20 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         web.url(f"{prefix}login", LoginHandler),
         web.url(f"{prefix}health", HealthHandler, {"platform": platform, "deep": False}),
         web.url(f"{prefix}ready", HealthHandler, {"platform": platform, "deep": True}),
+        web.url(f"{prefix}metrics", MetricsHandler, {"platform": platform, "token": tokens.metrics}),
         web.url(f"{runtime.API_PREFIX}/openapi.json", OpenApiHandler),
+        *file_routes(platform, tokens.operator),
         *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
         web.url(f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
     ]
-    return web.Application(routes, hub_auth=auth, cookie_secret=tokens.cookie, compress_response=True)
+    return web.Application(
+        routes,
+        page_headers=page_headers(platform.settings.public_url.startswith("https://")),
+        hub_auth=auth,
+        cookie_secret=tokens.cookie,
+        compress_response=True,
+        log_function=observe,
+    )
 
 
 async def serve(settings: Settings) -> None:
@@ -119,8 +128,14 @@ async def serve(settings: Settings) -> None:
     database = Database(settings.database_url)
     await asyncio.to_thread(database.migrate)
     hub = JupyterHubApi(runtime.hub_api_url(ports), tokens.service)
-    platform = Platform(settings, database, hub, lambda: datetime.now(UTC))
-    server = HTTPServer(make_app(platform, tokens, ports), xheaders=True, max_body_size=BODY_LIMIT_BYTES)
+    mailer = Mailer(settings)
+    platform = Platform(settings, database, hub, lambda: datetime.now(UTC), mailer)
+    server = HTTPServer(
+        make_app(platform, tokens, ports),
+        xheaders=True,
+        trusted_downstream=settings.trusted_proxies,
+        max_body_size=BODY_LIMIT_BYTES,
+    )
     server.listen(ports.service, ports.bind_address)
     log.info("listening on %s:%s", ports.bind_address, ports.service)
     stop = asyncio.Event()
@@ -133,9 +148,12 @@ async def serve(settings: Settings) -> None:
             app = server.request_callback
             assert isinstance(app, web.Application)
             await stack.enter_async_context(on_cluster(app, cluster, hub))
-        await stop.wait()
+        cleaning = asyncio.create_task(clean_regularly(platform))
+    await stop.wait()
+    cleaning.cancel()
     server.stop()
     await asyncio.wait_for(server.close_all_connections(), timeout=5)
+    await mailer.close()
     await hub.close()
     database.close()
 
@@ -143,8 +161,7 @@ async def serve(settings: Settings) -> None:
 def main() -> None:
     """Run the service with the settings of this environment."""
     settings = load().settings
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel("WARNING")
+    logs.configure(settings)
     asyncio.run(serve(settings))
 
 

@@ -11,10 +11,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from hub.api.entity_tags import check_match
 from hub.api.operation import Query
+from hub.data import idempotency
 from hub.data.engine import Database
 from hub.errors import UnauthenticatedError
 from hub.jupyterhub_api import JupyterHubApi
+from hub.mail import Mailer
 from hub.policy import Actor
 from hub.settings import Settings
 
@@ -31,6 +34,7 @@ class Platform:
     database: Database
     jupyterhub: JupyterHubApi
     now: Callable[[], datetime]
+    mailer: Mailer
 
     async def transaction(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)` in a transaction on a worker thread; it is committed unless `work` raises."""
@@ -39,6 +43,25 @@ class Platform:
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)`, which changes nothing, on a worker thread."""
         return await asyncio.to_thread(lambda: self.database.read(work, *args, **kwargs))
+
+
+@dataclass(frozen=True)
+class ClaimingPlatform(Platform):
+    """The platform as a request with an `Idempotency-Key` sees it: what it does and that it did it are one commit."""
+
+    claim: idempotency.Claim
+    keeps_answer: bool
+
+    async def transaction(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work(session, ...)`, and mark the key as done, in one transaction."""
+
+        def marked(session: Session) -> T:
+            result = work(session, *args, **kwargs)
+            answer = result.model_dump_json() if self.keeps_answer and isinstance(result, BaseModel) else None
+            idempotency.finish(session, self.claim, answer)
+            return result
+
+        return await asyncio.to_thread(self.database.run, marked)
 
 
 @dataclass
@@ -52,6 +75,10 @@ class Context:
     project_id: str | None = None  # of the project server that calls, for Audience.PROJECT_SERVER
     body: BaseModel | None = None
     query: Query | None = None
+    content: bytes = b""  # the body of an operation that accepts something else than JSON
+    session_id: str | None = None  # of the browser session that signs in, None for tokens
+    address: str = ""
+    if_match: str | None = None
     send_event: Callable[[BaseModel], Awaitable[None]] | None = None
 
     @property
@@ -66,6 +93,21 @@ class Context:
         if self.actor_or_none is None:
             raise UnauthenticatedError("Sign in, or send an API token in the Authorization header.")
         return self.actor_or_none
+
+    def check_match(self, current: BaseModel) -> None:
+        """Refuse to change what is not as the caller saw it; call it in the transaction that changes it.
+
+        Parameters
+        ----------
+        current
+            The thing as a GET would answer it now.
+
+        Raises
+        ------
+        PreconditionFailedError
+            The request has an `If-Match` that does not name `current`.
+        """
+        check_match(self.if_match, current)
 
     def body_as(self, model: type[B]) -> B:
         """Return the validated body, typed."""

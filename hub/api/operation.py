@@ -10,10 +10,35 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from hub.policy import Scope, scope_needed
+
 if TYPE_CHECKING:
     from hub.api.context import Context
 
-Handler = Callable[["Context"], Awaitable[BaseModel | None]]
+
+@dataclass(frozen=True)
+class Content:
+    """An answer that is no JSON.
+
+    Parameters
+    ----------
+    data
+        The bytes.
+    media_type
+        What they are.
+    file_name
+        Name under which the browser is to save it, None to show it.
+    is_immutable
+        Whether the same address will always answer the same, so that browsers may keep it.
+    """
+
+    data: bytes
+    media_type: str
+    file_name: str | None = None
+    is_immutable: bool = False
+
+
+Handler = Callable[["Context"], Awaitable[BaseModel | Content | None]]
 H = TypeVar("H", bound=Handler)
 
 
@@ -48,11 +73,26 @@ class Operation:
     query: type[Query] | None
     status: int
     media_type: str
+    accepts: tuple[str, ...] = ()  # media types of a body that is no JSON
+    is_personal: bool = False  # for people at a browser only: a token may not change how its holder signs in
+    has_secret: bool = False  # the answer holds a secret: it is not kept for repetitions
 
     @property
     def operation_id(self) -> str:
         """Name of the operation in generated clients."""
         return self.handler.__name__
+
+    @property
+    def scope(self) -> Scope | None:
+        """What a personal access token must be good for; None when none is enough."""
+        if self.is_personal:
+            return None
+        return scope_needed(self.method, self.tag, is_administration=self.audience is Audience.ADMIN)
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes something new each time, and therefore knows `Idempotency-Key`."""
+        return self.method == "POST" and self.status == 201 and self.audience in (Audience.USER, Audience.ADMIN)
 
     @property
     def pattern(self) -> str:
@@ -74,6 +114,9 @@ def operation(
     query: type[Query] | None = None,
     status: int = 200,
     media_type: str = "application/json",
+    accepts: tuple[str, ...] = (),
+    is_personal: bool = False,
+    has_secret: bool = False,
 ) -> Callable[[H], H]:
     """Declare the decorated coroutine as the operation `method` `path`; its tag is the first word of the path."""
 
@@ -91,6 +134,9 @@ def operation(
                 query,
                 status,
                 media_type,
+                accepts,
+                is_personal,
+                has_secret,
             )
         )
         return handler

@@ -13,6 +13,10 @@ UserName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", min_length=1, max_length=64, strip_whitespace=True)
 ]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$", max_length=254, strip_whitespace=True, to_lower=True),
+]
 Password = Annotated[str, StringConstraints(min_length=10, max_length=1024)]
 ServerState = Literal["stopped", "starting", "running", "stopping", "failed"]
 
@@ -28,6 +32,7 @@ class Person(BaseModel):
 
     name: str
     display_name: str
+    avatar_url: str | None = Field(default=None, description="Address of their picture; null: show their initials.")
 
 
 class User(Person):
@@ -36,11 +41,16 @@ class User(Person):
     is_admin: bool
     is_active: bool
     has_password: bool
+    email: str | None = None
+    email_verified: bool = False
+    time_zone: str = Field(default="", description="IANA name such as `Europe/Zurich`; empty: that of the browser.")
     created_at: datetime
 
 
 class Me(User):
     """The signed-in user."""
+
+    providers: list[str] = Field([], description="OpenID Connect providers that the account is linked with.")
 
 
 class PasswordChange(Body):
@@ -54,7 +64,13 @@ class MeUpdate(Body):
     """What a user may change about themselves."""
 
     display_name: Title | None = None
-    password: PasswordChange | None = None
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class MailAddress(Body):
+    """A user's new mail address."""
+
+    email: Email
 
 
 class UserCreate(Body):
@@ -62,6 +78,7 @@ class UserCreate(Body):
 
     name: UserName
     display_name: Title | None = None
+    email: Email | None = Field(default=None, description="Counts as verified: administrators know whose it is.")
     is_admin: bool = False
 
 
@@ -69,6 +86,7 @@ class UserUpdate(Body):
     """What an administrator may change about an account."""
 
     display_name: Title | None = None
+    email: Email | Literal[""] | None = Field(default=None, description="Counts as verified; empty takes it away.")
     is_admin: bool | None = None
     is_active: bool | None = None
 
@@ -103,9 +121,9 @@ class Server(BaseModel):
     """The project's Jupyter server."""
 
     state: ServerState
-    url: str | None = Field(None, description="Path of the running server, to open in the browser.")
+    url: str | None = Field(default=None, description="Path of the running server, to open in the browser.")
     started_at: datetime | None = None
-    message: str | None = Field(None, description="Why the last start failed, or what is happening now.")
+    message: str | None = Field(default=None, description="Why the last start failed, or what is happening now.")
 
 
 class ServerEvent(BaseModel):
@@ -130,6 +148,10 @@ class ProjectSummary(BaseModel):
     created_at: datetime
     updated_at: datetime
     server_state: ServerState
+    starred: bool = Field(description="Whether the caller has marked it as a favourite.")
+    archived_at: datetime | None = Field(default=None, description="When it was put away, if it was.")
+    deleted_at: datetime | None = Field(default=None, description="When it was moved to the trash, if it was.")
+    purge_at: datetime | None = Field(default=None, description="When it will be deleted for good, if it is in the trash.")
 
 
 class ProjectList(BaseModel):
@@ -151,6 +173,18 @@ class Project(ProjectSummary):
 
     members: list[Member]
     capabilities: list[Capability]
+    profile: str = Field(description="Name of the profile that its server is started with.")
+
+
+class ProjectSource(Body):
+    """What a new project's files are copied from; exactly one of them."""
+
+    project_id: str | None = None
+    path: Annotated[str, StringConstraints(max_length=1000)] = Field("", description="A folder of that project only.")
+    template: str | None = None
+    git_url: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] | None = None
+    git_ref: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    publication_id: str | None = None
 
 
 class ProjectCreate(Body):
@@ -158,6 +192,7 @@ class ProjectCreate(Body):
 
     name: Title
     description: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    source: ProjectSource | None = None
 
 
 class ProjectUpdate(Body):
@@ -165,6 +200,8 @@ class ProjectUpdate(Body):
 
     name: Title | None = None
     description: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] | None = None
+    archived: bool | None = None
+    profile: Annotated[str, StringConstraints(max_length=40)] | None = None
 
 
 class MemberUpdate(Body):
@@ -181,22 +218,6 @@ class Access(BaseModel):
     capabilities: list[Capability]
 
 
-class Credentials(Body):
-    """What the hub's sign-in page collected: a user name with a password, or the token of a one-time link."""
-
-    name: str | None = None
-    password: str | None = None
-    link: str | None = None
-
-
-class Identity(BaseModel):
-    """Who the credentials belong to."""
-
-    name: str
-    display_name: str
-    is_admin: bool
-
-
 class Problem(BaseModel):
     """An error, as RFC 9457 problem details."""
 
@@ -205,4 +226,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None = None
-    errors: list[dict[str, str]] | None = Field(None, description="One entry per wrong field: `field`, `message`.")
+    errors: list[dict[str, str]] | None = Field(default=None, description="One entry per wrong field: `field`, `message`.")

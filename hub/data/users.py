@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -13,11 +12,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from hub.data import links, sessions
 from hub.data.audit import record
-from hub.data.models import SignInLinkRow, UserRow
+from hub.data.models import UserRow
 from hub.errors import ConflictError, NotFoundError, UnauthenticatedError
 
-LINK_LIFETIME = timedelta(hours=24)
 RESERVED_NAMES = frozenset({"projects", "collegium", "admin-service"})  # names of the hub's own users and services
 
 
@@ -39,51 +38,138 @@ def get(session: Session, name: str) -> UserRow:
     NotFoundError
         There is none.
     """
-    user = session.scalar(select(UserRow).where(UserRow.name == name))
+    user = get_or_none(session, name)
     if user is None:
         raise NotFoundError(f"There is no user called “{name}”.")
     return user
 
 
-def create(session: Session, name: str, display_name: str | None, *, is_admin: bool, by: str, now: datetime) -> UserRow:
-    """Add an account without a password (its holder sets one after a one-time sign-in link).
+def get_or_none(session: Session, name: str) -> UserRow | None:
+    """Return the account called `name`, None when there is none."""
+    return session.scalar(select(UserRow).where(UserRow.name == name))
+
+
+def check_name(session: Session, name: str) -> None:
+    """Check that a new account may have this name.
 
     Raises
     ------
     ConflictError
-        The name is taken or reserved.
+        It is taken or reserved.
     """
     if name in RESERVED_NAMES:
         raise ConflictError(f"The name “{name}” is reserved; choose another.")
-    if session.scalar(select(UserRow.id).where(UserRow.name == name)) is not None:
+    if get_or_none(session, name) is not None:
         raise ConflictError(f"The user name “{name}” is taken; choose another.")
-    user = UserRow(name=name, display_name=display_name or name, is_admin=is_admin, is_active=True, created_at=now)
+
+
+def create(
+    session: Session,
+    name: str,
+    display_name: str | None,
+    *,
+    is_admin: bool,
+    by: str,
+    now: datetime,
+    email: str | None = None,
+    email_verified: bool = False,
+    is_active: bool = True,
+) -> UserRow:
+    """Add an account without a password.
+
+    Raises
+    ------
+    ConflictError
+        The name is taken or reserved, or somebody else has the verified address.
+    """
+    check_name(session, name)
+    user = UserRow(name=name, display_name=display_name or name, is_admin=is_admin, is_active=is_active, created_at=now)
     session.add(user)
     record(session, now, by, "user.create", name, "administrator" if is_admin else "")
     session.flush()
+    if email is not None:
+        set_email(session, user, email, verified=email_verified, by=by, now=now)
     return user
+
+
+def set_email(session: Session, user: UserRow, email: str, *, verified: bool, by: str, now: datetime) -> None:
+    """Give `user` a mail address (empty: take it away); `verified` when it is known that they read it.
+
+    Raises
+    ------
+    ConflictError
+        Somebody else has the verified address.
+    """
+    email = email.lower()
+    if verified and email:
+        other = by_email(session, email)
+        if other is not None and other.id != user.id:
+            raise ConflictError(f"The address “{email}” belongs to another account.")
+    user.email = email or None
+    user.email_verified_at = now if verified and email else None
+    record(session, now, by, "user.email", user.name, f"{email or 'none'}{' (confirmed)' * verified}")
+    session.flush()
+
+
+def by_email(session: Session, email: str) -> UserRow | None:
+    """Return the account with this verified address."""
+    return session.scalar(
+        select(UserRow).where(UserRow.email == email.lower(), UserRow.email_verified_at.is_not(None)).limit(1)
+    )
+
+
+def set_active(session: Session, user: UserRow, is_active: bool, *, by: str, now: datetime) -> None:
+    """Let somebody in, or keep them out: their sessions end and their unused links are worth nothing."""
+    user.is_active = is_active
+    record(session, now, by, "user.activate" if is_active else "user.deactivate", user.name)
+    if not is_active:
+        sessions.end_all(session, user, by=by, now=now)
+        links.drop_unused(session, user)
 
 
 def find(session: Session, query: str, limit: int) -> Sequence[UserRow]:
     """Return active accounts whose name or display name contains `query`, ignoring case."""
-    pattern = f"%{query.replace('%', '').replace('_', '')}%" if query else "%"
+    columns = (UserRow.name, UserRow.display_name)
     return session.scalars(
         select(UserRow)
-        .where(UserRow.is_active, or_(UserRow.name.ilike(pattern), UserRow.display_name.ilike(pattern)))
+        .where(UserRow.is_active, or_(*(column.icontains(query, autoescape=True) for column in columns)))
         .order_by(func.length(UserRow.name), UserRow.name)
         .limit(limit)
     ).all()
 
 
-def page(session: Session, after: str | None, limit: int) -> Sequence[UserRow]:
-    """Return up to `limit` accounts in the order of their names, those behind `after` only."""
+def page(session: Session, after: str | None, limit: int, search: str = "", state: str = "") -> Sequence[UserRow]:
+    """Return up to `limit` accounts in the order of their names.
+
+    Parameters
+    ----------
+    session
+        The transaction.
+    after
+        Name of the last account of the page before.
+    limit
+        How many at most.
+    search
+        Part of a user name, display name or mail address, ignoring case.
+    state
+        `active`, `deactivated` or `admin` for these only; empty for all.
+    """
     query = select(UserRow).order_by(UserRow.name).limit(limit)
-    return session.scalars(query.where(UserRow.name > after) if after else query).all()
+    if after:
+        query = query.where(UserRow.name > after)
+    if search:
+        columns = (UserRow.name, UserRow.display_name, UserRow.email)
+        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+    if state:
+        meanings = {"active": UserRow.is_active, "deactivated": ~UserRow.is_active, "admin": UserRow.is_admin}
+        query = query.where(meanings[state])
+    return session.scalars(query).all()
 
 
 def set_password(session: Session, user: UserRow, password: str, *, by: str, now: datetime) -> None:
     """Give `user` a password; only its argon2id hash is kept."""
     user.password_hash = _hasher().hash(password)
+    links.drop_unused(session, user, links.Purpose.RESET)
     record(session, now, by, "user.password", user.name)
 
 
@@ -105,41 +191,10 @@ def verify_password(session: Session, name: str, password: str) -> UserRow:
         user = None
     if user is None or user.password_hash is None or not user.is_active:
         raise UnauthenticatedError("The user name or the password is wrong.")
-    if _hasher().check_needs_rehash(user.password_hash):
-        user.password_hash = _hasher().hash(password)
     return user
 
 
-def create_link(session: Session, user: UserRow, *, by: str, now: datetime) -> tuple[str, datetime]:
-    """Make a one-time sign-in link for `user`; return its token, which is not kept, and when it expires."""
-    token = secrets.token_urlsafe(32)
-    expires_at = now + LINK_LIFETIME
-    session.add(SignInLinkRow(token_hash=_token_hash(token), user_id=user.id, expires_at=expires_at))
-    record(session, now, by, "user.sign_in_link", user.name)
-    return token, expires_at
-
-
-def redeem_link(session: Session, token: str, now: datetime) -> UserRow:
-    """Use up a sign-in link and return its account.
-
-    Raises
-    ------
-    UnauthenticatedError
-        The link is unknown, used or expired, or its account is deactivated.
-    """
-    link = session.get(SignInLinkRow, _token_hash(token), with_for_update=True)
-    if link is None:
-        raise UnauthenticatedError("This sign-in link is not valid. Ask an administrator for a new one.")
-    if link.used_at is not None:
-        raise UnauthenticatedError("This sign-in link was already used. Ask an administrator for a new one.")
-    if link.expires_at <= now:
-        raise UnauthenticatedError("This sign-in link has expired. Ask an administrator for a new one.")
-    if not link.user.is_active:
-        raise UnauthenticatedError("This account is deactivated. Ask an administrator.")
-    link.used_at = now
-    record(session, now, link.user.name, "user.sign_in_by_link", link.user.name)
-    return link.user
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def refresh_hash(user: UserRow, password: str) -> None:
+    """Hash a password that was just verified again, when its hash was made with weaker parameters."""
+    if user.password_hash is not None and _hasher().check_needs_rehash(user.password_hash):
+        user.password_hash = _hasher().hash(password)

@@ -17,8 +17,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
 
-from hub.data import projects, users
+from hub.data import links, projects, users
 from hub.data.engine import MIGRATIONS, Database
+from hub.data.links import Purpose
 from hub.data.models import AuditRow, Base, UserRow
 from hub.errors import ConflictError, NotFoundError, UnauthenticatedError, UnavailableError
 from hub.policy import Actor, Capability, Role
@@ -71,27 +72,27 @@ def test_migrations_can_be_taken_back(database: Database) -> None:
 
 def test_a_link_signs_in_once(database: Database) -> None:
     add_user(database, "ada")
-    token, _ = database.run(lambda s: users.create_link(s, users.get(s, "ada"), by="test", now=NOW))
-    assert database.run(users.redeem_link, token, NOW).name == "ada"
+    token, _ = database.run(lambda s: links.create(s, users.get(s, "ada"), Purpose.SIGN_IN, by="test", now=NOW))
+    assert database.run(links.redeem, token, Purpose.SIGN_IN, NOW).user.name == "ada"
     with pytest.raises(UnauthenticatedError, match="already used"):
-        database.run(users.redeem_link, token, NOW)
+        database.run(links.redeem, token, Purpose.SIGN_IN, NOW)
 
 
 def test_a_link_expires_after_a_day(database: Database) -> None:
     add_user(database, "ada")
-    token, _ = database.run(lambda s: users.create_link(s, users.get(s, "ada"), by="test", now=NOW))
+    token, _ = database.run(lambda s: links.create(s, users.get(s, "ada"), Purpose.SIGN_IN, by="test", now=NOW))
     with pytest.raises(UnauthenticatedError, match="expired"):
-        database.run(users.redeem_link, token, NOW + timedelta(hours=24))
+        database.run(links.redeem, token, Purpose.SIGN_IN, NOW + timedelta(hours=24))
 
 
 def test_two_browsers_cannot_both_use_one_link(database: Database) -> None:
     add_user(database, "ada")
-    token, _ = database.run(lambda s: users.create_link(s, users.get(s, "ada"), by="test", now=NOW))
+    token, _ = database.run(lambda s: links.create(s, users.get(s, "ada"), Purpose.SIGN_IN, by="test", now=NOW))
     outcomes: list[str] = []
 
     def use() -> None:
         try:
-            database.run(users.redeem_link, token, NOW)
+            database.run(links.redeem, token, Purpose.SIGN_IN, NOW)
             outcomes.append("in")
         except UnauthenticatedError:
             outcomes.append("refused")
@@ -107,7 +108,7 @@ def test_two_browsers_cannot_both_use_one_link(database: Database) -> None:
 def test_neither_passwords_nor_link_tokens_are_stored(database: Database, tmp_path: Path) -> None:
     add_user(database, "ada")
     database.run(lambda s: users.set_password(s, users.get(s, "ada"), PASSWORD, by="ada", now=NOW))
-    token, _ = database.run(lambda s: users.create_link(s, users.get(s, "ada"), by="test", now=NOW))
+    token, _ = database.run(lambda s: links.create(s, users.get(s, "ada"), Purpose.SIGN_IN, by="test", now=NOW))
     database.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert PASSWORD.encode() not in stored
@@ -128,12 +129,12 @@ def test_wrong_name_wrong_password_and_no_password_are_answered_alike(
 def test_a_deactivated_account_signs_in_neither_way(database: Database) -> None:
     add_user(database, "ada")
     database.run(lambda s: users.set_password(s, users.get(s, "ada"), PASSWORD, by="ada", now=NOW))
-    token, _ = database.run(lambda s: users.create_link(s, users.get(s, "ada"), by="test", now=NOW))
+    token, _ = database.run(lambda s: links.create(s, users.get(s, "ada"), Purpose.SIGN_IN, by="test", now=NOW))
     database.run(lambda s: setattr(users.get(s, "ada"), "is_active", False))
     with pytest.raises(UnauthenticatedError):
         database.run(users.verify_password, "ada", PASSWORD)
     with pytest.raises(UnauthenticatedError):
-        database.run(users.redeem_link, token, NOW)
+        database.run(links.redeem, token, Purpose.SIGN_IN, NOW)
 
 
 @pytest.mark.parametrize("name", sorted(users.RESERVED_NAMES))

@@ -1,0 +1,146 @@
+"""Sign-in through OpenID Connect providers: oauthenticator talks to them, the platform decides whose account it is."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+from jupyterhub.handlers.base import BaseHandler
+from oauthenticator.generic import GenericOAuthenticator
+from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
+from tornado import web
+from traitlets import Unicode
+
+from hub.authenticator import Answer, JsonObject, PlatformAuthenticator
+
+DISCOVERY_SECONDS = 3600.0
+
+
+class Provider(GenericOAuthenticator):  # type: ignore[misc]
+    """One provider; its addresses come from its own `/.well-known/openid-configuration`."""
+
+    issuer = Unicode(help="Address of the provider.")
+    provider_name = Unicode(help="Its name in the settings.")
+    discovered_at = 0.0
+
+    async def discover(self) -> None:
+        """Learn the provider's addresses, again when an hour has passed.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            503 when it does not answer, or with nothing that makes sense.
+        """
+        if self.discovered_at and time.monotonic() - self.discovered_at < DISCOVERY_SECONDS:
+            return
+        try:
+            async with httpx.AsyncClient(timeout=10) as client:
+                answer = await client.get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            answer.raise_for_status()
+            found = answer.json()
+            if found["issuer"].rstrip("/") != self.issuer.rstrip("/"):
+                raise ValueError(f"it calls itself {found['issuer']!r}")
+            self.authorize_url = found["authorization_endpoint"]
+            self.token_url = found["token_endpoint"]
+            self.userdata_url = found["userinfo_endpoint"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            self.log.error("the provider %s cannot be used: %s", self.issuer, error)
+            raise web.HTTPError(503, f"{self.login_service} does not answer now; try again in a moment.") from error
+        methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        self.basic_auth = "client_secret_post" not in methods
+        self.discovered_at = time.monotonic()
+
+    async def authenticate(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> str | None:
+        """Return the user name of the account that the provider's person has here."""
+        await self.discover()
+        model = await super().authenticate(handler, data, **kwargs)
+        claims = model["auth_state"][self.user_auth_state_key]
+        external = {
+            "provider": self.provider_name,
+            "subject": str(claims["sub"]),
+            "user_name": str(claims.get("preferred_username") or ""),
+            "display_name": str(claims.get("name") or ""),
+            "email": str(claims.get("email") or ""),
+            "email_verified": claims.get("email_verified") is True,
+        }
+        platform: PlatformAuthenticator = handler.platform
+        return await platform.authenticate(handler, {"external": external})
+
+
+class OfProvider:
+    """Mixin of handlers that belong to one provider."""
+
+    provider: Provider
+    sign_in_answer: Answer | None = None
+
+    def initialize(self, provider: Provider) -> None:
+        """Take the provider."""
+        self.provider = provider
+
+    @property
+    def authenticator(self) -> Provider:
+        """The provider, in the place of the hub's authenticator."""
+        return self.provider
+
+    @property
+    def platform(self) -> PlatformAuthenticator:
+        """The way to the platform service."""
+        authenticator = self.settings["authenticator"]  # type: ignore[attr-defined]
+        assert isinstance(authenticator, PlatformAuthenticator)
+        return authenticator
+
+
+class ProviderLoginHandler(OfProvider, OAuthLoginHandler):  # type: ignore[misc]
+    """Leads to the provider."""
+
+    async def get(self) -> None:
+        """Redirect to the provider's sign-in page."""
+        await self.provider.discover()
+        super().get()
+
+
+class ProviderCallbackHandler(OfProvider, OAuthCallbackHandler):  # type: ignore[misc]
+    """Where the provider leads back to."""
+
+    async def get(self) -> None:
+        """Sign in, or say why not."""
+        if self.get_argument("error", ""):
+            await self._refuse(f"{self.provider.login_service} did not sign you in. Try again, or use another way.")
+            return
+        self.check_arguments()
+        user = await self.login_user()
+        if user is None:
+            answer = self.sign_in_answer
+            await self._refuse(answer.problem if answer else "This sign-in was refused. Ask an administrator.")
+            return
+        self.redirect(self.get_next_url(user))
+
+    async def _refuse(self, problem: str) -> None:
+        self.set_status(403)
+        page = "provider_problem.html"
+        self.finish(await self.render_template(page, problem=problem, login_url=self.settings["login_url"]))
+
+
+def provider_handlers(platform: PlatformAuthenticator) -> list[tuple[object, ...]]:
+    """Return the routes of all providers."""
+    routes: list[tuple[object, ...]] = []
+    for settings in platform.providers:
+        provider = Provider(
+            parent=platform,
+            provider_name=settings["name"],
+            login_service=settings["title"],
+            issuer=settings["issuer"],
+            client_id=settings["client_id"],
+            client_secret=settings["client_secret"],
+            scope=settings["scopes"],
+            username_claim="sub",
+            oauth_callback_url=f"{platform.public_url}hub/openid/{settings['name']}/callback",
+            allow_all=True,
+            enable_auth_state=False,
+        )
+        carried = {"provider": provider}
+        routes += [
+            (f"/openid/{settings['name']}/login", ProviderLoginHandler, carried),
+            (f"/openid/{settings['name']}/callback", ProviderCallbackHandler, carried),
+        ]
+    return routes
