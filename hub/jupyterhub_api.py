@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,9 +54,18 @@ class JupyterHubApi:
         """Return the status of one project's server."""
         return (await self.server_states()).get(project_id, ServerStatus("stopped"))
 
-    async def start_server(self, project_id: str) -> None:
-        """Ask for a project's server; it is fine if it runs or starts already."""
-        answer = await self._request("POST", f"/users/{PROJECTS_USER}/servers/{project_id}", allow=(400,))
+    async def start_server(self, project_id: str, options: Mapping[str, object] | None = None) -> None:
+        """Ask for a project's server; it is fine if it runs or starts already.
+
+        Parameters
+        ----------
+        project_id
+            Whose server.
+        options
+            Its size, as the spawner understands it.
+        """
+        path = f"/users/{PROJECTS_USER}/servers/{project_id}"
+        answer = await self._request("POST", path, allow=(400,), body=options or {})
         if answer.status_code == 400 and "already" not in answer.text:
             raise UnavailableError(f"The server could not be started: {_message(answer)}")
 
@@ -76,7 +85,9 @@ class JupyterHubApi:
 
     async def last_activity(self) -> dict[str, datetime]:
         """Return when each running project server was last used, by project id."""
-        servers: dict[str, dict[str, object]] = (await self._request("GET", f"/users/{PROJECTS_USER}")).json()["servers"]
+        servers: dict[str, dict[str, object]] = (await self._request("GET", f"/users/{PROJECTS_USER}")).json()[
+            "servers"
+        ]
         return {
             name: datetime.fromisoformat(str(model.get("last_activity") or model["started"]))
             for name, model in servers.items()
@@ -104,11 +115,17 @@ class JupyterHubApi:
             return False
 
     async def _request(
-        self, method: str, path: str, *, allow: tuple[int, ...] = (), token: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        allow: tuple[int, ...] = (),
+        token: str | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> httpx.Response:
         headers = {"Authorization": f"token {token}"} if token else None
         try:
-            answer = await self._client.request(method, path, headers=headers)
+            answer = await self._client.request(method, path, headers=headers, json=body)
         except httpx.HTTPError as error:
             raise UnavailableError("The hub does not answer now; try again in a moment.") from error
         if answer.status_code >= 400 and answer.status_code not in allow:

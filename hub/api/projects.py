@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hub import policy
 from hub.api.context import Context
+from hub.api.new_projects import make_project
 from hub.api.operation import Audience, Query, operation
 from hub.api.schemas import (
     Access,
@@ -24,9 +27,10 @@ from hub.api.schemas import (
     ProjectSummary,
     ProjectUpdate,
 )
-from hub.data import projects, users
+from hub.data import project_life, projects, users
 from hub.data.audit import record
 from hub.data.models import ProjectRow
+from hub.data.projects import View
 from hub.errors import ForbiddenError, InvalidError, NotFoundError
 from hub.jupyterhub_api import ServerStatus
 from hub.policy import Actor, Capability, Role
@@ -35,10 +39,20 @@ PAGE_LIMIT = 200
 Row = tuple[ProjectRow, Role | None]
 
 
+@dataclass(frozen=True)
+class Around:
+    """What is shown beside the rows of the database."""
+
+    states: dict[str, ServerStatus] = field(default_factory=dict)
+    starred: frozenset[str] = frozenset()
+    trash_lifetime: timedelta = timedelta()
+
+
 class ProjectsQuery(Query):
     """Which projects, which page."""
 
     search: str = ""
+    view: Annotated[View, Field(description="Which of one's projects; the trash holds what one owns.")] = View.ACTIVE
     everybody: Annotated[bool, Field(description="All projects, not one's own; for administrators.")] = False
     cursor: str | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 50
@@ -52,62 +66,57 @@ async def list_projects(ctx: Context) -> ProjectList:
         raise ForbiddenError("Only administrators may list everybody's projects.")
     whose = None if query.everybody else actor.name
     before = _decode_cursor(query.cursor) if query.cursor else None
-    rows = await ctx.platform.read(projects.page, whose, query.search.strip(), before, query.limit + 1)
+    rows = await ctx.platform.read(projects.page, whose, query.search.strip(), before, query.limit + 1, query.view)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    states = await ctx.platform.jupyterhub.server_states() if rows else {}
-    items = [ProjectSummary.model_validate(_summary((row, projects.role_of(row, actor.name)), states)) for row in rows]
+    around = await _around(ctx, rows) if rows else Around()
+    items = [ProjectSummary.model_validate(_summary((row, projects.role_of(row, actor.name)), around)) for row in rows]
     return ProjectList(items=items, next_cursor=_encode_cursor(rows[-1]) if more else None)
 
 
-@operation("POST", "/projects", "Create a project", body=ProjectCreate, response=Project, status=201)
+@operation(
+    "POST", "/projects", "Create a project, empty or from a copy", body=ProjectCreate, response=Project, status=201
+)
 async def create_project(ctx: Context) -> Project:
     """Create a project that the caller owns."""
-    new, actor, now = ctx.body_as(ProjectCreate), ctx.actor, ctx.platform.now()
-
-    def work(session: Session) -> Project:
-        owner = users.get(session, actor.name)
-        project = projects.create(session, new.name, new.description, owner, now)
-        return _project((project, Role.OWNER), actor, {})
-
-    return await ctx.platform.transaction(work)
+    project = await make_project(ctx, ctx.body_as(ProjectCreate))
+    return await answer(ctx, (project, Role.OWNER))
 
 
 @operation("GET", "/projects/{project_id}", "A project with its people", response=Project)
 async def read_project(ctx: Context) -> Project:
     """Return one project."""
     row = await ctx.platform.read(_visible, ctx.path["project_id"], ctx.actor)
-    return _project(row, ctx.actor, await ctx.platform.jupyterhub.server_states())
+    return await answer(ctx, row)
 
 
-@operation("PATCH", "/projects/{project_id}", "Rename or describe a project", body=ProjectUpdate, response=Project)
+@operation("PATCH", "/projects/{project_id}", "Rename, describe or archive", body=ProjectUpdate, response=Project)
 async def update_project(ctx: Context) -> Project:
-    """Change a project's name or description."""
+    """Change a project's name or description, put it away, or choose its server's profile."""
     change, actor, now = ctx.body_as(ProjectUpdate), ctx.actor, ctx.platform.now()
+    if change.profile is not None and change.profile not in ctx.platform.settings.profiles:
+        raise InvalidError(f"There is no profile “{change.profile}”.", {"profile": "is unknown"})
 
     def work(session: Session) -> Row:
         project, role = projects.get(session, ctx.path["project_id"], actor, Capability.MANAGE_PROJECT)
-        for field, value in change.model_dump(exclude_none=True).items():
-            setattr(project, field, value)
-            record(session, now, actor.name, f"project.{field}", project.id, value)
+        for name, value in change.model_dump(exclude_none=True, exclude={"archived"}).items():
+            setattr(project, name, value)
+            record(session, now, actor.name, f"project.{name}", project.id, value)
+        if change.archived is not None:
+            project_life.archive(session, project, change.archived, by=actor.name, now=now)
         project.updated_at = now
         return project, role
 
     row = await ctx.platform.transaction(work)
-    return _project(row, actor, await ctx.platform.jupyterhub.server_states())
+    if change.archived:
+        await ctx.platform.jupyterhub.stop_server(ctx.path["project_id"])
+    return await answer(ctx, row)
 
 
-@operation("DELETE", "/projects/{project_id}", "Delete a project", status=204)
+@operation("DELETE", "/projects/{project_id}", "Move a project to the trash", status=204)
 async def delete_project(ctx: Context) -> None:
-    """Take a project out of every list and stop its server; its files stay on the disk for the operator."""
-    actor, now = ctx.actor, ctx.platform.now()
-
-    def work(session: Session) -> None:
-        project, _ = projects.get(session, ctx.path["project_id"], actor, Capability.DELETE_PROJECT)
-        project.deleted_at = now
-        record(session, now, actor.name, "project.delete", project.id, project.name)
-
-    await ctx.platform.transaction(work)
+    """Take a project out of every list and stop its server; its owners can restore it from the trash."""
+    await ctx.platform.transaction(project_life.move_to_trash, ctx.path["project_id"], ctx.actor, ctx.platform.now())
     await ctx.platform.jupyterhub.stop_server(ctx.path["project_id"])
 
 
@@ -168,8 +177,7 @@ async def _change_member(ctx: Context, role: Role | None) -> Project:
         projects.set_member(session, project, user, role, by=actor.name, now=now)
         return project, projects.role_of(project, actor.name) if user_name == actor.name else own_role
 
-    row = await ctx.platform.transaction(work)
-    return _project(row, actor, await ctx.platform.jupyterhub.server_states())
+    return await answer(ctx, await ctx.platform.transaction(work))
 
 
 def _visible(session: Session, project_id: str, actor: Actor) -> Row:
@@ -177,10 +185,22 @@ def _visible(session: Session, project_id: str, actor: Actor) -> Row:
     return projects.get(session, project_id, actor, needed)
 
 
-def _summary(row: Row, states: dict[str, ServerStatus]) -> dict[str, object]:
+async def answer(ctx: Context, row: Row) -> Project:
+    """Return a project as operations answer with it."""
+    return _project(row, ctx.actor, await _around(ctx, [row[0]]))
+
+
+async def _around(ctx: Context, rows: Sequence[ProjectRow]) -> Around:
+    starred = await ctx.platform.read(projects.starred, ctx.actor.name, [row.id for row in rows])
+    lifetime = timedelta(days=ctx.platform.settings.trash_days)
+    return Around(await ctx.platform.jupyterhub.server_states(), starred, lifetime)
+
+
+def _summary(row: Row, around: Around) -> dict[str, object]:
     project, role = row
     owners = [m.user for m in project.memberships if m.role is Role.OWNER]
-    status = states.get(project.id)
+    status = around.states.get(project.id)
+    stopped = "failed" if project.server_failure else "stopped"
     return {
         "id": project.id,
         "name": project.name,
@@ -190,18 +210,23 @@ def _summary(row: Row, states: dict[str, ServerStatus]) -> dict[str, object]:
         "member_count": len(project.memberships),
         "created_at": project.created_at,
         "updated_at": project.updated_at,
-        "server_state": status.state if status else "stopped",
+        "server_state": status.state if status else stopped,
+        "starred": project.id in around.starred,
+        "archived_at": project.archived_at,
+        "deleted_at": project.deleted_at,
+        "purge_at": project.deleted_at + around.trash_lifetime if project.deleted_at else None,
     }
 
 
-def _project(row: Row, actor: Actor, states: dict[str, ServerStatus]) -> Project:
+def _project(row: Row, actor: Actor, around: Around) -> Project:
     project, role = row
     members = [
         Member(name=m.user.name, display_name=m.user.display_name, role=m.role, since=m.since)
         for m in project.memberships
     ]
     held = sorted(policy.capabilities(actor, role))
-    return Project.model_validate(_summary(row, states) | {"members": members, "capabilities": held})
+    more = {"members": members, "capabilities": held, "profile": project.profile}
+    return Project.model_validate(_summary(row, around) | more)
 
 
 def _encode_cursor(row: ProjectRow) -> str:

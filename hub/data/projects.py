@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import Select, or_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from hub.data.audit import record
 from hub.data.models import MembershipRow, ProjectRow, UserRow
+from hub.data.project_models import StarRow
 from hub.errors import ConflictError, ForbiddenError, NotFoundError
 from hub.policy import Actor, Capability, Role, decide, last_owner_would_go, may_know_project
 
@@ -19,11 +21,27 @@ ID_LENGTH = 12
 Cursor = tuple[datetime, str]
 
 
-def create(session: Session, name: str, description: str, owner: UserRow, now: datetime) -> ProjectRow:
-    """Add a project owned by `owner`."""
+class View(StrEnum):
+    """Which part of somebody's projects a list shows."""
+
+    ACTIVE = "active"
+    STARRED = "starred"
+    ARCHIVED = "archived"
+    TRASH = "trash"
+
+
+def new_id() -> str:
+    """Return an id that no project has."""
     # The id is the name of the project's server, of its folder and, on a cluster, of objects: a letter comes first.
     rest = (secrets.choice(ID_LETTERS + "23456789") for _ in range(ID_LENGTH - 1))
-    project_id = secrets.choice(ID_LETTERS) + "".join(rest)
+    return secrets.choice(ID_LETTERS) + "".join(rest)
+
+
+def create(
+    session: Session, name: str, description: str, owner: UserRow, now: datetime, project_id: str = ""
+) -> ProjectRow:
+    """Add a project owned by `owner`, under an id from `new_id` or a new one."""
+    project_id = project_id or new_id()
     project = ProjectRow(id=project_id, name=name, description=description, created_at=now, updated_at=now)
     project.memberships.append(MembershipRow(user=owner, role=Role.OWNER, since=now))
     session.add(project)
@@ -32,8 +50,12 @@ def create(session: Session, name: str, description: str, owner: UserRow, now: d
     return project
 
 
-def get(session: Session, project_id: str, actor: Actor, needed: Capability) -> tuple[ProjectRow, Role | None]:
+def get(
+    session: Session, project_id: str, actor: Actor, needed: Capability, *, in_trash: bool = False
+) -> tuple[ProjectRow, Role | None]:
     """Return a project and the role that `actor` holds in it, when they may do what `needed` names.
+
+    Projects in the trash are found with `in_trash` only, and then no others.
 
     Raises
     ------
@@ -44,7 +66,7 @@ def get(session: Session, project_id: str, actor: Actor, needed: Capability) -> 
     """
     project = session.scalar(
         select(ProjectRow)
-        .where(ProjectRow.id == project_id, ProjectRow.deleted_at.is_(None))
+        .where(ProjectRow.id == project_id, ProjectRow.deleted_at.is_not(None) == in_trash)
         .options(selectinload(ProjectRow.memberships).joinedload(MembershipRow.user))
     )
     role = role_of(project, actor.name) if project is not None else None
@@ -65,7 +87,12 @@ def role_of(project: ProjectRow, user_name: str) -> Role | None:
 
 
 def page(
-    session: Session, user_name: str | None, search: str, before: Cursor | None, limit: int
+    session: Session,
+    user_name: str | None,
+    search: str,
+    before: Cursor | None,
+    limit: int,
+    view: View = View.ACTIVE,
 ) -> Sequence[ProjectRow]:
     """Return up to `limit` projects, the last changed first.
 
@@ -81,10 +108,12 @@ def page(
         `(updated_at, id)` of the last project of the page before.
     limit
         How many at most.
+    view
+        Which of them; the trash shows what the user may restore: what they own.
     """
     query = (
         select(ProjectRow)
-        .where(ProjectRow.deleted_at.is_(None))
+        .where(ProjectRow.deleted_at.is_not(None) == (view is View.TRASH))
         .options(selectinload(ProjectRow.memberships).joinedload(MembershipRow.user))
         .order_by(ProjectRow.updated_at.desc(), ProjectRow.id.desc())
         .limit(limit)
@@ -92,6 +121,7 @@ def page(
     if user_name is not None:
         query = query.join(MembershipRow, MembershipRow.project_id == ProjectRow.id)
         query = query.join(UserRow, UserRow.id == MembershipRow.user_id).where(UserRow.name == user_name)
+        query = _of_view(query, view)
     if search:
         query = query.where(
             or_(
@@ -102,6 +132,20 @@ def page(
     if before is not None:
         query = query.where(tuple_(ProjectRow.updated_at, ProjectRow.id) < before)
     return session.scalars(query).all()
+
+
+def _of_view(query: Select[ProjectRow], view: View) -> Select[ProjectRow]:
+    if view is View.TRASH:
+        return query.where(MembershipRow.role == Role.OWNER)
+    if view is View.STARRED:
+        return query.join(StarRow, (StarRow.project_id == ProjectRow.id) & (StarRow.user_id == UserRow.id))
+    return query.where(ProjectRow.archived_at.is_not(None) == (view is View.ARCHIVED))
+
+
+def starred(session: Session, user_name: str, project_ids: Iterable[str]) -> frozenset[str]:
+    """Return which of the projects a user has starred."""
+    query = select(StarRow.project_id).join(UserRow, UserRow.id == StarRow.user_id)
+    return frozenset(session.scalars(query.where(UserRow.name == user_name, StarRow.project_id.in_(list(project_ids)))))
 
 
 def set_member(

@@ -10,10 +10,10 @@ import json
 from pathlib import PurePosixPath
 
 import nbformat
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
-from pygments.util import ClassNotFound
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename  # type: ignore[import-untyped]
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from courseware import rendering
 from hub.errors import InvalidError
@@ -84,8 +84,8 @@ def read_notebook(path: str, content: bytes) -> nbformat.NotebookNode:
         raise InvalidError(f"“{path}” is not a notebook: it is JSON, but has no cells.")
     try:
         major = given.get("nbformat", 4)
-        notebook = nbformat.from_dict(given)
-        return notebook if major == 4 else nbformat.convert(notebook, 4)
+        notebook = _node(given)
+        return notebook if major == 4 else _upgraded(notebook)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidError(f"“{path}” cannot be read as a notebook: {error}.") from error
 
@@ -115,7 +115,7 @@ def _cell(cell: nbformat.NotebookNode, language: str, formulas: Formulas) -> str
 
 
 def _output(output: nbformat.NotebookNode, formulas: Formulas) -> str:
-    plain = nbformat.from_dict({key: value for key, value in output.items() if key != "data"})
+    plain = _node({key: value for key, value in output.items() if key != "data"})
     if "text" in plain:
         plain["text"] = _joined(plain["text"])
     data = {kind: _joined(value) for kind, value in output.get("data", {}).items()}
@@ -124,7 +124,7 @@ def _output(output: nbformat.NotebookNode, formulas: Formulas) -> str:
     if isinstance(data.get("text/latex"), str) and "image/png" not in data:
         return rendering.sanitize(html.escape(formulas.hide(_bare(str(data["text/latex"])))))
     if data:
-        plain["data"] = nbformat.from_dict(data)
+        plain["data"] = _node(data)
     return rendering.output(plain)
 
 
@@ -157,3 +157,13 @@ def _table(text: str, separator: str) -> str:
     more = len(rows) - 1 - TABLE_ROWS
     note = f'<p class="note">{more} more rows are not shown.</p>' if more > 0 else ""
     return f"<table>{''.join(cells)}</table>{note}"
+
+
+def _node(given: object) -> nbformat.NotebookNode:
+    node: nbformat.NotebookNode = nbformat.from_dict(given)  # type: ignore[no-untyped-call]
+    return node
+
+
+def _upgraded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    upgraded: nbformat.NotebookNode = nbformat.convert(notebook, 4)  # type: ignore[no-untyped-call]
+    return upgraded

@@ -57,7 +57,8 @@ def document(title: str, body: str, *, head: str = "", foot: str = "") -> str:
     below = f"<footer>{foot}</footer>" if foot else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
         f'<base target="_blank"><title>{html.escape(title)}</title><style>{STYLE}</style></head>'
         f"<body>{above}<main>{body}</main>{below}</body></html>"
     )
