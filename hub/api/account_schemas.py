@@ -194,7 +194,7 @@ class AuditLine(BaseModel):
     detail: str
 
 
-class AuditLog(BaseModel):
+class AuditPage(BaseModel):
     """One page of the audit log, the newest first."""
 
     items: list[AuditLine]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from hub.api.account_schemas import AuditLine, AuditLog
+from hub.api.account_schemas import AuditLine, AuditPage
 from hub.api.context import Context
 from hub.api.operation import Audience, Content, Query, operation
 from hub.data import audit
@@ -36,14 +36,14 @@ class AuditQuery(AuditFilter):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-@operation("GET", "/audit", "Read the audit log", audience=Audience.ADMIN, query=AuditQuery, response=AuditLog)
-async def read_audit_log(ctx: Context) -> AuditLog:
+@operation("GET", "/audit", "Read the audit log", audience=Audience.ADMIN, query=AuditQuery, response=AuditPage)
+async def list_audit_lines(ctx: Context) -> AuditPage:
     """Return one page of the audit log, the newest line first."""
     query = ctx.query_as(AuditQuery)
     rows = await ctx.platform.read(audit.lines, _wanted(query), query.cursor, query.limit + 1)
     shown = rows[: query.limit]
     items = [AuditLine.model_validate({name: getattr(row, name) for name in FIELDS}) for row in shown]
-    return AuditLog(items=items, next_cursor=str(shown[-1].id) if len(rows) > query.limit else None)
+    return AuditPage(items=items, next_cursor=str(shown[-1].id) if len(rows) > query.limit else None)
 
 
 @operation(
@@ -54,7 +54,7 @@ async def read_audit_log(ctx: Context) -> AuditLog:
     query=AuditFilter,
     media_type="text/csv",
 )
-async def export_audit_log(ctx: Context) -> Content:
+async def export_audit_lines(ctx: Context) -> Content:
     """Return the newest 100,000 lines that match, the newest first."""
     wanted = _wanted(ctx.query_as(AuditFilter))
     text = await ctx.platform.read(lambda session: _csv(audit.lines(session, wanted, None, EXPORT_LIMIT)))

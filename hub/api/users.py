@@ -219,7 +219,7 @@ async def import_users(ctx: Context) -> UserTableResult:
     query=PageQuery,
     response=SignUpInvitationList,
 )
-async def list_invitations(ctx: Context) -> SignUpInvitationList:
+async def list_sign_up_invitations(ctx: Context) -> SignUpInvitationList:
     """Return one page of invitations, the newest first."""
     query = ctx.query_as(PageQuery)
     rows = await ctx.platform.read(sign_ups.page, cursors.decode(query.cursor), query.limit + 1)
@@ -239,7 +239,7 @@ async def list_invitations(ctx: Context) -> SignUpInvitationList:
     status=201,
     has_secret=True,
 )
-async def create_invitation(ctx: Context) -> NewSignUpInvitation:
+async def create_sign_up_invitation(ctx: Context) -> NewSignUpInvitation:
     """Make a link that lets people make accounts for themselves."""
     new, by, now = ctx.body_as(SignUpInvitationCreate), ctx.actor.name, ctx.platform.now()
     if ctx.platform.settings.sign_up == "closed":
@@ -255,7 +255,7 @@ async def create_invitation(ctx: Context) -> NewSignUpInvitation:
 
 
 @operation("DELETE", "/sign-up-invitations/{invitation_id}", "Revoke an invitation", audience=ADMIN, status=204)
-async def revoke_invitation(ctx: Context) -> None:
+async def revoke_sign_up_invitation(ctx: Context) -> None:
     """Make an invitation worthless."""
     by, now = ctx.actor.name, ctx.platform.now()
     await ctx.platform.transaction(sign_ups.revoke, ctx.path["invitation_id"], by=by, now=now)

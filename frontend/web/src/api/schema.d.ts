@@ -4,6 +4,114 @@
  */
 
 export interface paths {
+    "/announcements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List announcements
+         * @description Return one page of announcements, past and coming ones too.
+         */
+        get: operations["list_announcements"];
+        put?: never;
+        /**
+         * Announce something
+         * @description Tell everybody something, from a moment on and until another.
+         */
+        post: operations["create_announcement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/announcements/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What everybody is told now
+         * @description Return what is announced now; the sign-in page shows it too, so that anyone may ask.
+         */
+        get: operations["current_announcements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/announcements/{announcement_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an announcement away
+         * @description Take an announcement away.
+         */
+        delete: operations["delete_announcement"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an announcement
+         * @description Change an announcement's words or times; `ends_at: null` takes its end away.
+         */
+        patch: operations["update_announcement"];
+        trace?: never;
+    };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit log
+         * @description Return one page of the audit log, the newest line first.
+         */
+        get: operations["list_audit_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as CSV
+         * @description Return the newest 100,000 lines that match, the newest first.
+         */
+        get: operations["export_audit_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses": {
         parameters: {
             query?: never;
@@ -11,10 +119,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List one's courses */
+        /**
+         * List one's courses
+         * @description Return the courses of the caller, all of them for an administrator.
+         */
         get: operations["list_courses"];
         put?: never;
-        /** Create a course */
+        /**
+         * Create a course
+         * @description Create a course and enrol its instructors.
+         */
         post: operations["create_course"];
         delete?: never;
         options?: never;
@@ -29,7 +143,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A course */
+        /**
+         * A course
+         * @description Return a course.
+         */
         get: operations["read_course"];
         put?: never;
         post?: never;
@@ -46,10 +163,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The assignments of a course */
+        /**
+         * The assignments of a course
+         * @description Return the assignments, to students those that are released.
+         */
         get: operations["list_assignments"];
         put?: never;
-        /** Create an assignment */
+        /**
+         * Create an assignment
+         * @description Add an assignment without content.
+         */
         post: operations["create_assignment"];
         delete?: never;
         options?: never;
@@ -65,7 +188,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Grant a student or a section more time */
+        /**
+         * Grant a student or a section more time
+         * @description Grant an extension, more time in an exam, or excuse.
+         */
         put: operations["set_accommodation"];
         post?: never;
         delete?: never;
@@ -83,7 +209,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Return scores and feedback */
+        /**
+         * Return scores and feedback
+         * @description Let students see their scores and feedback.
+         */
         post: operations["release_feedback"];
         delete?: never;
         options?: never;
@@ -98,7 +227,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The files that students work on */
+        /**
+         * The files that students work on
+         * @description Return the released files; a student's first request begins the time of an exam.
+         */
         get: operations["read_released_files"];
         put?: never;
         post?: never;
@@ -115,12 +247,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far grading is */
+        /**
+         * How far grading is
+         * @description Return how many gradings are in each state.
+         */
         get: operations["read_grading_progress"];
         put?: never;
-        /** Grade again */
+        /**
+         * Grade again
+         * @description Put submissions into the queue, against the released version; all that count unless some are named.
+         */
         post: operations["start_grading"];
-        /** Cancel grading */
+        /**
+         * Cancel grading
+         * @description Cancel what is queued or running.
+         */
         delete: operations["cancel_grading"];
         options?: never;
         head?: never;
@@ -134,10 +275,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a regrade would change */
+        /**
+         * What a regrade would change
+         * @description Return the differences between the scores that count and the proposed ones.
+         */
         get: operations["read_proposals"];
         put?: never;
-        /** Let a proposed regrade count */
+        /**
+         * Let a proposed regrade count
+         * @description Make the proposed gradings count.
+         */
         post: operations["publish_proposals"];
         delete?: never;
         options?: never;
@@ -154,7 +301,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Release a version to the students */
+        /**
+         * Release a version to the students
+         * @description Make a version the one that students get.
+         */
         post: operations["release_assignment"];
         delete?: never;
         options?: never;
@@ -169,9 +319,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The rubric */
+        /**
+         * The rubric
+         * @description Return the rubric of an assignment, to staff.
+         */
         get: operations["read_rubric"];
-        /** Add or change a rubric item */
+        /**
+         * Add or change a rubric item
+         * @description Add or change an item; every mark that uses it follows.
+         */
         put: operations["set_rubric_item"];
         post?: never;
         delete?: never;
@@ -188,7 +344,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set the times of an assignment */
+        /**
+         * Set the times of an assignment
+         * @description Set when an assignment is due, and what lateness costs.
+         */
         put: operations["set_schedule"];
         post?: never;
         delete?: never;
@@ -204,10 +363,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Submissions to an assignment */
+        /**
+         * Submissions to an assignment
+         * @description Return to staff the submission that counts of each student, to a student all of their own.
+         */
         get: operations["list_submissions"];
         put?: never;
-        /** Hand in */
+        /**
+         * Hand in
+         * @description Take a submission of the caller; repeating the request gives the same receipt.
+         */
         post: operations["hand_in"];
         delete?: never;
         options?: never;
@@ -224,7 +389,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add a version of an assignment */
+        /**
+         * Add a version of an assignment
+         * @description Generate a version from the instructor's files; it is checked, and not released yet.
+         */
         post: operations["add_version"];
         delete?: never;
         options?: never;
@@ -239,7 +407,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit log */
+        /**
+         * The audit log
+         * @description Return who changed what.
+         */
         get: operations["read_audit_log"];
         put?: never;
         post?: never;
@@ -256,7 +427,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The gradebook */
+        /**
+         * The gradebook
+         * @description Return the gradebook of the class.
+         */
         get: operations["read_gradebook"];
         put?: never;
         post?: never;
@@ -273,7 +447,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The gradebook as CSV */
+        /**
+         * The gradebook as CSV
+         * @description Return the gradebook, one line per student.
+         */
         get: operations["export_gradebook"];
         put?: never;
         post?: never;
@@ -290,7 +467,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The gradebook in nbgrader's columns */
+        /**
+         * The gradebook in nbgrader's columns
+         * @description Return the gradebook as `nbgrader export` writes it.
+         */
         get: operations["export_nbgrader_gradebook"];
         put?: never;
         post?: never;
@@ -307,7 +487,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own grades */
+        /**
+         * One's own grades
+         * @description Return the caller's line of the gradebook, with what was returned.
+         */
         get: operations["read_own_grades"];
         put?: never;
         post?: never;
@@ -325,7 +508,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set how the course grade is made */
+        /**
+         * Set how the course grade is made
+         * @description Set categories and letters.
+         */
         put: operations["set_grading"];
         post?: never;
         delete?: never;
@@ -341,7 +527,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is in a course */
+        /**
+         * Who is in a course
+         * @description Return the people of a course, to its staff.
+         */
         get: operations["list_people"];
         put?: never;
         post?: never;
@@ -359,10 +548,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Enrol somebody or change their part */
+        /**
+         * Enrol somebody or change their part
+         * @description Put an account into a course.
+         */
         put: operations["enrol"];
         post?: never;
-        /** End somebody's enrolment */
+        /**
+         * End somebody's enrolment
+         * @description Take somebody out of a course; submissions and scores stay.
+         */
         delete: operations["end_enrolment"];
         options?: never;
         head?: never;
@@ -378,7 +573,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Enrol a roster from CSV */
+        /**
+         * Enrol a roster from CSV
+         * @description Enrol everybody on a roster, or nobody when a line is wrong.
+         */
         post: operations["enrol_roster"];
         delete?: never;
         options?: never;
@@ -393,7 +591,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A submission with its scores */
+        /**
+         * A submission with its scores
+         * @description Return a submission with everything its score follows from; students see scores once they are returned.
+         */
         get: operations["read_submission"];
         put?: never;
         post?: never;
@@ -412,7 +613,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a submission the one that counts */
+        /**
+         * Make a submission the one that counts
+         * @description Let one of one's own submissions count, whatever is handed in later.
+         */
         post: operations["choose_submission"];
         delete?: never;
         options?: never;
@@ -427,7 +631,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Feedback on a submission */
+        /**
+         * Feedback on a submission
+         * @description Return the feedback pages; to the student once they are returned.
+         */
         get: operations["read_feedback"];
         put?: never;
         post?: never;
@@ -445,7 +652,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Mark a cell */
+        /**
+         * Mark a cell
+         * @description Set score, extra credit and comment of a cell; refused when somebody else changed them meanwhile.
+         */
         put: operations["mark_cell"];
         post?: never;
         delete?: never;
@@ -463,7 +673,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload one content */
+        /**
+         * Upload one content
+         * @description Keep a content; its ticket stands for it in a later request of the same user.
+         */
         post: operations["upload"];
         delete?: never;
         options?: never;
@@ -478,10 +691,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the experiments of a project */
+        /**
+         * List the experiments of a project
+         * @description Return the names.
+         */
         get: operations["list_experiments"];
         put?: never;
-        /** Create an experiment */
+        /**
+         * Create an experiment
+         * @description Create an experiment whose trials are observed from elsewhere.
+         */
         post: operations["create_experiment"];
         delete?: never;
         options?: never;
@@ -496,7 +715,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An experiment with its trials */
+        /**
+         * An experiment with its trials
+         * @description Return an experiment.
+         */
         get: operations["read_experiment"];
         put?: never;
         post?: never;
@@ -515,7 +737,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Report what a suggestion gave */
+        /**
+         * Report what a suggestion gave
+         * @description Take an observation, or the report of a failure.
+         */
         post: operations["observe"];
         delete?: never;
         options?: never;
@@ -532,7 +757,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask for parameters to try */
+        /**
+         * Ask for parameters to try
+         * @description Return the next suggestion; it stays open until it is observed.
+         */
         post: operations["suggest"];
         delete?: never;
         options?: never;
@@ -549,8 +777,71 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check credentials for the hub's sign-in page */
+        /**
+         * Check credentials for the hub's sign-in page
+         * @description Return whose credentials these are, and begin their session.
+         */
         post: operations["authenticate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an address
+         * @description Take an address as its account's; an account that waited for it becomes active and is signed in.
+         */
+        post: operations["confirm_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a password link
+         * @description Mail a link for a new password to whoever this is; whether there is such an account is not told.
+         */
+        post: operations["request_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a password by a link
+         * @description Set a new password, end all sessions, and begin one here.
+         */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -564,10 +855,137 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a user may do in a project, for its server */
+        /**
+         * What a user may do in a project, for its server
+         * @description Return a user's capabilities in the project of the server that asks.
+         */
         get: operations["read_access"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/projects/{project_id}/idle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A server has had nothing to do for long
+         * @description Stop the server that asks.
+         */
+        post: operations["report_idle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/projects/{project_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a project's server used
+         * @description Count what the server that asks used.
+         */
+        post: operations["report_usage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/session-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a session counts
+         * @description Return whose session it is; 401 when it has ended.
+         */
+        post: operations["check_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/sign-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a session
+         * @description End the session of a browser that signs out at the hub.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/sign-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an account for oneself
+         * @description Make an account, when the settings or an invitation allow it.
+         */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an invitation link leads to
+         * @description Return the project's name and the role, for somebody who is about to accept.
+         */
+        get: operations["read_invitation"];
+        put?: never;
+        /**
+         * Become a member by an invitation link
+         * @description Make the caller a member, with the link's role or the better one that they have.
+         */
+        post: operations["accept_invitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -581,15 +999,173 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The signed-in user */
+        /**
+         * The signed-in user
+         * @description Return the caller's own account.
+         */
         get: operations["read_me"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change one's own name or password */
+        /**
+         * Change one's own name or time zone
+         * @description Change the caller's own account.
+         */
         patch: operations["update_me"];
+        trace?: never;
+    };
+    "/me/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Upload one's picture
+         * @description Take a PNG or JPEG as the caller's picture.
+         */
+        put: operations["upload_avatar"];
+        post?: never;
+        /**
+         * Remove one's picture
+         * @description Show the caller's initials again.
+         */
+        delete: operations["remove_avatar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change one's mail address
+         * @description Take a new mail address: after the answer to a mail where mail can be sent, unconfirmed otherwise.
+         */
+        put: operations["change_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change one's password
+         * @description Set the caller's password; where there is one it must be given. Other sessions end.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where one is signed in
+         * @description Return the caller's sessions.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign out everywhere else
+         * @description End all sessions of the caller but the one that asks.
+         */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign a device out
+         * @description End one session of the caller.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's personal access tokens
+         * @description Return the caller's tokens that are not revoked.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Make a personal access token
+         * @description Make a token that acts for the caller within its scopes.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a personal access token
+         * @description Make one of the caller's tokens worthless at once.
+         */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/people": {
@@ -599,8 +1175,51 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find people by name */
+        /**
+         * Find people by name
+         * @description Return active accounts by part of their name, as anybody signed in may see them.
+         */
         get: operations["find_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{user_name}/avatar/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Somebody's picture
+         * @description Return a user's picture; its address is in their `avatar_url`.
+         */
+        get: operations["read_avatar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sizes that servers can have
+         * @description Return the sizes, the default first, and which the caller may choose.
+         */
+        get: operations["list_profiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -616,10 +1235,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List one's projects */
+        /**
+         * List one's projects
+         * @description Return one page of the caller's projects, the last changed first.
+         */
         get: operations["list_projects"];
         put?: never;
-        /** Create a project */
+        /**
+         * Create a project, empty or from a copy
+         * @description Create a project that the caller owns.
+         */
         post: operations["create_project"];
         delete?: never;
         options?: never;
@@ -634,16 +1259,109 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A project with its people */
+        /**
+         * A project with its people
+         * @description Return one project.
+         */
         get: operations["read_project"];
         put?: never;
         post?: never;
-        /** Delete a project */
+        /**
+         * Move a project to the trash
+         * @description Take a project out of every list and stop its server; its owners can restore it from the trash.
+         */
         delete: operations["delete_project"];
         options?: never;
         head?: never;
-        /** Rename or describe a project */
+        /**
+         * Rename, describe or archive
+         * @description Change a project's name or description, put it away, or choose its server's profile.
+         */
         patch: operations["update_project"];
+        trace?: never;
+    };
+    "/projects/{project_id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a project
+         * @description Return one page of what happened, the latest first.
+         */
+        get: operations["read_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a folder holds
+         * @description Return the visible files and folders of one folder.
+         */
+        get: operations["list_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invitation links that work
+         * @description Return the project's links, without their secrets.
+         */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Make an invitation link
+         * @description Make a link that makes its bearers members; its address is shown this once.
+         */
+        post: operations["create_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation link
+         * @description Make a link invalid; people who came by it stay members.
+         */
+        delete: operations["revoke_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/projects/{project_id}/members/{user_name}": {
@@ -654,11 +1372,85 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Add a member or change their role */
+        /**
+         * Add a member or change their role
+         * @description Give a user a role in the project.
+         */
         put: operations["set_member"];
         post?: never;
-        /** Remove a member, or leave */
+        /**
+         * Remove a member, or leave
+         * @description Take a user out of the project; everybody may leave by themselves.
+         */
         delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/publications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a project publishes
+         * @description Return what the project shows to people outside.
+         */
+        get: operations["list_publications"];
+        put?: never;
+        /**
+         * Publish a file or a folder
+         * @description Show files, as they are now, to everybody who has the link.
+         */
+        post: operations["publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/publications/{publication_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop publishing
+         * @description Stop showing the files; the address answers as if it had never been.
+         */
+        delete: operations["revoke_publication"];
+        options?: never;
+        head?: never;
+        /**
+         * Change or refresh a publication
+         * @description Change the title or the listing, or show the files as they are now.
+         */
+        patch: operations["update_publication"];
+        trace?: never;
+    };
+    "/projects/{project_id}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search in a project
+         * @description Return files whose name or text holds the searched one, cells of notebooks included.
+         */
+        get: operations["search_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -671,12 +1463,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State of a project's server */
+        /**
+         * State of a project's server
+         * @description Return the state of the project's server.
+         */
         get: operations["read_server"];
         put?: never;
-        /** Start a project's server */
+        /**
+         * Start a project's server
+         * @description Start the project's server, if it does not run yet.
+         */
         post: operations["start_server"];
-        /** Stop a project's server */
+        /**
+         * Stop a project's server
+         * @description Stop the project's server and its kernels.
+         */
         delete: operations["stop_server"];
         options?: never;
         head?: never;
@@ -690,10 +1491,389 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Progress of a server's start */
+        /**
+         * Progress of a server's start
+         * @description Stream the progress of a start until the server is ready or has failed.
+         */
         get: operations["server_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/star": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Mark a project as a favourite
+         * @description Mark the project as one of the caller's favourites.
+         */
+        put: operations["star_project"];
+        post?: never;
+        /**
+         * Take the mark away
+         * @description Take the caller's mark off the project.
+         */
+        delete: operations["unstar_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand a project to another owner
+         * @description Make somebody else the owner in the caller's place, who stays as an editor.
+         */
+        post: operations["transfer_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much has arrived
+         * @description Return from which byte on to continue an upload that was interrupted.
+         */
+        get: operations["read_upload"];
+        /**
+         * Upload a part of a file
+         * @description Continue an upload; the part that makes it complete puts the file into the project.
+         */
+        put: operations["upload_file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a project used
+         * @description Return what the project's server used, by day and by the user who had it started.
+         */
+        get: operations["read_project_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file as a page
+         * @description Return a notebook, text, table or picture as a page without scripts; needs no server.
+         */
+        get: operations["view_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/published": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listed publications
+         * @description Return one page of what everybody may find, the latest first.
+         */
+        get: operations["list_published"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/published/{publication_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A publication with its files
+         * @description Return a publication's title and the names of its files; whoever has the address may.
+         */
+        get: operations["read_published"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quota-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups that rules are for
+         * @description Return the groups with their members.
+         */
+        get: operations["list_quota_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quota-groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say who is in a group
+         * @description Put exactly these users into a group.
+         */
+        put: operations["set_quota_group"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules about what may be used
+         * @description Return all rules.
+         */
+        get: operations["list_quotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quotas/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write a rule
+         * @description Say what a user, the members of a group or everybody else may use; it counts from the next start on.
+         */
+        put: operations["set_quota"];
+        post?: never;
+        /**
+         * Delete a rule
+         * @description Let the next wider rule count.
+         */
+        delete: operations["remove_quota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-up-invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations to sign up
+         * @description Return one page of invitations, the newest first.
+         */
+        get: operations["list_sign_up_invitations"];
+        put?: never;
+        /**
+         * Invite people to sign up
+         * @description Make a link that lets people make accounts for themselves.
+         */
+        post: operations["create_sign_up_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-up-invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation
+         * @description Make an invitation worthless.
+         */
+        delete: operations["revoke_sign_up_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What new projects can start with
+         * @description Return the templates of this installation.
+         */
+        get: operations["list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trash/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a project for good
+         * @description Delete a project that is in the trash, with all its files; nothing brings it back.
+         */
+        delete: operations["purge_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trash/{project_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a project back from the trash
+         * @description Bring a project back with all its files and people.
+         */
+        post: operations["restore_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was used
+         * @description Return what the caller used; administrators may ask about anybody, and with `*` about everybody.
+         */
+        get: operations["read_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user-table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make or change users from CSV
+         * @description Say what a table of users would do, or do it: all of it, or with an error in any line nothing.
+         */
+        post: operations["import_users"];
         delete?: never;
         options?: never;
         head?: never;
@@ -707,10 +1887,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List accounts */
+        /**
+         * List accounts
+         * @description Return one page of accounts in the order of their names.
+         */
         get: operations["list_users"];
         put?: never;
-        /** Create an account */
+        /**
+         * Create an account
+         * @description Create an account and the link that its holder first signs in with.
+         */
         post: operations["create_user"];
         delete?: never;
         options?: never;
@@ -725,14 +1911,61 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * An account
+         * @description Return one account.
+         */
+        get: operations["read_user"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change an account */
+        /**
+         * Change an account
+         * @description Change an account's name, address or rights, or (de)activate it, which ends all its sessions at once.
+         */
         patch: operations["update_user"];
+        trace?: never;
+    };
+    "/users/{user_name}/password-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link for a new password
+         * @description Make a link with which the user sets a new password (forgotten password).
+         */
+        post: operations["create_password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user_name}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign somebody out
+         * @description End all sessions of a user.
+         */
+        delete: operations["end_user_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/users/{user_name}/sign-in-links": {
@@ -744,7 +1977,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a one-time sign-in link */
+        /**
+         * Make a one-time sign-in link
+         * @description Make a link that signs the user in once (first sign-in).
+         */
         post: operations["create_sign_in_link"];
         delete?: never;
         options?: never;
@@ -765,6 +2001,58 @@ export interface components {
             capabilities: components["schemas"]["Capability"][];
             role: components["schemas"]["Role"] | null;
             user: components["schemas"]["Person"];
+        };
+        /**
+         * AccessToken
+         * @description A personal access token, without the token itself.
+         */
+        AccessToken: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /**
+             * Hint
+             * @description How the token begins.
+             */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Is Expired */
+            is_expired: boolean;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * AccessTokenCreate
+         * @description A new token.
+         */
+        AccessTokenCreate: {
+            /**
+             * Expires In Days
+             * @description None: the token works until it is revoked.
+             * @default 90
+             */
+            expires_in_days?: number | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * AccessTokenList
+         * @description Somebody's tokens, the newest first.
+         */
+        AccessTokenList: {
+            /** Items */
+            items: components["schemas"]["AccessToken"][];
         };
         /**
          * AccommodationSettings
@@ -803,11 +2091,139 @@ export interface components {
             user_name?: string;
         };
         /**
+         * Activity
+         * @description One thing that happened to a project.
+         */
+        Activity: {
+            /**
+             * Action
+             * @description What was done, for example `project.member`.
+             */
+            action: string;
+            actor: components["schemas"]["Person"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+        };
+        /**
+         * ActivityList
+         * @description One page of what happened, the latest first.
+         */
+        ActivityList: {
+            /** Items */
+            items: components["schemas"]["Activity"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
+        };
+        /**
          * Aggregation
          * @description How the assignments of a category are put together.
          * @enum {string}
          */
         Aggregation: "points" | "mean";
+        /**
+         * Announcement
+         * @description A message of the administrators to everybody.
+         */
+        Announcement: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Ends At */
+            ends_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "info" | "warning";
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AnnouncementCreate
+         * @description A new announcement.
+         */
+        AnnouncementCreate: {
+            /**
+             * Ends At
+             * @description Default: until it is taken away.
+             * @default null
+             */
+            ends_at?: string | null;
+            /**
+             * Level
+             * @default info
+             * @enum {string}
+             */
+            level?: "info" | "warning";
+            /**
+             * Starts At
+             * @description Default: now.
+             * @default null
+             */
+            starts_at?: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AnnouncementList
+         * @description One page of announcements, the last to start first.
+         */
+        AnnouncementList: {
+            /** Items */
+            items: components["schemas"]["Announcement"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
+        };
+        /**
+         * AnnouncementUpdate
+         * @description What may be changed about an announcement.
+         */
+        AnnouncementUpdate: {
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at?: string | null;
+            /**
+             * Level
+             * @default null
+             */
+            level?: ("info" | "warning") | null;
+            /**
+             * Starts At
+             * @default null
+             */
+            starts_at?: string | null;
+            /**
+             * Text
+             * @default null
+             */
+            text?: string | null;
+        };
         /**
          * Assignment
          * @description An assignment as its readers see it.
@@ -851,42 +2267,32 @@ export interface components {
             items: components["schemas"]["Assignment"][];
         };
         /**
-         * AuditLine
-         * @description Who changed what.
-         */
-        AuditLine: {
-            /** Action */
-            action: string;
-            /** Actor */
-            actor: string;
-            /** After */
-            after: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Before */
-            before: string;
-            /** Id */
-            id: number;
-            /** Subject */
-            subject: string;
-        };
-        /**
          * AuditLog
          * @description The audit log, the newest first.
          */
         AuditLog: {
             /** Items */
-            items: components["schemas"]["AuditLine"][];
+            items: components["schemas"]["hub__api__course_schemas__AuditLine"][];
+        };
+        /**
+         * AuditPage
+         * @description One page of the audit log, the newest first.
+         */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["hub__api__account_schemas__AuditLine"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
         };
         /**
          * Capability
          * @description One thing that can be allowed in a project.
          * @enum {string}
          */
-        Capability: "read" | "write" | "execute" | "run_server" | "manage_members" | "manage_project" | "delete_project";
+        Capability: "read" | "write" | "execute" | "run_server" | "stop_server" | "manage_members" | "manage_project" | "publish" | "delete_project";
         /**
          * CategorySettings
          * @description A category of the gradebook.
@@ -951,6 +2357,15 @@ export interface components {
             score: number | null;
         };
         /**
+         * Confirmation
+         * @description The link of a mail that confirms an address.
+         */
+        Confirmation: {
+            /** Link */
+            link: string;
+            session: components["schemas"]["NewSession"];
+        };
+        /**
          * CourseCreate
          * @description A new course.
          */
@@ -1008,9 +2423,11 @@ export interface components {
         };
         /**
          * Credentials
-         * @description What the hub's sign-in page collected: a user name with a password, or the token of a one-time link.
+         * @description What the hub's sign-in page collected, one of: name and password, one-time link, a provider's word.
          */
         Credentials: {
+            /** @default null */
+            external?: components["schemas"]["ExternalIdentity"] | null;
             /**
              * Link
              * @default null
@@ -1026,6 +2443,46 @@ export interface components {
              * @default null
              */
             password?: string | null;
+            session: components["schemas"]["NewSession"];
+        };
+        /**
+         * CurrentAnnouncement
+         * @description What is announced now.
+         */
+        CurrentAnnouncement: {
+            /** Id */
+            id: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "info" | "warning";
+            /** Text */
+            text: string;
+        };
+        /**
+         * CurrentAnnouncements
+         * @description What everybody is told now.
+         */
+        CurrentAnnouncements: {
+            /** Items */
+            items: components["schemas"]["CurrentAnnouncement"][];
+        };
+        /**
+         * Ended
+         * @description How many sessions were ended.
+         */
+        Ended: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * EndedHubSession
+         * @description A browser session that signs out.
+         */
+        EndedHubSession: {
+            /** Session */
+            session: string;
         };
         /**
          * Enrolment
@@ -1162,6 +2619,36 @@ export interface components {
             trials: components["schemas"]["TrialState"][];
         };
         /**
+         * ExternalIdentity
+         * @description What an OpenID Connect provider says about somebody who signed in there.
+         */
+        ExternalIdentity: {
+            /**
+             * Display Name
+             * @default
+             */
+            display_name?: string;
+            /**
+             * Email
+             * @default
+             */
+            email?: string;
+            /**
+             * Email Verified
+             * @default false
+             */
+            email_verified?: boolean;
+            /** Provider */
+            provider: string;
+            /** Subject */
+            subject: string;
+            /**
+             * User Name
+             * @default
+             */
+            user_name?: string;
+        };
+        /**
          * Feedback
          * @description Feedback on a submission.
          */
@@ -1198,6 +2685,47 @@ export interface components {
             ticket?: string | null;
         };
         /**
+         * FileEntry
+         * @description One file or folder of a project.
+         */
+        FileEntry: {
+            /** Is Folder */
+            is_folder: boolean;
+            /**
+             * Modified At
+             * Format: date-time
+             */
+            modified_at: string;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
+         * FileList
+         * @description What a folder holds, folders first.
+         */
+        FileList: {
+            /** Items */
+            items: components["schemas"]["FileEntry"][];
+            /**
+             * Limit Bytes
+             * @description What they may take.
+             * @default null
+             */
+            limit_bytes?: number | null;
+            /** Path */
+            path: string;
+            /**
+             * Used Bytes
+             * @description What all files of the project take; for the top folder only.
+             * @default null
+             */
+            used_bytes?: number | null;
+        };
+        /**
          * FileSet
          * @description Files of an assignment or of a submission.
          */
@@ -1209,6 +2737,44 @@ export interface components {
              * @default
              */
             request_key?: string;
+        };
+        /**
+         * FoundFile
+         * @description A file whose name or text matches a search.
+         */
+        FoundFile: {
+            /**
+             * Cell
+             * @description Number of the notebook's cell, from 1, when its text matches.
+             * @default null
+             */
+            cell?: number | null;
+            /**
+             * Excerpt
+             * @default
+             */
+            excerpt?: string;
+            /**
+             * Line
+             * @description Number of the line, from 1, when the text of another file matches.
+             * @default null
+             */
+            line?: number | null;
+            /** Path */
+            path: string;
+        };
+        /**
+         * FoundFiles
+         * @description What a search found.
+         */
+        FoundFiles: {
+            /**
+             * Is Complete
+             * @description False when the search was stopped by its limit of time or of results.
+             */
+            is_complete: boolean;
+            /** Items */
+            items: components["schemas"]["FoundFile"][];
         };
         /**
          * GradeRequest
@@ -1316,7 +2882,88 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * Invitation
+         * @description A link into a project, without its secret.
+         */
+        Invitation: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            created_by: components["schemas"]["Person"];
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Max Uses */
+            max_uses: number | null;
+            role: components["schemas"]["Role"];
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * InvitationCreate
+         * @description A new link into the project.
+         */
+        InvitationCreate: {
+            /**
+             * Lifetime Days
+             * @default 7
+             */
+            lifetime_days?: number;
+            /**
+             * Max Uses
+             * @default null
+             */
+            max_uses?: number | null;
+            /** @default editor */
+            role?: components["schemas"]["Role"];
+        };
+        /**
+         * InvitationList
+         * @description The links that work now.
+         */
+        InvitationList: {
+            /** Items */
+            items: components["schemas"]["Invitation"][];
+        };
+        /**
+         * InvitationPreview
+         * @description What a link leads to.
+         */
+        InvitationPreview: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            invited_by: components["schemas"]["Person"];
+            /** Member Count */
+            member_count: number;
+            /**
+             * Project Id
+             * @description Set for those who are members already.
+             * @default null
+             */
+            project_id?: string | null;
+            /** Project Name */
+            project_name: string;
+            role: components["schemas"]["Role"];
+        };
         JsonValue: unknown;
+        /**
+         * MailAddress
+         * @description A user's new mail address.
+         */
+        MailAddress: {
+            /** Email */
+            email: string;
+        };
         /**
          * MarkUpdate
          * @description A person's mark of a cell; `revision` is that of the mark that the person saw.
@@ -1352,12 +2999,28 @@ export interface components {
          */
         Me: {
             /**
+             * Avatar Url
+             * @description Address of their picture; null: show their initials.
+             * @default null
+             */
+            avatar_url?: string | null;
+            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
             /** Display Name */
             display_name: string;
+            /**
+             * Email
+             * @default null
+             */
+            email?: string | null;
+            /**
+             * Email Verified
+             * @default false
+             */
+            email_verified?: boolean;
             /** Has Password */
             has_password: boolean;
             /** Is Active */
@@ -1366,6 +3029,18 @@ export interface components {
             is_admin: boolean;
             /** Name */
             name: string;
+            /**
+             * Providers
+             * @description OpenID Connect providers that the account is linked with.
+             * @default []
+             */
+            providers?: string[];
+            /**
+             * Time Zone
+             * @description IANA name such as `Europe/Zurich`; empty: that of the browser.
+             * @default
+             */
+            time_zone?: string;
         };
         /**
          * MeUpdate
@@ -1377,14 +3052,23 @@ export interface components {
              * @default null
              */
             display_name?: string | null;
-            /** @default null */
-            password?: components["schemas"]["PasswordChange"] | null;
+            /**
+             * Time Zone
+             * @default null
+             */
+            time_zone?: string | null;
         };
         /**
          * Member
          * @description A user's place in a project.
          */
         Member: {
+            /**
+             * Avatar Url
+             * @description Address of their picture; null: show their initials.
+             * @default null
+             */
+            avatar_url?: string | null;
             /** Display Name */
             display_name: string;
             /** Name */
@@ -1402,6 +3086,106 @@ export interface components {
          */
         MemberUpdate: {
             role: components["schemas"]["Role"];
+        };
+        /**
+         * NewAccessToken
+         * @description A fresh token; it is shown this once.
+         */
+        NewAccessToken: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /**
+             * Hint
+             * @description How the token begins.
+             */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Is Expired */
+            is_expired: boolean;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /** Token */
+            token: string;
+        };
+        /**
+         * NewInvitation
+         * @description A fresh link; its address is shown this once.
+         */
+        NewInvitation: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            created_by: components["schemas"]["Person"];
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Max Uses */
+            max_uses: number | null;
+            role: components["schemas"]["Role"];
+            /** Url */
+            url: string;
+            /** Uses */
+            uses: number;
+        };
+        /**
+         * NewSession
+         * @description The browser session that a sign-in begins, as the hub knows it.
+         */
+        NewSession: {
+            /**
+             * Address
+             * @default
+             */
+            address?: string;
+            /** Id */
+            id: string;
+            /**
+             * User Agent
+             * @default
+             */
+            user_agent?: string;
+        };
+        /**
+         * NewSignUpInvitation
+         * @description A fresh invitation; its link is shown this once.
+         */
+        NewSignUpInvitation: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Note */
+            note: string;
+            /** Url */
+            url: string;
+            /** Uses Left */
+            uses_left: number;
         };
         /**
          * Observation
@@ -1442,6 +3226,17 @@ export interface components {
             new: string;
         };
         /**
+         * PasswordReset
+         * @description A new password, by a link.
+         */
+        PasswordReset: {
+            /** Link */
+            link: string;
+            /** Password */
+            password: string;
+            session: components["schemas"]["NewSession"];
+        };
+        /**
          * PenaltySettings
          * @description What lateness costs.
          */
@@ -1472,6 +3267,12 @@ export interface components {
          * @description A user as other people see them.
          */
         Person: {
+            /**
+             * Avatar Url
+             * @description Address of their picture; null: show their initials.
+             * @default null
+             */
+            avatar_url?: string | null;
             /** Display Name */
             display_name: string;
             /** Name */
@@ -1516,10 +3317,49 @@ export interface components {
             type?: string;
         };
         /**
+         * Profile
+         * @description Size of a server.
+         */
+        Profile: {
+            /** Cpus */
+            cpus: number | null;
+            /** Description */
+            description: string;
+            /** Gpus */
+            gpus: number;
+            /** Idle Minutes */
+            idle_minutes: number | null;
+            /**
+             * Is Allowed
+             * @description Whether the caller may choose it.
+             */
+            is_allowed: boolean;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ProfileList
+         * @description Sizes that a server can have, the default first.
+         */
+        ProfileList: {
+            /** Items */
+            items: components["schemas"]["Profile"][];
+        };
+        /**
          * Project
          * @description A project with its people and what the caller may do in it.
          */
         Project: {
+            /**
+             * Archived At
+             * @description When it was put away, if it was.
+             * @default null
+             */
+            archived_at?: string | null;
             /** Capabilities */
             capabilities: components["schemas"]["Capability"][];
             /**
@@ -1527,6 +3367,12 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Deleted At
+             * @description When it was moved to the trash, if it was.
+             * @default null
+             */
+            deleted_at?: string | null;
             /** Description */
             description: string;
             /** Id */
@@ -1539,6 +3385,17 @@ export interface components {
             name: string;
             /** Owners */
             owners: components["schemas"]["Person"][];
+            /**
+             * Profile
+             * @description Name of the profile that its server is started with.
+             */
+            profile: string;
+            /**
+             * Purge At
+             * @description When it will be deleted for good, if it is in the trash.
+             * @default null
+             */
+            purge_at?: string | null;
             /** @description The caller's role; null for an administrator who is not a member. */
             role: components["schemas"]["Role"] | null;
             /**
@@ -1546,6 +3403,11 @@ export interface components {
              * @enum {string}
              */
             server_state: "stopped" | "starting" | "running" | "stopping" | "failed";
+            /**
+             * Starred
+             * @description Whether the caller has marked it as a favourite.
+             */
+            starred: boolean;
             /**
              * Updated At
              * Format: date-time
@@ -1564,6 +3426,8 @@ export interface components {
             description?: string;
             /** Name */
             name: string;
+            /** @default null */
+            source?: components["schemas"]["ProjectSource"] | null;
         };
         /**
          * ProjectList
@@ -1579,15 +3443,64 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * ProjectSource
+         * @description What a new project's files are copied from; exactly one of them.
+         */
+        ProjectSource: {
+            /**
+             * Git Ref
+             * @default
+             */
+            git_ref?: string;
+            /**
+             * Git Url
+             * @default null
+             */
+            git_url?: string | null;
+            /**
+             * Path
+             * @description A folder of that project only.
+             * @default
+             */
+            path?: string;
+            /**
+             * Project Id
+             * @default null
+             */
+            project_id?: string | null;
+            /**
+             * Publication Id
+             * @default null
+             */
+            publication_id?: string | null;
+            /**
+             * Template
+             * @default null
+             */
+            template?: string | null;
+        };
+        /**
          * ProjectSummary
          * @description A project as it stands in a list.
          */
         ProjectSummary: {
             /**
+             * Archived At
+             * @description When it was put away, if it was.
+             * @default null
+             */
+            archived_at?: string | null;
+            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Deleted At
+             * @description When it was moved to the trash, if it was.
+             * @default null
+             */
+            deleted_at?: string | null;
             /** Description */
             description: string;
             /** Id */
@@ -1598,6 +3511,12 @@ export interface components {
             name: string;
             /** Owners */
             owners: components["schemas"]["Person"][];
+            /**
+             * Purge At
+             * @description When it will be deleted for good, if it is in the trash.
+             * @default null
+             */
+            purge_at?: string | null;
             /** @description The caller's role; null for an administrator who is not a member. */
             role: components["schemas"]["Role"] | null;
             /**
@@ -1605,6 +3524,11 @@ export interface components {
              * @enum {string}
              */
             server_state: "stopped" | "starting" | "running" | "stopping" | "failed";
+            /**
+             * Starred
+             * @description Whether the caller has marked it as a favourite.
+             */
+            starred: boolean;
             /**
              * Updated At
              * Format: date-time
@@ -1617,6 +3541,11 @@ export interface components {
          */
         ProjectUpdate: {
             /**
+             * Archived
+             * @default null
+             */
+            archived?: boolean | null;
+            /**
              * Description
              * @default null
              */
@@ -1626,6 +3555,229 @@ export interface components {
              * @default null
              */
             name?: string | null;
+            /**
+             * Profile
+             * @default null
+             */
+            profile?: string | null;
+        };
+        /**
+         * Publication
+         * @description Files that are shown to people outside.
+         */
+        Publication: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Is Listed */
+            is_listed: boolean;
+            /** Path */
+            path: string;
+            published_by: components["schemas"]["Person"];
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * PublicationCreate
+         * @description What to show to people outside of the project.
+         */
+        PublicationCreate: {
+            /**
+             * Is Listed
+             * @default false
+             */
+            is_listed?: boolean;
+            /**
+             * Path
+             * @description A file, or a folder; empty for all files.
+             */
+            path: string;
+            /**
+             * Title
+             * @default
+             */
+            title?: string;
+        };
+        /**
+         * PublicationList
+         * @description One page of publications, the latest first.
+         */
+        PublicationList: {
+            /** Items */
+            items: components["schemas"]["Publication"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
+        };
+        /**
+         * PublicationUpdate
+         * @description What may be changed about a publication.
+         */
+        PublicationUpdate: {
+            /**
+             * Is Listed
+             * @default null
+             */
+            is_listed?: boolean | null;
+            /**
+             * Refresh
+             * @description Show the files as they are now.
+             * @default false
+             */
+            refresh?: boolean;
+            /**
+             * Title
+             * @default null
+             */
+            title?: string | null;
+        };
+        /**
+         * PublishedContents
+         * @description A publication with its files.
+         */
+        PublishedContents: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Files */
+            files: components["schemas"]["PublishedFile"][];
+            /** Id */
+            id: string;
+            /** Is Listed */
+            is_listed: boolean;
+            /** Path */
+            path: string;
+            published_by: components["schemas"]["Person"];
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * PublishedFile
+         * @description One file of a publication.
+         */
+        PublishedFile: {
+            /** Path */
+            path: string;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
+         * Quota
+         * @description A rule about what may be used.
+         */
+        Quota: {
+            /**
+             * Gpus
+             * @default null
+             */
+            gpus?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "default" | "group" | "user";
+            /**
+             * Name
+             * @description Of the group or user; `-` for the default.
+             */
+            name: string;
+            /**
+             * Profiles
+             * @default null
+             */
+            profiles?: string[] | null;
+            /**
+             * Running Servers
+             * @default null
+             */
+            running_servers?: number | null;
+            /**
+             * Storage Bytes
+             * @default null
+             */
+            storage_bytes?: number | null;
+        };
+        /**
+         * QuotaGroup
+         * @description Users that a rule is for.
+         */
+        QuotaGroup: {
+            /** Members */
+            members: string[];
+            /** Name */
+            name: string;
+        };
+        /**
+         * QuotaGroupList
+         * @description All groups.
+         */
+        QuotaGroupList: {
+            /** Items */
+            items: components["schemas"]["QuotaGroup"][];
+        };
+        /**
+         * QuotaGroupUpdate
+         * @description Who is in a group.
+         */
+        QuotaGroupUpdate: {
+            /** Members */
+            members: string[];
+        };
+        /**
+         * QuotaList
+         * @description All rules.
+         */
+        QuotaList: {
+            /** Items */
+            items: components["schemas"]["Quota"][];
+        };
+        /**
+         * QuotaValues
+         * @description What may be used; null: as the next wider rule says.
+         */
+        QuotaValues: {
+            /**
+             * Gpus
+             * @default null
+             */
+            gpus?: number | null;
+            /**
+             * Profiles
+             * @default null
+             */
+            profiles?: string[] | null;
+            /**
+             * Running Servers
+             * @default null
+             */
+            running_servers?: number | null;
+            /**
+             * Storage Bytes
+             * @default null
+             */
+            storage_bytes?: number | null;
         };
         /**
          * Receipt
@@ -1695,6 +3847,29 @@ export interface components {
             sha256: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Rendered
+         * @description A file as a page that runs no script, for a sandboxed frame.
+         */
+        Rendered: {
+            /** Html */
+            html: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ResetRequest
+         * @description Somebody who forgot their password: a user name or a mail address.
+         */
+        ResetRequest: {
+            /**
+             * Address
+             * @default
+             */
+            address?: string;
+            /** Who */
+            who: string;
         };
         /**
          * Returned
@@ -1789,6 +3964,12 @@ export interface components {
             time_limit_seconds?: number | null;
         };
         /**
+         * Scope
+         * @description What a personal access token may be used for, at most: its holder's own rights always count as well.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "courses" | "admin";
+        /**
          * ScoreChange
          * @description What a proposed regrade would change.
          */
@@ -1871,6 +4052,56 @@ export interface components {
             url?: string | null;
         };
         /**
+         * Session
+         * @description A browser in which somebody is signed in.
+         */
+        Session: {
+            /** Address */
+            address: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Is Current
+             * @description Whether it is the session that asks.
+             */
+            is_current: boolean;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /**
+             * Method
+             * @description `password`, `link`, `reset`, `sign_up`, or the name of a provider.
+             */
+            method: string;
+            /** User Agent */
+            user_agent: string;
+        };
+        /**
+         * SessionCheck
+         * @description Whether a browser session still counts.
+         */
+        SessionCheck: {
+            /** Name */
+            name: string;
+            /** Session */
+            session: string;
+        };
+        /**
+         * SessionList
+         * @description Where somebody is signed in, the last used first.
+         */
+        SessionList: {
+            /** Items */
+            items: components["schemas"]["Session"][];
+        };
+        /**
          * SignInLink
          * @description A link that signs its bearer in once.
          */
@@ -1882,6 +4113,114 @@ export interface components {
             expires_at: string;
             /** Url */
             url: string;
+        };
+        /**
+         * SignUp
+         * @description An account that somebody makes for themselves.
+         */
+        SignUp: {
+            /** Display Name */
+            display_name: string;
+            /**
+             * Email
+             * @default null
+             */
+            email?: string | null;
+            /**
+             * Invitation
+             * @default null
+             */
+            invitation?: string | null;
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            session: components["schemas"]["NewSession"];
+        };
+        /**
+         * SignUpInvitation
+         * @description A link that lets people make accounts for themselves.
+         */
+        SignUpInvitation: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Note */
+            note: string;
+            /** Uses Left */
+            uses_left: number;
+        };
+        /**
+         * SignUpInvitationCreate
+         * @description A new invitation.
+         */
+        SignUpInvitationCreate: {
+            /**
+             * Expires In Days
+             * @default 14
+             */
+            expires_in_days?: number;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /**
+             * Uses
+             * @default 1
+             */
+            uses?: number;
+        };
+        /**
+         * SignUpInvitationList
+         * @description One page of invitations, the newest first.
+         */
+        SignUpInvitationList: {
+            /** Items */
+            items: components["schemas"]["SignUpInvitation"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
+        };
+        /**
+         * SignUpResult
+         * @description What came of it: an identity, or a mail that has to be answered first.
+         */
+        SignUpResult: {
+            identity: components["schemas"]["Identity"] | null;
+        };
+        /**
+         * SpentReport
+         * @description What a project's server used since it last told.
+         */
+        SpentReport: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /**
+             * Gpu Seconds
+             * @default 0
+             */
+            gpu_seconds?: number;
+            /** Memory Byte Seconds */
+            memory_byte_seconds: number;
+            /**
+             * Storage Bytes
+             * @default null
+             */
+            storage_bytes?: number | null;
         };
         /**
          * Submission
@@ -1991,6 +4330,26 @@ export interface components {
             csv: string;
         };
         /**
+         * Template
+         * @description Files that a new project can start with.
+         */
+        Template: {
+            /** Description */
+            description: string;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * TemplateList
+         * @description What new projects can start with.
+         */
+        TemplateList: {
+            /** Items */
+            items: components["schemas"]["Template"][];
+        };
+        /**
          * Ticket
          * @description Stands for an uploaded content in a later request of the same user.
          */
@@ -2001,6 +4360,14 @@ export interface components {
             size: number;
             /** Ticket */
             ticket: string;
+        };
+        /**
+         * Transfer
+         * @description Who is to own the project.
+         */
+        Transfer: {
+            /** To */
+            to: string;
         };
         /**
          * TrialState
@@ -2044,10 +4411,75 @@ export interface components {
             content_base64: string;
         };
         /**
+         * UploadState
+         * @description How much of an upload has arrived.
+         */
+        UploadState: {
+            /** Is Complete */
+            is_complete: boolean;
+            /** Received Bytes */
+            received_bytes: number;
+        };
+        /**
+         * Usage
+         * @description What was used on one day.
+         */
+        Usage: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Gpu Hours */
+            gpu_hours: number;
+            /** Memory Gb Hours */
+            memory_gb_hours: number;
+            /** Project Id */
+            project_id: string;
+            /** Storage Bytes */
+            storage_bytes: number;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * UsageReport
+         * @description What was used, by day.
+         */
+        UsageReport: {
+            /** Items */
+            items: components["schemas"]["Usage"][];
+            totals: components["schemas"]["UsageTotals"];
+        };
+        /**
+         * UsageTotals
+         * @description What was used over a time.
+         */
+        UsageTotals: {
+            /** Cpu Seconds */
+            cpu_seconds: number;
+            /** Gpu Hours */
+            gpu_hours: number;
+            /** Memory Gb Hours */
+            memory_gb_hours: number;
+            /**
+             * Storage Bytes
+             * @description When last measured.
+             */
+            storage_bytes: number;
+        };
+        /**
          * User
          * @description An account, as administrators and its holder see it.
          */
         User: {
+            /**
+             * Avatar Url
+             * @description Address of their picture; null: show their initials.
+             * @default null
+             */
+            avatar_url?: string | null;
             /**
              * Created At
              * Format: date-time
@@ -2055,6 +4487,16 @@ export interface components {
             created_at: string;
             /** Display Name */
             display_name: string;
+            /**
+             * Email
+             * @default null
+             */
+            email?: string | null;
+            /**
+             * Email Verified
+             * @default false
+             */
+            email_verified?: boolean;
             /** Has Password */
             has_password: boolean;
             /** Is Active */
@@ -2063,6 +4505,12 @@ export interface components {
             is_admin: boolean;
             /** Name */
             name: string;
+            /**
+             * Time Zone
+             * @description IANA name such as `Europe/Zurich`; empty: that of the browser.
+             * @default
+             */
+            time_zone?: string;
         };
         /**
          * UserCreate
@@ -2074,6 +4522,12 @@ export interface components {
              * @default null
              */
             display_name?: string | null;
+            /**
+             * Email
+             * @description Counts as verified: administrators know whose it is.
+             * @default null
+             */
+            email?: string | null;
             /**
              * Is Admin
              * @default false
@@ -2096,6 +4550,60 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * UserTable
+         * @description Users as a table: CSV with a line of headings (`name`, `display_name`, `email`, `admin`).
+         */
+        UserTable: {
+            /** Csv */
+            csv: string;
+            /**
+             * Is Preview
+             * @description Only say what would happen.
+             * @default true
+             */
+            is_preview?: boolean;
+        };
+        /**
+         * UserTableResult
+         * @description What happens, or happened, with a table of users; with an error nothing was done.
+         */
+        UserTableResult: {
+            /** Created */
+            created: number;
+            /** Errors */
+            errors: number;
+            /** Is Done */
+            is_done: boolean;
+            /** Rows */
+            rows: components["schemas"]["UserTableRow"][];
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
+        };
+        /**
+         * UserTableRow
+         * @description What happens with one line of the table.
+         */
+        UserTableRow: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "create" | "update" | "unchanged" | "error";
+            /** Line */
+            line: number;
+            /**
+             * Message
+             * @default
+             */
+            message?: string;
+            /** Name */
+            name: string;
+            /** @default null */
+            sign_in_link?: components["schemas"]["SignInLink"] | null;
+        };
+        /**
          * UserUpdate
          * @description What an administrator may change about an account.
          */
@@ -2105,6 +4613,12 @@ export interface components {
              * @default null
              */
             display_name?: string | null;
+            /**
+             * Email
+             * @description Counts as verified; empty takes it away.
+             * @default null
+             */
+            email?: string | "" | null;
             /**
              * Is Active
              * @default null
@@ -2122,12 +4636,28 @@ export interface components {
          */
         UserWithLink: {
             /**
+             * Avatar Url
+             * @description Address of their picture; null: show their initials.
+             * @default null
+             */
+            avatar_url?: string | null;
+            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
             /** Display Name */
             display_name: string;
+            /**
+             * Email
+             * @default null
+             */
+            email?: string | null;
+            /**
+             * Email Verified
+             * @default false
+             */
+            email_verified?: boolean;
             /** Has Password */
             has_password: boolean;
             /** Is Active */
@@ -2137,6 +4667,12 @@ export interface components {
             /** Name */
             name: string;
             sign_in_link: components["schemas"]["SignInLink"];
+            /**
+             * Time Zone
+             * @description IANA name such as `Europe/Zurich`; empty: that of the browser.
+             * @default
+             */
+            time_zone?: string;
         };
         /**
          * Version
@@ -2159,6 +4695,56 @@ export interface components {
             /** Points */
             points: number;
         };
+        /**
+         * View
+         * @description Which part of somebody's projects a list shows.
+         * @enum {string}
+         */
+        View: "active" | "starred" | "archived" | "trash";
+        /**
+         * AuditLine
+         * @description Who did what to what, when.
+         */
+        hub__api__account_schemas__AuditLine: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * AuditLine
+         * @description Who changed what.
+         */
+        hub__api__course_schemas__AuditLine: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** After */
+            after: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Before */
+            before: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2168,6 +4754,242 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_announcements: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List announcements */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnouncementList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_announcement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnouncementCreate"];
+            };
+        };
+        responses: {
+            /** @description Announce something */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announcement"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    current_announcements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What everybody is told now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrentAnnouncements"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_announcement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                announcement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take an announcement away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_announcement: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
+            path: {
+                announcement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnouncementUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change an announcement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announcement"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_lines: {
+        parameters: {
+            query?: {
+                actor?: string;
+                action?: string;
+                subject?: string;
+                since?: string | null;
+                until?: string | null;
+                cursor?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read the audit log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit_lines: {
+        parameters: {
+            query?: {
+                actor?: string;
+                action?: string;
+                subject?: string;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The audit log as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_courses: {
         parameters: {
             query?: never;
@@ -2200,7 +5022,10 @@ export interface operations {
     create_course: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2295,7 +5120,10 @@ export interface operations {
     create_assignment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 course_id: string;
             };
@@ -2762,7 +5590,10 @@ export interface operations {
     hand_in: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 course_id: string;
                 assignment: string;
@@ -2798,7 +5629,10 @@ export interface operations {
     add_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 course_id: string;
                 assignment: string;
@@ -3287,7 +6121,10 @@ export interface operations {
     upload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 course_id: string;
             };
@@ -3353,7 +6190,10 @@ export interface operations {
     create_experiment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 project_id: string;
             };
@@ -3420,7 +6260,10 @@ export interface operations {
     observe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 project_id: string;
                 name: string;
@@ -3456,7 +6299,10 @@ export interface operations {
     suggest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 project_id: string;
                 name: string;
@@ -3518,6 +6364,103 @@ export interface operations {
             };
         };
     };
+    confirm_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Confirm an address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** @description Mail a password link */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Set a password by a link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_access: {
         parameters: {
             query?: never;
@@ -3537,6 +6480,227 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Access"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_idle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A server has had nothing to do for long */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpentReport"];
+            };
+        };
+        responses: {
+            /** @description What a project's server used */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionCheck"];
+            };
+        };
+        responses: {
+            /** @description Whether a session counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndedHubSession"];
+            };
+        };
+        responses: {
+            /** @description End a session */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            /** @description Make an account for oneself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignUpResult"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an invitation link leads to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPreview"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Become a member by an invitation link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -3582,7 +6746,10 @@ export interface operations {
     update_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3592,7 +6759,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Change one's own name or password */
+            /** @description Change one's own name or time zone */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3600,6 +6767,316 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": unknown;
+                "image/png": unknown;
+            };
+        };
+        responses: {
+            /** @description Upload one's picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove one's picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailAddress"];
+            };
+        };
+        responses: {
+            /** @description Change one's mail address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Change one's password */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where one is signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sign out everywhere else */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sign a device out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One's personal access tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessTokenCreate"];
+            };
+        };
+        responses: {
+            /** @description Make a personal access token */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewAccessToken"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoke a personal access token */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
@@ -3644,10 +7121,72 @@ export interface operations {
             };
         };
     };
+    read_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Somebody's picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sizes that servers can have */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: {
                 search?: string;
+                view?: components["schemas"]["View"];
                 everybody?: boolean;
                 cursor?: string | null;
                 limit?: number;
@@ -3681,7 +7220,10 @@ export interface operations {
     create_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3691,7 +7233,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Create a project */
+            /** @description Create a project, empty or from a copy */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3753,7 +7295,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a project */
+            /** @description Move a project to the trash */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3774,7 +7316,10 @@ export interface operations {
     update_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
             path: {
                 project_id: string;
             };
@@ -3786,7 +7331,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Rename or describe a project */
+            /** @description Rename, describe or archive */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3794,6 +7339,172 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Project"];
                 };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_activity: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened to a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_files: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a folder holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invitation links that work */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationCreate"];
+            };
+        };
+        responses: {
+            /** @description Make an invitation link */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoke an invitation link */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
@@ -3861,6 +7572,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_publications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a project publishes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicationList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublicationCreate"];
+            };
+        };
+        responses: {
+            /** @description Publish a file or a folder */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_publication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                publication_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop publishing */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_publication: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
+            path: {
+                project_id: string;
+                publication_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublicationUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change or refresh a publication */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_files: {
+        parameters: {
+            query: {
+                text: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Search in a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundFiles"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -3998,9 +7880,720 @@ export interface operations {
             };
         };
     };
+    star_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Mark a project as a favourite */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unstar_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take the mark away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            /** @description Hand a project to another owner */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_upload: {
+        parameters: {
+            query: {
+                path: string;
+                size: number;
+                offset?: number;
+                replace?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much has arrived */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_file: {
+        parameters: {
+            query: {
+                path: string;
+                size: number;
+                offset?: number;
+                replace?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description Upload a part of a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_project_usage: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a project used */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_file: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file as a page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rendered"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_published: {
+        parameters: {
+            query?: {
+                search?: string;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Listed publications */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicationList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_published: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                publication_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A publication with its files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedContents"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quota_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Groups that rules are for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaGroupList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_quota_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaGroupUpdate"];
+            };
+        };
+        responses: {
+            /** @description Say who is in a group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaGroup"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rules about what may be used */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaValues"];
+            };
+        };
+        responses: {
+            /** @description Write a rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a rule */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sign_up_invitations: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List invitations to sign up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignUpInvitationList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_sign_up_invitation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUpInvitationCreate"];
+            };
+        };
+        responses: {
+            /** @description Invite people to sign up */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSignUpInvitation"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_sign_up_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoke an invitation */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What new projects can start with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a project for good */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bring a project back from the trash */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_usage: {
+        parameters: {
+            query?: {
+                days?: number;
+                user_name?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was used */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserTable"];
+            };
+        };
+        responses: {
+            /** @description Make or change users from CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserTableResult"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_users: {
         parameters: {
             query?: {
+                search?: string;
+                state?: "" | "active" | "deactivated" | "admin";
                 cursor?: string | null;
                 limit?: number;
             };
@@ -4033,7 +8626,10 @@ export interface operations {
     create_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4063,10 +8659,44 @@ export interface operations {
             };
         };
     };
-    update_user: {
+    read_user: {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
             path: {
                 user_name: string;
             };
@@ -4098,10 +8728,78 @@ export interface operations {
             };
         };
     };
-    create_sign_in_link: {
+    create_password_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Make a link for a new password */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_user_sessions: {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sign somebody out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_sign_in_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 user_name: string;
             };
