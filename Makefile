@@ -27,6 +27,7 @@ lint: setup-dev ## Style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(PYTHON) deploy/setup/npm.py frontend/web run --silent lint
+	@$(PYTHON) deploy/setup/npm.py frontend/lab run --silent lint
 
 format: setup-dev ## Put the code into the common form
 	$(BIN)/ruff check --fix .

@@ -11,14 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
 from kernels.server_extension import server_configuration
-from spawner.cluster import GATEWAY_VARIABLE, set_up_kernels
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
+from spawner.cluster import GATEWAY_VARIABLE, set_up_kernels
 
 EXTENSIONS = (
     "jupyterlab",
@@ -29,6 +30,7 @@ EXTENSIONS = (
 )
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
+LAB_EXTENSION = Path(__file__).parents[1] / "frontend" / "lab" / "dist"
 
 
 class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
@@ -82,7 +84,15 @@ def _configuration() -> Config:
     config.LabApp.extension_manager = "readonly"  # one environment serves all projects
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     config.LabApp.news_url = None
+    config.LabApp.extra_labextensions_path = [str(LAB_EXTENSION)]
+    config.ServerApp.tornado_settings = {"page_config_data": _page()}
     return config
+
+
+def _page() -> dict[str, str]:
+    """Return what JupyterLab's page is told: its project, and the path of the platform's API at the same origin."""
+    api, _, _ = urlsplit(os.environ["COLLEGIUM_ACCESS_URL"]).path.partition("/internal/")
+    return {"collegiumProject": os.environ["COLLEGIUM_PROJECT"], "collegiumApi": api}
 
 
 def _tell_ready(descriptor: int) -> None:

@@ -111,7 +111,7 @@ def steps(dev: bool) -> list[Step]:
     """Return what running the platform needs. The tests' environment holds all that the platform's does."""
     lock = "requirements-dev.lock" if dev or (STAMPS / "packages-dev").exists() else "requirements.lock"
     packages = "packages-dev" if lock == "requirements-dev.lock" else "packages"
-    web, proxy = ROOT / "frontend" / "web", ROOT / "frontend" / "proxy"
+    web, lab, proxy = (ROOT / "frontend" / name for name in ("web", "lab", "proxy"))
     return [
         Step("venv", "Making the environment", lambda: sys.version, make_environment, (PYTHON,)),
         Step("uv", "Fetching the installer", lambda: digest([setup_lock()]), install_uv, (VENV / "bin" / "uv",)),
@@ -135,6 +135,13 @@ def steps(dev: bool) -> list[Step]:
             lambda: web_inputs(web),
             lambda: build_web(web),
             (web / "dist" / "index.html",),
+        ),
+        Step(
+            "lab",
+            "Building the JupyterLab extension",
+            lambda: lab_inputs(lab),
+            lambda: build_web(lab),
+            (lab / "dist" / "@collegium" / "lab" / "package.json",),
         ),
     ]
 
@@ -186,7 +193,7 @@ def npm_ci(folder: Path) -> None:
 
 
 def build_web(folder: Path) -> None:
-    """Build the web app."""
+    """Build a part of what browsers load."""
     npm_ci(folder)
     call([PYTHON, NPM, folder, "run", "--silent", "build"])
 
@@ -269,6 +276,12 @@ def web_inputs(folder: Path) -> str:
     """Return the hash of the web app's sources and dependencies."""
     tops = [p for p in folder.iterdir() if p.is_file() and p.suffix in {".json", ".ts", ".html"}]
     return digest([*tops, *(p for part in ("src", "public") for p in (folder / part).rglob("*") if p.is_file())])
+
+
+def lab_inputs(folder: Path) -> str:
+    """Return the hash of the JupyterLab extension's sources and dependencies."""
+    tops = [folder / name for name in ("package.json", "package-lock.json", "tsconfig.json")]
+    return digest([*tops, *(p for part in ("src", "style") for p in (folder / part).rglob("*") if p.is_file())])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,21 @@
+import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+
+import { corePlugin } from "./core/plugin";
+import { projectId } from "./core/platform";
+import { kernelDeathPlugin } from "./kernel/plugin";
+import { peoplePlugin } from "./people/plugin";
+import { projectPlugin } from "./people/project";
+import { statusPlugin } from "./status/plugin";
+import { viewerPlugin } from "./viewer/plugin";
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  corePlugin,
+  peoplePlugin,
+  projectPlugin,
+  statusPlugin,
+  viewerPlugin,
+  kernelDeathPlugin,
+] as JupyterFrontEndPlugin<unknown>[];
+
+// Outside of a project's server there is nothing to show.
+export default projectId ? plugins : [];

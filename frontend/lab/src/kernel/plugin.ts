@@ -1,0 +1,64 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { Dialog, Notification, type ISessionContext } from "@jupyterlab/apputils";
+import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
+import type { Kernel } from "@jupyterlab/services";
+
+import { server } from "../core/server";
+import { ICollegium } from "../core/token";
+import type { KernelModel } from "./usage";
+
+const ASK_AGAIN_MS = 700;
+const ATTEMPTS = 6;
+
+/** Why a kernel died, in the dialog that says that it did. */
+export const kernelDeathPlugin: JupyterFrontEndPlugin<void> = {
+  id: "@collegium/lab:kernel-death",
+  description: "Tells why a kernel died.",
+  autoStart: true,
+  requires: [ICollegium, INotebookTracker],
+  activate: (_app: JupyterFrontEnd, collegium: ICollegium, notebooks: INotebookTracker): void => {
+    notebooks.widgetAdded.connect((_, panel) => {
+      let told = "";
+      panel.sessionContext.statusChanged.connect((context: ISessionContext, status: Kernel.Status) => {
+        if (status !== "autorestarting" && status !== "dead") {
+          if (status === "idle" || status === "busy") told = "";
+          return;
+        }
+        const kernel = context.session?.kernel?.id;
+        if (!kernel || told === kernel) return;
+        told = kernel;
+        void tell(collegium, panel, kernel);
+      });
+    });
+  },
+};
+
+async function tell(collegium: ICollegium, panel: NotebookPanel, kernel: string): Promise<void> {
+  for (let n = 0; n < ATTEMPTS; n++) {
+    try {
+      const model = await server<KernelModel>(collegium.settings, "GET", `api/kernels/${kernel}`);
+      if (model.last_end) {
+        show(panel, model.last_end.message);
+        return;
+      }
+    } catch {
+      return; // the kernel is gone for good: JupyterLab says so
+    }
+    await new Promise((resolve) => window.setTimeout(resolve, ASK_AGAIN_MS));
+  }
+}
+
+function show(panel: NotebookPanel, message: string): void {
+  const dialog = Dialog.tracker.find(
+    (each) => each.node.textContent?.includes("appears to have died") ?? false,
+  );
+  const body = dialog?.node.querySelector(".jp-Dialog-body");
+  if (!body) {
+    Notification.error(`The kernel of ${panel.title.label} ended. ${message}`, { autoClose: false });
+    return;
+  }
+  const reason = document.createElement("p");
+  reason.className = "collegium-DeathReason";
+  reason.textContent = message;
+  body.append(reason);
+}
