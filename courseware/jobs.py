@@ -150,6 +150,12 @@ def progress(session: Session, assignment_id: int) -> dict[str, int]:
     return dict(rows.tuples().all())
 
 
+def counts(session: Session) -> dict[str, int]:
+    """Return how many jobs of all courses are in each state."""
+    rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+    return dict(rows.tuples().all())
+
+
 def of_submission(session: Session, submission_id: int) -> Sequence[JobRow]:
     """Return the jobs of a submission, the newest first."""
     return session.scalars(select(JobRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id.desc())).all()

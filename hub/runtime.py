@@ -37,11 +37,12 @@ class Tokens:
     service: str
     operator: str
     cookie: str
+    metrics: str
 
 
 def tokens(settings: Settings) -> Tokens:
     """Return the secrets of this installation, made at first use."""
-    return Tokens(**{name: _secret(settings, name) for name in ("proxy", "service", "operator", "cookie")})
+    return Tokens(**{name: _secret(settings, name) for name in ("proxy", "service", "operator", "cookie", "metrics")})
 
 
 def _secret(settings: Settings, name: str) -> str:

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much the parts write to data_dir/logs."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Logs as lines for people, or as one JSON object a line for programs."
+    )
     access_cache_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         2.0, description="How long a project's server trusts an answer about a member's rights."
     )
