@@ -25,6 +25,7 @@ from hub.runtime import SERVICE_PREFIX
     body=InvitationCreate,
     response=NewInvitation,
     status=201,
+    has_secret=True,
 )
 async def create_invitation(ctx: Context) -> NewInvitation:
     """Make a link that makes its bearers members; its address is shown this once."""
