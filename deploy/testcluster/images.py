@@ -109,7 +109,8 @@ def _content(where: Layout, name: str) -> Content:
 
 
 def _write_layer(path: Path, name: str, content: Content) -> None:
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+    # Without dereference, a second name of a file (a hard link, as uv makes them) would come out as no file at all.
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as tar:
         if name == "base":
             _add_system(tar)
         for inside, file in sorted(content.items()):

@@ -24,7 +24,7 @@ def functions(api_versions: frozenset[str]) -> Mapping[str, Function]:
     """
     return {
         "toYaml": _to_yaml,
-        "toJson": lambda value: json.dumps(value, sort_keys=True, separators=(",", ":")),
+        "toJson": _to_json,
         "indent": _indent,
         "nindent": lambda spaces, text: "\n" + _indent(spaces, text),
         "quote": lambda value: json.dumps(_text(value), ensure_ascii=False),
@@ -47,7 +47,6 @@ def functions(api_versions: frozenset[str]) -> Mapping[str, Function]:
         "sha256sum": lambda text: hashlib.sha256(str(text).encode()).hexdigest(),
         "lookup": lambda *_where: {},
         "randAlphaNum": _random,
-        "ternary": lambda yes, no, condition: yes if is_true(condition) else no,
         "int": lambda value: int(value),
         "index": _index,
         "trunc": lambda length, text: str(text)[:length],
@@ -60,6 +59,13 @@ def _text(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
+
+
+def _to_json(value: Value) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&":  # as Go writes them
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def _to_yaml(value: Value) -> str:

@@ -32,7 +32,7 @@ app.kubernetes.io/component: {{ .part }}
 {{- if .Values.publicUrl -}}
 {{ .Values.publicUrl }}
 {{- else if and .Values.ingress.enabled .Values.ingress.host -}}
-{{ ternary "https" "http" .Values.ingress.tlsSecret }}://{{ .Values.ingress.host }}/
+{{ if .Values.ingress.tlsSecret }}https{{ else }}http{{ end }}://{{ .Values.ingress.host }}/
 {{- else -}}
 http://localhost:8000/
 {{- end -}}

@@ -1,0 +1,211 @@
+"""The chart: valid for old and new clusters, closed by default, the same with Helm's engine and without Helm."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hub.deployment import CHART, ChartError, Values, render
+from hub.deployment.documents import schema_json, values_yaml
+from hub.version import VERSION
+from kernels.pods import PodTemplate
+from kernels.pods.spec import pod_manifest, secret_manifest
+
+from .manifests import faults_in_1_20, faults_today
+
+EVERYTHING: dict[str, Any] = {
+    "service": {"replicas": 3},
+    "database": {"bundled": True},
+    "objectStore": {"bundled": True},
+    "ingress": {
+        "enabled": True,
+        "host": "notebooks.example.org",
+        "wildcard": True,
+        "className": "nginx",
+        "tlsSecret": "certificate",
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1g"},
+    },
+    "monitoring": {"serviceMonitor": True},
+    "jobs": {"maximum": 50, "queue": "students"},
+    "images": {"pullSecrets": ["registry"]},
+    "servers": {"nodeSelector": {"pool": "users"}, "tolerations": [{"key": "users", "operator": "Exists"}]},
+    "kernels": [
+        {
+            "name": "gpu",
+            "displayName": "Python with “a GPU” & <more>",
+            "image": "r/gpu:1",
+            "resources": {"nvidia.com/gpu": 1},
+        }
+    ],
+    "environment": {"COLLEGIUM_LOG_LEVEL": "debug"},
+}
+BY_REFERENCE: dict[str, Any] = {
+    "publicUrl": "https://n.example.org/",
+    "service": {"replicas": 2},
+    "database": {"existingSecret": "postgres"},
+    "objectStore": {"existingSecret": "s3"},
+    "secrets": {"existing": "mine"},
+    "storage": {"existingClaim": "nfs"},
+    "proxy": {"serviceType": "NodePort", "nodePort": 30080},
+    "networkPolicies": {"enabled": False},
+    "culler": {"enabled": False},
+    "prePuller": {"enabled": False},
+    "grading": {"replicas": 0},
+}
+VARIANTS = {"defaults": {}, "everything": EVERYTHING, "by reference": BY_REFERENCE}
+
+
+def pods_of(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {m["metadata"]["name"]: m["spec"]["template"] for m in manifests if "template" in m.get("spec", {})}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_object_is_understood_by_kubernetes_1_20_and_by_a_current_release(variant: str) -> None:
+    def judged(minor: int) -> list[dict[str, Any]]:
+        found = render(VARIANTS[variant], kubernetes_minor=minor, with_secrets=True)
+        return [m for m in found if not m["apiVersion"].startswith("monitoring.coreos.com/")]
+
+    assert [fault for m in judged(20) for fault in faults_in_1_20(m)] == []
+    assert [fault for m in judged(34) for fault in faults_today(m)] == []
+
+
+def test_a_fault_is_found() -> None:
+    wrong = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 5}, "spec": {"conteiners": []}}
+    for find in (faults_in_1_20, faults_today):
+        told = " ".join(find(wrong))
+        assert "conteiners is not known" in told
+        assert "name = 5" in told
+        assert "containers is missing" in told
+
+
+def test_kernel_pods_are_understood_too() -> None:
+    template = PodTemplate("i", resources={"nvidia.com/mig-1g.10gb": 1}, deadline_seconds=5, runtime_class="gvisor")
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}
+    for manifest in (pod_manifest(template, "kernel-1", {}, owner), secret_manifest("kernel-1", {}, {"key": "k"})):
+        assert faults_in_1_20(manifest) == []
+        assert faults_today(manifest) == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_pod_has_privileges_and_few_have_a_token(variant: str) -> None:
+    for name, pod in pods_of(render(VARIANTS[variant])).items():
+        spec = pod["spec"]
+        assert spec["securityContext"]["runAsNonRoot"]
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is (name.rpartition("-")[2] in ("hub", "service", "worker"))
+        for container in spec["containers"]:
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            assert not container["securityContext"]["allowPrivilegeEscalation"]
+            assert container["resources"]["requests"]["memory"]
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_rights_end_at_the_namespace_and_nobody_may_make_rights_or_run_in_other_pods() -> None:
+    found = render(EVERYTHING)
+    assert {m["kind"] for m in found if "rbac" in m["apiVersion"]} == {"Role", "RoleBinding"}
+    for role in (m for m in found if m["kind"] == "Role"):
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+            assert not set(rule["resources"]) & {"roles", "rolebindings", "pods/exec", "serviceaccounts", "nodes"}
+
+
+def test_every_pod_is_closed_by_default_and_metadata_is_out_of_reach() -> None:
+    found = render(EVERYTHING)
+    policies = {m["metadata"]["name"]: m["spec"] for m in found if m["kind"] == "NetworkPolicy"}
+    deny = policies["collegium-default-deny"]
+    assert deny["policyTypes"] == ["Ingress", "Egress"]
+    assert not {"ingress", "egress"} & set(deny)
+    for pod in pods_of(found).values():
+        assert deny["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    blocks = [
+        e["ipBlock"] for p in policies.values() for r in p.get("egress", []) for e in r.get("to", []) if "ipBlock" in e
+    ]
+    assert blocks
+    assert all("169.254.169.254/32" in block["except"] for block in blocks)
+
+
+def test_more_than_one_service_needs_postgresql() -> None:
+    with pytest.raises(ChartError, match="needs PostgreSQL"):
+        render({"service": {"replicas": 2}})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"servers": {"memroy": "1Gi"}}, "servers.memroy"),
+        ({"servers": {"memory": "a lot"}}, "servers.memory"),
+        ({"proxy": {"serviceType": "Magic"}}, "proxy.serviceType"),
+        ({"kernels": [{"displayName": "x"}]}, "kernels.0.name"),
+        ({"ingress": {"enabled": True}}, "ingress.host is needed"),
+    ],
+)
+def test_wrong_value_is_named(given: dict[str, object], told: str) -> None:
+    with pytest.raises(ChartError, match=told):
+        render(given)
+
+
+def test_values_file_and_schema_are_those_of_the_code() -> None:
+    assert (CHART / "values.yaml").read_text(encoding="utf-8") == values_yaml()
+    assert (CHART / "values.schema.json").read_text(encoding="utf-8") == schema_json()
+    assert Values.model_validate(yaml.safe_load(values_yaml())) == Values()
+
+
+def test_secrets_are_made_only_when_asked_for() -> None:
+    def secrets(**options: bool) -> list[str]:
+        found = render({"database": {"bundled": True}}, **options)
+        return [m["metadata"]["name"] for m in found if m["kind"] == "Secret"]
+
+    assert secrets() == []
+    assert secrets(with_secrets=True) == ["collegium-secrets", "collegium-database"]
+
+
+def test_command_prints_what_kubectl_applies(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("servers: {memory: 1Gi}\n")
+    command = [sys.executable, "-m", "hub.cli", "deploy", "render", "-f", str(values), "-n", "u", "--set", "admin=ada"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = list(yaml.safe_load_all(done.stdout))
+    assert {m["metadata"]["namespace"] for m in found} == {"u"}
+    cluster = next(json.loads(m["data"]["cluster.json"]) for m in found if m["kind"] == "ConfigMap")
+    assert cluster["servers"]["memory"] == "1Gi"
+    wrong = subprocess.run([*command, "--set", "servers.memory=much"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "servers.memory" in wrong.stderr
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_engine_of_helm_renders_the_same(variant: str, tmp_path: Path) -> None:
+    """With Go's own text/template and Sprig, which Helm consists of here, where both are installed."""
+    go = shutil.which("go") or next(map(str, Path("/usr/lib").glob("go-*/bin/go")), None)
+    sources = Path("/usr/share/gocode/src")
+    if go is None or not (sources / "github.com/Masterminds/sprig").exists():
+        pytest.skip("needs Debian's golang and golang-github-masterminds-sprig-dev")
+    folder = tmp_path / "src" / "engine"
+    folder.mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "engine.go", folder / "main.go")
+    values = Values.model_validate(VARIANTS[variant]).model_dump_json()
+    environment = os.environ | {
+        "GOPATH": f"{tmp_path}:/usr/share/gocode",
+        "GO111MODULE": "off",
+        "GOCACHE": os.environ.get("COLLEGIUM_TEST_GOCACHE", str(Path.home() / ".cache/collegium/go")),
+        "GOFLAGS": "",
+    }
+    done = subprocess.run(
+        [go, "run", "engine", str(CHART / "templates"), values, VERSION],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    theirs = [found for found in yaml.safe_load_all(done.stdout) if found]
+    assert theirs == render(VARIANTS[variant])
