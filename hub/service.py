@@ -13,7 +13,7 @@ from jupyterhub.services.auth import HubOAuth
 from tornado import web
 from tornado.httpserver import HTTPServer
 
-from hub import logs, runtime
+from hub import logs, project_pipelines, runtime
 from hub.api.context import Platform
 from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
 from hub.api.openapi import document
@@ -148,9 +148,10 @@ async def serve(settings: Settings) -> None:
             app = server.request_callback
             assert isinstance(app, web.Application)
             await stack.enter_async_context(on_cluster(app, cluster, hub))
+        await stack.enter_async_context(project_pipelines.running(platform))
         cleaning = asyncio.create_task(clean_regularly(platform))
-    await stop.wait()
-    cleaning.cancel()
+        await stop.wait()
+        cleaning.cancel()
     server.stop()
     await asyncio.wait_for(server.close_all_connections(), timeout=5)
     await mailer.close()

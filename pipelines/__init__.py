@@ -11,6 +11,7 @@ from .notebook_run import RecordedRun, RunOptions, run_recorded, run_recorded_sy
 from .parameters import UNSET, Parameter, inspect_notebook, inspect_source, language_of
 from .scraps import read_scraps, record
 from .values import check_texts, check_values, read_values
+from .working_copy import printed_text, working_copy_text
 
 __all__ = [
     "UNSET",
@@ -27,10 +28,12 @@ __all__ = [
     "inspect_source",
     "language_of",
     "notebook_text",
+    "printed_text",
     "read_notebook",
     "read_scraps",
     "read_values",
     "record",
     "run_recorded",
     "run_recorded_sync",
+    "working_copy_text",
 ]

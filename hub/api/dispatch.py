@@ -21,18 +21,23 @@ from tornado.routing import URLSpec
 from hub.api import account as _account  # noqa: F401 - importing declares the operations
 from hub.api import announcements as _announcements  # noqa: F401
 from hub.api import audit as _audit  # noqa: F401
+from hub.api import automation as _automation  # noqa: F401
 from hub.api import course_files as _course_files  # noqa: F401
 from hub.api import course_grading as _course_grading  # noqa: F401
 from hub.api import courses as _courses  # noqa: F401
 from hub.api import experiments as _experiments  # noqa: F401
 from hub.api import files as _files  # noqa: F401
 from hub.api import invitations as _invitations  # noqa: F401
+from hub.api import pipelines as _pipelines  # noqa: F401
 from hub.api import project_life as _project_life  # noqa: F401
-from hub.api import publications as _publications  # noqa: F401
-from hub.api import usage as _usage  # noqa: F401
 from hub.api import projects as _projects  # noqa: F401
+from hub.api import publications as _publications  # noqa: F401
+from hub.api import run_events as _run_events  # noqa: F401
+from hub.api import run_items as _run_items  # noqa: F401
+from hub.api import runs as _runs  # noqa: F401
 from hub.api import servers as _servers  # noqa: F401
 from hub.api import sign_in as _sign_in  # noqa: F401
+from hub.api import usage as _usage  # noqa: F401
 from hub.api import users as _users  # noqa: F401
 from hub.api.context import ClaimingPlatform, Context, Platform
 from hub.api.entity_tags import entity_tag, is_whole

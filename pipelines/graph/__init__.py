@@ -1,6 +1,7 @@
 """Pipelines: notebooks as steps of a graph, cached, resumed, retried."""
 
 from .confinement import Confinement
+from .cron import ScheduleError, next_time, times_between
 from .engine import DbosEngine, Engine, Execution
 from .errors import (
     ExpressionError,
@@ -16,12 +17,14 @@ from .model import Pipeline, Resources, Retry, Schedule, Step
 from .orders import Launcher, Order, Outcome
 from .pipeline_file import read_pipeline
 from .plan import PlanLine, make_plan
+from .schedules import Automation, NoticeRow, ScheduleRow, TriggerRow, run_id_of
 from .service import PipelineService, progress_of
 from .store import Result, Store
 from .validation import dependencies, order, validate
 from .workspaces import Workspaces
 
 __all__ = [
+    "Automation",
     "Confinement",
     "DbosEngine",
     "Engine",
@@ -32,6 +35,7 @@ __all__ = [
     "LaunchError",
     "Launcher",
     "LocalLauncher",
+    "NoticeRow",
     "Order",
     "Outcome",
     "Pipeline",
@@ -44,15 +48,21 @@ __all__ = [
     "RunRow",
     "RunStateError",
     "Schedule",
+    "ScheduleError",
+    "ScheduleRow",
     "SecretError",
     "Step",
     "Store",
+    "TriggerRow",
     "UnknownRunError",
     "Workspaces",
     "dependencies",
     "make_plan",
+    "next_time",
     "order",
     "progress_of",
     "read_pipeline",
+    "run_id_of",
+    "times_between",
     "validate",
 ]

@@ -226,6 +226,15 @@ class History:
             for row in connection.execution_options(yield_per=200).execute(query).mappings():
                 yield _item(row)
 
+    def counts(self, run_id: str) -> dict[str, dict[str, int]]:
+        """How many items each step has in each status."""
+        query = sa.select(_items.c.step, _items.c.status, sa.func.count()).where(_items.c.run_id == run_id)
+        found: dict[str, dict[str, int]] = {}
+        with self._engine.connect() as connection:
+            for step, status, count in connection.execute(query.group_by(_items.c.step, _items.c.status)):
+                found.setdefault(step, {})[status] = count
+        return found
+
     def item(self, run_id: str, step: str, index: int) -> ItemRow | None:
         """One item."""
         with self._engine.connect() as connection:

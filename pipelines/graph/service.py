@@ -26,7 +26,7 @@ from .model import Pipeline, Retry, Step
 from .orders import Launcher, Order
 from .pipeline_file import read_pipeline
 from .store import Store
-from .validation import validate
+from .validation import dependencies, validate
 
 log = logging.getLogger("collegium.pipelines")
 ChangeHandler = Callable[[ItemRow | RunRow], None]
@@ -166,7 +166,7 @@ class PipelineService:
         now = datetime.now(UTC)
         run_id = run_id or f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         run = RunRow(run_id, pipeline.name, pipeline.file, "queued", values, 1, force, False, "", now, None)
-        run = replace(run, scope=self._scope, origin=origin)
+        run = replace(run, scope=self._scope, origin={**(origin or {}), "steps": _graph_of(pipeline)})
         self.history.add_run(run)
         self._tell(run)
         return run
@@ -330,6 +330,14 @@ class PipelineService:
         if self._engine is None:
             raise RunStateError("the engine is not open")
         return self._engine
+
+
+def _graph_of(pipeline: Pipeline) -> dict[str, Any]:
+    """What a page draws, also when the file has changed since."""
+    return {
+        name: {"notebook": step.notebook, "after": sorted(dependencies(step)), "maps": step.foreach is not None}
+        for name, step in pipeline.steps.items()
+    }
 
 
 def _cancelled(row: ItemRow) -> ItemRow:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kernels import Limits, RunEvent
 from pipelines.errors import PipelinesError
-from pipelines.notebook_files import notebook_text, write_text
+from pipelines.notebook_files import notebook_text, read_notebook, write_text
 from pipelines.notebook_run import RecordedRun, RunOptions, run_recorded_sync
 
 from .orders import Order, Outcome
@@ -109,14 +109,15 @@ def _run(order: Order, output: Path) -> RecordedRun:
 
 def _progress_writer(order: Order) -> Callable[[RunEvent], None]:
     path = Path(order.attempt_folder) / "progress.json"
-    last = 0.0
+    last, total = 0.0, 0
 
     def note(event: RunEvent) -> None:
-        nonlocal last
+        nonlocal last, total
         now = time.monotonic()
         if event.index is not None and now - last >= _PROGRESS_SECONDS:
             last = now
-            write_text(path, json.dumps({"cell": event.index, "at": event.at.isoformat()}))
+            total = total or len(read_notebook(order.notebook).cells) + bool(order.parameters)
+            write_text(path, json.dumps({"cell": event.index + 1, "of": total, "at": event.at.isoformat()}))
 
     return note
 
