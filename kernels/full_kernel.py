@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -14,8 +13,11 @@ from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
 from .backend import KernelDiedError, MessageHandler, Reply
+from .client import wait_until_ready
 from .deaths import Death, DeathKind, ExitReport, explain_exit
-from .errors import KernelsError, KernelStartError
+from .errors import KernelsError, KernelStartError, SandboxError
+from .isolation import sandbox_environment
+from .kernelspec import PROVISIONER_NAME
 from .limits import Limits
 from .outputs import OUTPUT_MESSAGES
 from .policy import SandboxPolicy, SandboxReport
@@ -23,7 +25,6 @@ from .process import ForkedProcess
 from .provisioner import ForkProvisioner
 from .records import CellError, Evaluation
 
-_SUBSCRIPTION_SECONDS = 0.25
 _POLL_SECONDS = 0.25
 
 
@@ -59,14 +60,17 @@ class FullKernelBackend:
         ------
         KernelStartError
             If there is no such kernelspec, or the kernel ends or stays silent during its start.
+        SandboxError
+            If it cannot be isolated as the policy asks for.
         """
         manager = HeadlessKernelManager(kernel_name=kernel_name)
         manager.run_limits, manager.run_sandbox = limits, sandbox
         backend = cls(manager)
         try:
+            if sandbox is not None:
+                _must_be_forked(manager)
             async with asyncio.timeout(limits.startup_timeout_seconds):
-                extra = {} if environment is None else {"env": dict(environment)}
-                await manager.start_kernel(cwd=str(cwd), **extra)
+                await manager.start_kernel(**_start_options(cwd, environment, sandbox))
                 await backend._connect()
         except NoSuchKernel as error:
             raise KernelStartError(f"there is no kernelspec named {kernel_name!r}") from error
@@ -97,7 +101,8 @@ class FullKernelBackend:
     @property
     def sandbox(self) -> SandboxReport | None:
         """What isolates the kernel."""
-        return None
+        provisioner = self._manager.provisioner
+        return provisioner.sandbox_report if isinstance(provisioner, ForkProvisioner) else None
 
     async def execute(self, source: str, on_message: MessageHandler) -> Reply:
         """Run a cell; pass on what it sends."""
@@ -163,16 +168,15 @@ class FullKernelBackend:
         self._client = client
         client.start_channels(hb=False)
         death = asyncio.ensure_future(self._wait_for_death())
+        ready = asyncio.ensure_future(wait_until_ready(client))
         try:
-            answered = subscribed = False
-            while not (answered and subscribed):
-                if death.done():
-                    raise KernelDiedError("the kernel ended during its start")
-                client.kernel_info()
-                answered = answered or await _any_message(client.shell_channel, _POLL_SECONDS)
-                subscribed = subscribed or await _any_message(client.iopub_channel, _SUBSCRIPTION_SECONDS)
+            await asyncio.wait({ready, death}, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done() or ready.exception() is not None:
+                raise KernelDiedError("the kernel ended during its start")
         finally:
+            ready.cancel()
             death.cancel()
+            await asyncio.gather(ready, death, return_exceptions=True)
 
     async def _pass_outputs(self, message_id: str, on_message: MessageHandler) -> None:
         assert self._client is not None
@@ -205,6 +209,25 @@ class FullKernelBackend:
             self._death = explain_exit(_exit_from_code(code))
 
 
+def _must_be_forked(manager: HeadlessKernelManager) -> None:
+    """Refuse a kernel that could not be isolated before it is started."""
+    specification = manager.kernel_spec
+    assert specification is not None
+    chosen = specification.metadata.get("kernel_provisioner", {}).get("provisioner_name")
+    if chosen != PROVISIONER_NAME:
+        name = manager.kernel_name
+        raise SandboxError(f"only kernels of the provisioner {PROVISIONER_NAME} can be isolated, {name!r} is not one")
+
+
+def _start_options(
+    cwd: Path, environment: Mapping[str, str] | None, sandbox: SandboxPolicy | None
+) -> dict[str, object]:
+    if sandbox is not None:
+        environment = sandbox_environment(sandbox)
+    options: dict[str, object] = {"cwd": str(cwd)}
+    return options if environment is None else options | {"env": dict(environment)}
+
+
 def reply_from_content(content: Mapping[str, Any]) -> Reply:
     """Read an `execute_reply`."""
     count = content.get("execution_count")
@@ -218,11 +241,3 @@ def _exit_from_code(code: int | None) -> ExitReport:
     if code is None:
         return ExitReport(0)
     return ExitReport(0, exit_code=code) if code >= 0 else ExitReport(0, signal_number=-code)
-
-
-async def _any_message(channel: Any, seconds: float) -> bool:
-    try:
-        await channel.get_msg(timeout=seconds)
-    except Empty:
-        return False
-    return True

@@ -17,18 +17,21 @@ from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode
 
 from .client import prompt_client
+from .confinement import confined_arguments, confined_order, listening_sockets, reported
 from .deaths import Death, DeathKind, explain_exit
-from .errors import ForkServerError
+from .errors import ForkServerError, SandboxError
 from .forkserver import ForkServer, attach
 from .gpus import GpuInventory, GpuLease
+from .isolation import sandbox_limits
 from .kernel_limits import limits_from_profile, spawn_limits
 from .limits import Limits
+from .policy import SandboxPolicy, SandboxReport
 from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, OWN_NAMES
 from .process import ForkedProcess
 
 _KERNEL_TARGET = "_collegium_fork.kernel:main"
 _MAX_SOCKET_PATH_BYTES = 100
-_READY_SECONDS = 10.0  # a kernel that takes longer is waited for by whoever wants to use it
+_READY_SECONDS = 10.0
 _KILLED_SECONDS = 2.0
 _LEAVING_SECONDS = 0.5
 
@@ -78,6 +81,7 @@ class ForkProvisioner(LocalProvisioner):
         super().__init__(**kwargs)
         self.cold_reason = ""
         self.previous_death: Death | None = None
+        self.sandbox_report: SandboxReport | None = None
         self.waiting_position = 0
         self.gpu_devices: tuple[str, ...] = ()
         self._gpu_lease: GpuLease | None = None
@@ -120,6 +124,8 @@ class ForkProvisioner(LocalProvisioner):
                 self.log.warning("kernel %s starts cold: %s", self.kernel_id, error)
         else:
             self.log.info("kernel %s starts cold: %s", self.kernel_id, self.cold_reason)
+        if self._policy is not None:
+            raise SandboxError(f"the kernel cannot be forked, and so not be isolated: {self.cold_reason}")
         if self._gpu_lease is not None:
             kwargs["pass_fds"] = self._gpu_lease.descriptors
         return await super().launch_kernel(cmd, **kwargs)
@@ -235,6 +241,11 @@ class ForkProvisioner(LocalProvisioner):
     def _survives(self) -> bool:
         return self.survive or bool(getattr(getattr(self.parent, "parent", None), "keep_kernels", False))
 
+    @property
+    def _policy(self) -> SandboxPolicy | None:
+        policy = getattr(self.parent, "run_sandbox", None)
+        return policy if isinstance(policy, SandboxPolicy) else None
+
     def _limits(self) -> Limits:
         run_limits = getattr(self.parent, "run_limits", None)
         return run_limits if isinstance(run_limits, Limits) else limits_from_profile(self.limits)
@@ -251,43 +262,56 @@ class ForkProvisioner(LocalProvisioner):
         return ""
 
     async def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> KernelConnectionInfo:
-        env: dict[str, str] = kwargs["env"]
-        env.pop("JPY_PARENT_PID", None)
-        server = self._fork_server = self.fork_server(cmd[0], env)
-        ready, kernels_end = os.pipe()
+        kwargs["env"].pop("JPY_PARENT_PID", None)
+        # A sandboxed kernel's variables are its own; they are no reason for another parent.
+        self._fork_server = self.fork_server(cmd[0], kwargs["env"] if self._policy is None else dict(os.environ))
+        reader, writer = os.pipe()
         try:
-            self.process = await self._spawn(server, cmd, kwargs, kernels_end)  # type: ignore[assignment]
-            os.close(kernels_end)
-            kernels_end = -1
-            await _closed(ready, _READY_SECONDS)
+            await self._spawn(cmd, kwargs, writer)
+            os.close(writer)
+            writer = -1
+            said = await _read_line(reader, _READY_SECONDS)
         finally:
-            for descriptor in {ready, kernels_end} - {-1}:
+            for descriptor in {reader, writer} - {-1}:
                 os.close(descriptor)
         if self._gpu_lease is not None:
             self._gpu_lease.release()  # the kernel holds it now, to its end
+        if self._policy is not None:
+            self.sandbox_report = reported(said, self._policy)
         self.cwd = kwargs.get("cwd", Path.cwd())
         return self.connection_info
 
-    async def _spawn(self, server: ForkServer, cmd: list[str], kwargs: dict[str, Any], ready: int) -> ForkedProcess:
-        stdout, stderr = _standard(kwargs.get("stdout"), 1), _standard(kwargs.get("stderr"), 2)
+    async def _spawn(self, cmd: list[str], kwargs: dict[str, Any], ready: int) -> None:
+        """Fork the kernel; a sandboxed one gets sockets and its connection file instead of their paths."""
         descriptors = [ready, *(self._gpu_lease.descriptors if self._gpu_lease else ())]
         given = ["--ready={descriptor:0}", *(f"--held={{descriptor:{i}}}" for i in range(1, len(descriptors)))]
-        process = await asyncio.to_thread(
-            lambda: server.spawn(
-                [*cmd[3:], *given],
-                env=kwargs["env"],
-                cwd=kwargs.get("cwd"),
-                stdout=stdout,
-                stderr=stderr,
-                descriptors=descriptors,
-                target=_KERNEL_TARGET,
-                limits=spawn_limits(self._limits()),
-                survive=self._survives() or bool(kwargs.get("independent")),
-                own_names=OWN_NAMES,
-            )
-        )
+        arguments, options = [*cmd[3:], *given], self._spawn_options(kwargs)
+        with contextlib.ExitStack() as stack:
+            if self._policy is not None:
+                sockets = stack.enter_context(listening_sockets(self.connection_info))
+                arguments = [*confined_arguments(len(sockets), len(descriptors)), *given]
+                descriptors += sockets
+            server = self._fork_server
+            assert server is not None
+            process = await asyncio.to_thread(lambda: server.spawn(arguments, descriptors=descriptors, **options))
+        self.process = process  # type: ignore[assignment]
         self.pid = self.pgid = process.pid
-        return process
+
+    def _spawn_options(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "env": kwargs["env"],
+            "cwd": kwargs.get("cwd"),
+            "target": _KERNEL_TARGET,
+            "limits": spawn_limits(self._limits()),
+            "survive": self._survives() or bool(kwargs.get("independent")),
+            "own_names": OWN_NAMES,
+        }
+        if self._policy is None:
+            standard = {"stdout": _standard(kwargs.get("stdout"), 1), "stderr": _standard(kwargs.get("stderr"), 2)}
+            return options | standard
+        limits = sandbox_limits(self._limits())
+        order = confined_order(self._policy, limits, getattr(self.parent, "connection_file", ""))
+        return options | {"limits": spawn_limits(limits), "sandbox": order, "survive": False}
 
     def _note_death(self) -> None:
         process: object = self.process
@@ -309,15 +333,22 @@ def _standard(given: Any, own: int) -> int | None:
     return int(given) if isinstance(given, int) else int(given.fileno())
 
 
-async def _closed(descriptor: int, seconds: float) -> None:
-    """Wait until the other end of a pipe is closed, but no longer than that."""
-    loop, closed = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(descriptor, closed.set)
+async def _read_line(descriptor: int, seconds: float) -> bytes:
+    """Read a line from a pipe, or what comes until its other end is closed; wait no longer than that."""
+    loop, readable, parts = asyncio.get_running_loop(), asyncio.Event(), []
+    loop.add_reader(descriptor, readable.set)
     try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            while await readable.wait():
+                readable.clear()
+                parts.append(os.read(descriptor, 65536))
+                if not parts[-1] or parts[-1].endswith(b"\n"):
+                    break
+    except TimeoutError:
+        pass  # whoever wants to use the kernel waits for it
     finally:
         loop.remove_reader(descriptor)
+    return b"".join(parts)
 
 
 def _use_ipc(manager: Any) -> None:

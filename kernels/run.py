@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from .backend import Backend
-from .errors import KernelStartError, SandboxError
+from .errors import KernelStartError
 from .full_kernel import FullKernelBackend
 from .limits import Limits
 from .parameters import inject_parameters
@@ -53,7 +53,8 @@ async def run_notebook(
     limits
         Bounds on the run. A cell over its time is interrupted, then killed.
     sandbox
-        Isolation for code of strangers, in mode `short`; `None` runs it as this user.
+        Isolation for code of strangers; `None` runs it as this user. In mode `kernel`, the kernelspec must be one
+        that is forked.
     on_event
         Called with each `RunEvent` as it happens; may be a coroutine function.
     mode
@@ -200,8 +201,6 @@ async def _start(
         return await ShortKernelBackend.start(limits=limits, sandbox=sandbox, cwd=cwd, environment=environment)
     if mode != "kernel":
         raise ValueError(f"mode must be 'kernel' or 'short', not {mode!r}")
-    if sandbox is not None:
-        raise SandboxError("a sandboxed run needs mode 'short'")
     return await FullKernelBackend.start(
         kernel_name=kernel_name, limits=limits, sandbox=sandbox, cwd=cwd, environment=environment
     )

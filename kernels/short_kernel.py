@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from ._forked import wire
 from .backend import KernelDiedError, MessageHandler, Reply
+from .confinement import accept
 from .deaths import Death, DeathKind, ExitReport, explain_exit
 from .errors import ForkServerError, KernelStartError, SandboxError
 from .forkserver import ForkServer
@@ -211,13 +212,12 @@ class ShortKernelBackend:
             self._sandbox = sandbox_report(content["sandbox"])
 
     async def _accept_sandbox(self, policy: SandboxPolicy) -> None:
-        lacking = policy.minimum - (self._sandbox.barriers if self._sandbox else frozenset())
-        if lacking:
-            missing = self._sandbox.missing if self._sandbox else {}
+        try:
+            accept(self._sandbox or SandboxReport(frozenset()), policy)
+        except SandboxError:
             await self.kill("shutdown")
             await self.close()
-            reasons = ", ".join(f"{barrier.value} ({missing.get(barrier, 'unknown')})" for barrier in lacking)
-            raise SandboxError(f"this machine cannot isolate the run as its policy asks for; missing: {reasons}")
+            raise
 
     async def _send(self, message: wire.Message) -> None:
         try:

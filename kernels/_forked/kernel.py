@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from . import preload
+from . import child, inherited, preload
 
 _FIRST_CELLS = (
     "import sys\n1 + 1",
@@ -27,24 +28,45 @@ def main(arguments: list[str]) -> None:
     """Do what `python -m ipykernel_launcher` does with these arguments.
 
     `--held=N` names a descriptor that stays open as long as the kernel lives: a lock that is its lease of a GPU.
-    `--ready=N` names one that is closed as soon as the kernel's sockets can be connected with.
+    `--ready=N` names one that is told, in a line of JSON, as soon as the kernel's sockets can be connected with, how
+    the kernel is isolated. `--listening=N` names Unix sockets that listen already, for the ports of the
+    connection file in the order of `_PORTS`.
     """
     from ipykernel.kernelapp import IPKernelApp
 
-    ready = [int(argument[len(_READY) :]) for argument in arguments if argument.startswith(_READY)]
-    arguments = [argument for argument in arguments if not argument.startswith((_READY, "--held="))]
+    numbers: dict[str, list[int]] = {"ready": [], "held": [], "listening": []}
+    passed_on = []
+    for argument in arguments:
+        name, _, value = argument.removeprefix("--").partition("=")
+        numbers[name].append(int(value)) if name in numbers else passed_on.append(argument)
     choose_plot_backend()
-    sys.argv = ["ipykernel_launcher.py", *arguments]
+    sys.argv = ["ipykernel_launcher.py", *passed_on]
+    if numbers["listening"]:
+        _use_sockets(passed_on[1], numbers["listening"])
     app = IPKernelApp.instance(config=_configuration())
     with _modules_left_alone():
         # 1 stands for "started by a program, and nobody to poll": the parent's own signal ends us with it.
-        app.initialize([*arguments, "--IPKernelApp.parent_handle=1"])  # type: ignore[no-untyped-call]
-    for descriptor in ready:
-        os.close(descriptor)
+        app.initialize([*passed_on, "--IPKernelApp.parent_handle=1"])  # type: ignore[no-untyped-call]
+    for descriptor in numbers["ready"]:
+        _tell_ready(descriptor)
     app.start()  # type: ignore[no-untyped-call]
 
 
-_READY = "--ready="
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+
+def _use_sockets(connection_file: str, descriptors: list[int]) -> None:
+    with open(connection_file, encoding="utf-8") as stream:
+        connection = json.load(stream)
+    ports = zip(_PORTS, descriptors, strict=True)
+    inherited.bind_to({f"ipc://{connection['ip']}-{connection[port]}": descriptor for port, descriptor in ports})
+
+
+def _tell_ready(descriptor: int) -> None:
+    entry = child.sandbox_entry
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(None if entry is None else {"reached": entry.reached, "missing": entry.missing}, stream)
+        stream.write("\n")
 
 
 def _configuration() -> Any:

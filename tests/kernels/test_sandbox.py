@@ -5,6 +5,7 @@ A cell prints `escaped` when its attack worked and `stopped` when it did not.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -21,8 +22,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 from kernels import (
     Barrier,
     ForkServer,
+    ForkServerError,
+    KernelStartError,
     Limits,
     NotebookRun,
+    RunMode,
     SandboxError,
     SandboxPolicy,
     open_session,
@@ -58,16 +62,27 @@ def listing(path):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def parent(jupyter_folders: Path) -> Iterator[ForkServer]:
+def parent(jupyter_folders: Path, kernel_parent: ForkServer) -> Iterator[ForkServer]:
     server = short_fork_server()
     server.start()
     yield server
     server.stop()
 
 
+@pytest.fixture(autouse=True, params=["short", "kernel"])
+def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RunMode:
+    """Every attack is made in both modes."""
+    chosen: RunMode = request.param
+    monkeypatch.setitem(_MODE, "mode", chosen)
+    return chosen
+
+
+_MODE: dict[str, RunMode] = {}
+
+
 def sandboxed(*sources: str, limits: Limits = LIMITS, policy: SandboxPolicy | None = None) -> NotebookRun:
     document = new_notebook(cells=[new_code_cell(source) for source in (HELPERS, *sources)])
-    return run_notebook_sync(document, mode="short", limits=limits, sandbox=policy or SandboxPolicy())
+    return run_notebook_sync(document, mode=_MODE["mode"], limits=limits, sandbox=policy or SandboxPolicy())
 
 
 def said(run: NotebookRun) -> str:
@@ -469,7 +484,7 @@ def test_crash_is_told_from_inside_the_sandbox() -> None:
 
 
 def test_policy_that_the_machine_cannot_satisfy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kernels import short_kernel
+    from kernels import confinement, short_kernel
 
     def without_seccomp(content: dict[str, object]) -> object:
         report = original(content)
@@ -477,10 +492,30 @@ def test_policy_that_the_machine_cannot_satisfy_is_refused(monkeypatch: pytest.M
 
     original = short_kernel.sandbox_report
     monkeypatch.setattr(short_kernel, "sandbox_report", without_seccomp)
+    monkeypatch.setattr(confinement, "sandbox_report", without_seccomp)
     with pytest.raises(SandboxError, match="seccomp filter"):
         sandboxed("1")
     relaxed = SandboxPolicy(minimum=ALL_BARRIERS - {Barrier.SECCOMP})
     assert sandboxed("1", policy=relaxed).status == "ok"
+
+
+def test_kernel_that_cannot_be_forked_is_not_run_unprotected(jupyter_folders: Path) -> None:
+    foreign = jupyter_folders / "share" / "jupyter" / "kernels" / "foreign"
+    foreign.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (foreign / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Foreign", "language": "python"}))
+    document = new_notebook(cells=[new_code_cell("1")])
+    with pytest.raises(SandboxError, match="foreign"):
+        run_notebook_sync(document, mode="kernel", kernel_name="foreign", sandbox=SandboxPolicy())
+
+
+def test_kernel_whose_parent_cannot_fork_is_not_run_unprotected(monkeypatch: pytest.MonkeyPatch, mode: RunMode) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise ForkServerError("no parent today")
+
+    monkeypatch.setattr(ForkServer, "spawn", refuse)
+    with pytest.raises(SandboxError if mode == "kernel" else KernelStartError, match="no parent today"):
+        sandboxed("1")
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside", ""])
@@ -494,24 +529,23 @@ def _running(name: str) -> bool:
 
 
 UNPRIVILEGED = """
-import asyncio, ctypes, kernels
+import asyncio, ctypes, sys, kernels
 from nbformat.v4 import new_code_cell, new_notebook
 report = asyncio.run(kernels.probe_sandbox())
 assert report.missing == {}, report.missing
 assert report.barriers == frozenset(kernels.Barrier)
 source = "import os; print(os.getpid(), [p for p in os.listdir('/proc') if p.isdigit()])"
 document = new_notebook(cells=[new_code_cell(source), new_code_cell("import ctypes; ctypes.string_at(0)")])
-run = kernels.run_notebook_sync(document, mode="short", sandbox=kernels.SandboxPolicy())
+run = kernels.run_notebook_sync(document, mode=sys.argv[1], sandbox=kernels.SandboxPolicy())
 assert run.notebook.cells[0].outputs[0].text == "1 ['1']\\n", run.notebook.cells[0].outputs
 assert run.death.kind == "segmentation-fault", run.death
-kernels.short_kernel.short_fork_server().stop()
 print("all barriers, euid", __import__("os").geteuid())
 """
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests of this file ran without privileges already")
-def test_user_without_privileges_gets_all_barriers_too(tmp_path: Path) -> None:
-    command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-c", UNPRIVILEGED]
+def test_user_without_privileges_gets_all_barriers_too(tmp_path: Path, mode: RunMode) -> None:
+    command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-c", UNPRIVILEGED, mode]
     environment = dict(os.environ, JUPYTER_RUNTIME_DIR=str(tmp_path / "run"))
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
     if "unshare:" in result.stderr:
