@@ -47,6 +47,7 @@ from hub.api.schemas import Problem
 from hub.api.signed_requests import OPERATOR, authenticate
 from hub.data import idempotency
 from hub.errors import ConflictError, HubError, InvalidError, TooManyError
+from hub.logs import REQUEST_ID
 from hub.signed_in import SignedIn
 
 log = logging.getLogger("collegium.api")
@@ -103,6 +104,7 @@ class OperationHandler(SignedIn, web.RequestHandler):
 
     async def _serve(self, method: str, path: dict[str, str]) -> None:
         self.set_header("X-Request-ID", self.request_id)
+        REQUEST_ID.set(self.request_id)
         try:
             op = self.operations.get(method)
             if op is None:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-GROUPS = ("platform", "accounts", "running", "documents", "pipelines", "courses", "experiments", "deploy")
+GROUPS = ("platform", "backup", "accounts", "running", "documents", "pipelines", "courses", "experiments", "deploy")
 # These are called often, also by programs: of them only their own module is imported.
 ALONE = {"run": "running", "pipeline": "pipelines", "sweep": "experiments", "optimize": "experiments"}
 
@@ -53,12 +53,13 @@ def main() -> None:
 
 
 def _can_be_mended(error: Exception) -> bool:
+    from hub.backup import BackupError
     from hub.client import ClientError
     from hub.installation import StartError
     from hub.node import SetupError
     from hub.settings import SettingsError
 
-    return isinstance(error, SettingsError | StartError | ClientError | SetupError)
+    return isinstance(error, SettingsError | StartError | ClientError | SetupError | BackupError)
 
 
 def _escape(text: str) -> str:
