@@ -183,7 +183,7 @@ class CurrentAnnouncements(BaseModel):
     items: list[CurrentAnnouncement]
 
 
-class AuditLine(BaseModel):
+class AuditEntry(BaseModel):
     """Who did what to what, when."""
 
     id: int
@@ -197,7 +197,7 @@ class AuditLine(BaseModel):
 class AuditPage(BaseModel):
     """One page of the audit log, the newest first."""
 
-    items: list[AuditLine]
+    items: list[AuditEntry]
     next_cursor: str | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from hub.api.account_schemas import AuditLine, AuditPage
+from hub.api.account_schemas import AuditEntry, AuditPage
 from hub.api.context import Context
 from hub.api.operation import Audience, Content, Query, operation
 from hub.data import audit
@@ -42,7 +42,7 @@ async def list_audit_lines(ctx: Context) -> AuditPage:
     query = ctx.query_as(AuditQuery)
     rows = await ctx.platform.read(audit.lines, _wanted(query), query.cursor, query.limit + 1)
     shown = rows[: query.limit]
-    items = [AuditLine.model_validate({name: getattr(row, name) for name in FIELDS}) for row in shown]
+    items = [AuditEntry.model_validate({name: getattr(row, name) for name in FIELDS}) for row in shown]
     return AuditPage(items=items, next_cursor=str(shown[-1].id) if len(rows) > query.limit else None)
 
 

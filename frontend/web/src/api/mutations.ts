@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
-import { meQuery, projectQuery, serverQuery, usersQuery } from "./queries";
+import { meQuery, projectQuery, serverQuery } from "./queries";
 import type { components } from "./schema";
 import type { Project, Role } from "./types";
 
@@ -82,7 +82,7 @@ export function useCreateUser() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (body: Schemas["UserCreate"]) => unwrap(api.POST("/users", { body })),
-    onSuccess: () => client.invalidateQueries({ queryKey: usersQuery.queryKey }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["users"] }),
   });
 }
 
@@ -91,7 +91,7 @@ export function useUpdateUser() {
   return useMutation({
     mutationFn: ({ name, ...body }: Schemas["UserUpdate"] & { name: string }) =>
       unwrap(api.PATCH("/users/{user_name}", { params: { path: { user_name: name } }, body })),
-    onSuccess: () => client.invalidateQueries({ queryKey: usersQuery.queryKey }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["users"] }),
   });
 }
 

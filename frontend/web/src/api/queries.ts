@@ -62,16 +62,17 @@ export const peopleQuery = (search: string) =>
     staleTime: 30 * SECOND,
   });
 
-export const usersQuery = infiniteQueryOptions({
-  queryKey: ["users"],
-  queryFn: ({ pageParam, signal }) =>
-    unwrap(
-      api.GET("/users", {
-        params: { query: { limit: 200, ...(pageParam ? { cursor: pageParam } : {}) } },
-        signal,
-      }),
-    ),
-  initialPageParam: "",
-  getNextPageParam: (page) => page.next_cursor ?? undefined,
-  staleTime: 5 * SECOND,
-});
+export const usersQuery = (search: string, state: "" | "active" | "deactivated" | "admin") =>
+  infiniteQueryOptions({
+    queryKey: ["users", search, state],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/users", {
+          params: { query: { search, state, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } },
+          signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    staleTime: 5 * SECOND,
+  });

@@ -112,6 +112,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/automation/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedules, triggers and notices of a project
+         * @description Return what runs by itself, and who is told; addresses of triggers and secrets are not shown again.
+         */
+        get: operations["read_automation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/automation/{project_id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell somebody when runs end
+         * @description Call a webhook, or write to a member, when a run fails, succeeds or ends.
+         */
+        post: operations["create_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/automation/{project_id}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a pipeline by the clock
+         * @description Make a schedule; its runs are the caller's, and end when the caller may not run things here any more.
+         */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/automation/{project_id}/schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Let a schedule wait, or go on
+         * @description Pause or go on; what was missed in a pause is not made up for by itself: `backfill`.
+         */
+        patch: operations["change_schedule"];
+        trace?: never;
+    };
+    "/automation/{project_id}/schedules/{schedule_id}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make up for times of a schedule
+         * @description Begin a run for every time of the schedule in an interval that has none yet; `run.scheduled_for` is its time.
+         */
+        post: operations["backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/automation/{project_id}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an address that starts a pipeline
+         * @description Make an address; whoever has it may start this pipeline, and nothing else.
+         */
+        post: operations["create_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/automation/{project_id}/{automation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a schedule, a trigger or a notice
+         * @description Remove it; runs that it began are kept.
+         */
+        delete: operations["remove_automation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses": {
         parameters: {
             query?: never;
@@ -1208,6 +1348,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the pipelines of a project
+         * @description Return every `pipeline.yaml` and `*.pipeline.yaml` of the project, those with mistakes included.
+         */
+        get: operations["list_pipelines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipelines/{project_id}/parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The parameters of a notebook, for a form
+         * @description Read the parameters cell of a notebook; nothing is run.
+         */
+        get: operations["notebook_parameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipelines/{project_id}/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a run would do
+         * @description Say, step by step, what a run with these values would do, and why; nothing is run.
+         */
+        post: operations["plan_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/profiles": {
         parameters: {
             query?: never;
@@ -1736,6 +1936,230 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the runs of a project
+         * @description Return one page of runs, the newest first.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        /**
+         * Run a pipeline or a notebook
+         * @description Check everything that can be known before, then begin; a notebook (`.ipynb`, `.py`) runs as a single step.
+         */
+        post: operations["start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run with its graph and items
+         * @description Return one run.
+         */
+        get: operations["read_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run
+         * @description Ask a run to stop; its notebooks are interrupted within seconds, their records kept.
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Progress of a run, step by step and cell by cell
+         * @description Stream what changes until the run has ended; the first event says how it stands.
+         */
+        get: operations["run_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue a run
+         * @description Go on with a run that failed or was cancelled; what ended well is kept.
+         */
+        post: operations["resume_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run again
+         * @description Make a new run with the same values; from a step on nothing is reused.
+         */
+        post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/{step}/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One item of a run: parameters, prints, files
+         * @description Return what an item was given, printed and wrote.
+         */
+        get: operations["read_run_item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/{step}/{index}/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy an item's notebook with its inputs into the project
+         * @description Write the notebook, without outputs and with the item's values in it, beside the original.
+         */
+        post: operations["copy_run_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/{step}/{index}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file that an item has written
+         * @description Return the file, to be saved.
+         */
+        get: operations["download_run_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/{step}/{index}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The record of an item as a page without scripts
+         * @description Return the record as safe HTML; the cell that failed can be jumped to.
+         */
+        get: operations["read_record_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{project_id}/{run_id}/{step}/{index}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The record of an item: the notebook as it ran
+         * @description Return the notebook.
+         */
+        get: operations["download_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-up-invitations": {
         parameters: {
             query?: never;
@@ -1834,6 +2258,26 @@ export interface paths {
          * @description Bring a project back with all its files and people.
          */
         post: operations["restore_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/triggers/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the pipeline of a trigger
+         * @description Begin a run, or return the one that this key began before.
+         */
+        post: operations["pull_trigger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2267,12 +2711,56 @@ export interface components {
             items: components["schemas"]["Assignment"][];
         };
         /**
+         * AuditEntry
+         * @description Who did what to what, when.
+         */
+        AuditEntry: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * AuditLine
+         * @description Who changed what.
+         */
+        AuditLine: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** After */
+            after: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Before */
+            before: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * AuditLog
          * @description The audit log, the newest first.
          */
         AuditLog: {
             /** Items */
-            items: components["schemas"]["hub__api__course_schemas__AuditLine"][];
+            items: components["schemas"]["AuditLine"][];
         };
         /**
          * AuditPage
@@ -2280,12 +2768,40 @@ export interface components {
          */
         AuditPage: {
             /** Items */
-            items: components["schemas"]["hub__api__account_schemas__AuditLine"][];
+            items: components["schemas"]["AuditEntry"][];
             /**
              * Next Cursor
              * @default null
              */
             next_cursor?: string | null;
+        };
+        /**
+         * AutomationState
+         * @description What runs by itself in a project, and who is told.
+         */
+        AutomationState: {
+            /** Notices */
+            notices: components["schemas"]["NoticeState"][];
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleState"][];
+            /** Triggers */
+            triggers: components["schemas"]["TriggerState"][];
+        };
+        /**
+         * Backfill
+         * @description The times of a schedule that are to be made up for.
+         */
+        Backfill: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
         };
         /**
          * Capability
@@ -2317,6 +2833,20 @@ export interface components {
              * @default 1
              */
             weight?: number;
+        };
+        /**
+         * CellProgress
+         * @description How far a running notebook is: the cell that runs, counted from one, and how many there are.
+         */
+        CellProgress: {
+            /** Cell */
+            cell: number;
+            /** Index */
+            index: number;
+            /** Of */
+            of: number;
+            /** Step */
+            step: string;
         };
         /**
          * CellScore
@@ -2364,6 +2894,14 @@ export interface components {
             /** Link */
             link: string;
             session: components["schemas"]["NewSession"];
+        };
+        /**
+         * CopiedNotebook
+         * @description A notebook that was written into the project.
+         */
+        CopiedNotebook: {
+            /** Path */
+            path: string;
         };
         /**
          * CourseCreate
@@ -2955,6 +3493,23 @@ export interface components {
             project_name: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * ItemDetail
+         * @description One item with what it printed and wrote.
+         */
+        ItemDetail: {
+            /** Files */
+            files: components["schemas"]["RunFile"][];
+            item: components["schemas"]["RunItem"];
+            /** Log */
+            log: string;
+            /** Notebook */
+            notebook: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
         JsonValue: unknown;
         /**
          * MailAddress
@@ -3188,6 +3743,89 @@ export interface components {
             uses_left: number;
         };
         /**
+         * NotebookParameter
+         * @description A parameter of a notebook, read from its parameters cell.
+         */
+        NotebookParameter: {
+            /** Choices */
+            choices: components["schemas"]["JsonValue"][];
+            /** Default */
+            default: string;
+            /** Help */
+            help: string;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Type */
+            type: string;
+        };
+        /**
+         * NotebookParameters
+         * @description What a form for a notebook is made of.
+         */
+        NotebookParameters: {
+            /** File */
+            file: string;
+            /** Parameters */
+            parameters: components["schemas"]["NotebookParameter"][];
+        };
+        /**
+         * NoticeCreate
+         * @description Who is told when runs end: an address (`webhook`), or a member by name (`email`).
+         */
+        NoticeCreate: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "webhook" | "email";
+            /**
+             * On
+             * @default failure
+             * @enum {string}
+             */
+            on?: "failure" | "success" | "end";
+            /**
+             * Pipeline
+             * @default
+             */
+            pipeline?: string;
+            /** Target */
+            target: string;
+        };
+        /**
+         * NoticeState
+         * @description Who is told, and what became of the last time; the secret that signs is shown once, when it is made.
+         */
+        NoticeState: {
+            /** Created By */
+            created_by: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "webhook" | "email";
+            /** Last Status */
+            last_status: string;
+            /**
+             * On
+             * @enum {string}
+             */
+            on: "failure" | "success" | "end";
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Secret
+             * @default null
+             */
+            secret?: string | null;
+            /** Target */
+            target: string;
+        };
+        /**
          * Observation
          * @description What a suggestion gave: `values` with every metric, or `failure`.
          */
@@ -3285,6 +3923,61 @@ export interface components {
         PersonList: {
             /** Items */
             items: components["schemas"]["Person"][];
+        };
+        /**
+         * PipelineInfo
+         * @description A pipeline of the project; `problems` are what has to be mended before it can run.
+         */
+        PipelineInfo: {
+            /** Cron */
+            cron: string | null;
+            /** File */
+            file: string;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Problems */
+            problems: string[];
+            /** Steps */
+            steps: components["schemas"]["StepState"][];
+            /** Timezone */
+            timezone: string | null;
+        };
+        /**
+         * PipelineList
+         * @description The pipelines of a project.
+         */
+        PipelineList: {
+            /** Items */
+            items: components["schemas"]["PipelineInfo"][];
+        };
+        /**
+         * Plan
+         * @description What a run would do, step by step.
+         */
+        Plan: {
+            /** Steps */
+            steps: components["schemas"]["PlanStep"][];
+        };
+        /**
+         * PlanStep
+         * @description What would happen to a step.
+         */
+        PlanStep: {
+            /** Items */
+            items: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "reused" | "runs" | "skipped" | "unknown";
+            /** Step */
+            step: string;
         };
         /**
          * Problem
@@ -3822,6 +4515,16 @@ export interface components {
             size: number;
         };
         /**
+         * RecordPage
+         * @description A record as a page without scripts; the failing cell has the id `failing`.
+         */
+        RecordPage: {
+            /** Has Failing Cell */
+            has_failing_cell: boolean;
+            /** Html */
+            html: string;
+        };
+        /**
          * ReleaseRequest
          * @description Which version to release: the newest without a number.
          */
@@ -3924,6 +4627,194 @@ export interface components {
             text: string;
         };
         /**
+         * RunChange
+         * @description What has changed since the last event; `ended` is the last one.
+         */
+        RunChange: {
+            /** Ended */
+            ended: boolean;
+            /** Items */
+            items: components["schemas"]["RunItem"][];
+            /** Progress */
+            progress: components["schemas"]["CellProgress"][];
+            run: components["schemas"]["RunState"];
+        };
+        /**
+         * RunCreate
+         * @description A pipeline, or a notebook, and the values it runs with.
+         *
+         *     `texts` are values as people type them into a form; they are read by the type of the notebook's parameter, or as
+         *     YAML for a pipeline.
+         */
+        RunCreate: {
+            /** File */
+            file: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Texts */
+            texts?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * RunDetail
+         * @description A run with its graph and its items; of very many items the first are here, and all are in the counts.
+         */
+        RunDetail: {
+            /** Has More Items */
+            has_more_items: boolean;
+            /** Items */
+            items: components["schemas"]["RunItem"][];
+            run: components["schemas"]["RunState"];
+            /** Steps */
+            steps: components["schemas"]["StepState"][];
+        };
+        /**
+         * RunError
+         * @description What ended an item.
+         */
+        RunError: {
+            /**
+             * Cell
+             * @default null
+             */
+            cell?: number | null;
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * RunFile
+         * @description A file that an item has written.
+         */
+        RunFile: {
+            /** Name */
+            name: string;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
+         * RunItem
+         * @description One item of a step: one notebook run.
+         */
+        RunItem: {
+            /** Attempts */
+            attempts: number;
+            /** Ended At */
+            ended_at: string | null;
+            error: components["schemas"]["RunError"] | null;
+            /** Has Record */
+            has_record: boolean;
+            /** Index */
+            index: number;
+            item: components["schemas"]["JsonValue"];
+            /** Reason */
+            reason: string;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "waiting" | "running" | "ok" | "reused" | "failed" | "skipped" | "blocked" | "cancelled";
+            /** Step */
+            step: string;
+            /** Values */
+            values: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * RunPage
+         * @description Runs, the newest first; `next_cursor` is for the page after.
+         */
+        RunPage: {
+            /** Items */
+            items: components["schemas"]["RunState"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * RunRetry
+         * @description Where to begin again; without a step, everything that is not known runs.
+         */
+        RunRetry: {
+            /**
+             * From Step
+             * @default
+             */
+            from_step?: string;
+        };
+        /**
+         * RunState
+         * @description One run.
+         */
+        RunState: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Scheduled For */
+            scheduled_for: string | null;
+            /** Started By */
+            started_by: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "ok" | "failed" | "cancelled";
+        };
+        /**
+         * ScheduleChange
+         * @description Whether a schedule waits.
+         */
+        ScheduleChange: {
+            /** Paused */
+            paused: boolean;
+        };
+        /**
+         * ScheduleCreate
+         * @description A pipeline and when it runs: five cron fields, read in a time zone. Both default to what its file says.
+         */
+        ScheduleCreate: {
+            /**
+             * Cron
+             * @default
+             */
+            cron?: string;
+            /** File */
+            file: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Timezone
+             * @default
+             */
+            timezone?: string;
+        };
+        /**
          * ScheduleSettings
          * @description The times of an assignment.
          */
@@ -3962,6 +4853,36 @@ export interface components {
              * @default null
              */
             time_limit_seconds?: number | null;
+        };
+        /**
+         * ScheduleState
+         * @description A schedule, when it is due next, and why its last time gave no run.
+         */
+        ScheduleState: {
+            /** Created By */
+            created_by: string;
+            /** Cron */
+            cron: string;
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /** Last At */
+            last_at: string | null;
+            /** Last Run */
+            last_run: string | null;
+            /** Next At */
+            next_at: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Paused */
+            paused: boolean;
+            /** Problem */
+            problem: string;
+            /** Timezone */
+            timezone: string;
         };
         /**
          * Scope
@@ -4223,6 +5144,24 @@ export interface components {
             storage_bytes?: number | null;
         };
         /**
+         * StepState
+         * @description A step of a run's graph.
+         */
+        StepState: {
+            /** After */
+            after: string[];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Maps */
+            maps: boolean;
+            /** Name */
+            name: string;
+            /** Notebook */
+            notebook: string;
+        };
+        /**
          * Submission
          * @description A submission in a list.
          */
@@ -4401,6 +5340,63 @@ export interface components {
             values: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * TriggerAnswer
+         * @description The run that a trigger began, or had begun for this key before.
+         */
+        TriggerAnswer: {
+            /** Run */
+            run: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "ok" | "failed" | "cancelled";
+        };
+        /**
+         * TriggerCall
+         * @description A call of a trigger: the same `idempotency_key` gives the same run, however often it is sent.
+         */
+        TriggerCall: {
+            /** Idempotency Key */
+            idempotency_key: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * TriggerCreate
+         * @description The pipeline that an address starts.
+         */
+        TriggerCreate: {
+            /** File */
+            file: string;
+        };
+        /**
+         * TriggerState
+         * @description An address that starts a pipeline; the address itself is shown once, when it is made.
+         */
+        TriggerState: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Url
+             * @default null
+             */
+            url?: string | null;
+            /** Used At */
+            used_at: string | null;
         };
         /**
          * Upload
@@ -4701,50 +5697,6 @@ export interface components {
          * @enum {string}
          */
         View: "active" | "starred" | "archived" | "trash";
-        /**
-         * AuditLine
-         * @description Who did what to what, when.
-         */
-        hub__api__account_schemas__AuditLine: {
-            /** Action */
-            action: string;
-            /** Actor */
-            actor: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Detail */
-            detail: string;
-            /** Id */
-            id: number;
-            /** Subject */
-            subject: string;
-        };
-        /**
-         * AuditLine
-         * @description Who changed what.
-         */
-        hub__api__course_schemas__AuditLine: {
-            /** Action */
-            action: string;
-            /** Actor */
-            actor: string;
-            /** After */
-            after: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Before */
-            before: string;
-            /** Id */
-            id: number;
-            /** Subject */
-            subject: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -4978,6 +5930,259 @@ export interface operations {
                 content: {
                     "text/csv": unknown;
                 };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_automation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Schedules, triggers and notices of a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutomationState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_notice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeCreate"];
+            };
+        };
+        responses: {
+            /** @description Tell somebody when runs end */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleCreate"];
+            };
+        };
+        responses: {
+            /** @description Run a pipeline by the clock */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
+            path: {
+                project_id: string;
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description Let a schedule wait, or go on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Backfill"];
+            };
+        };
+        responses: {
+            /** @description Make up for times of a schedule */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerCreate"];
+            };
+        };
+        responses: {
+            /** @description Make an address that starts a pipeline */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_automation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                automation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a schedule, a trigger or a notice */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
@@ -7153,6 +8358,105 @@ export interface operations {
             };
         };
     };
+    list_pipelines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the pipelines of a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notebook_parameters: {
+        parameters: {
+            query: {
+                file: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The parameters of a notebook, for a form */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookParameters"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCreate"];
+            };
+        };
+        responses: {
+            /** @description What a run would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_profiles: {
         parameters: {
             query?: never;
@@ -8338,6 +9642,421 @@ export interface operations {
             };
         };
     };
+    list_runs: {
+        parameters: {
+            query?: {
+                pipeline?: string;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the runs of a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCreate"];
+            };
+        };
+        responses: {
+            /** @description Run a pipeline or a notebook */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A run with its graph and items */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop a run */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Progress of a run, step by step and cell by cell */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunChange"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Continue a run */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRetry"];
+            };
+        };
+        responses: {
+            /** @description Run again */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_run_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+                step: string;
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One item of a run: parameters, prints, files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copy_run_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project_id: string;
+                run_id: string;
+                step: string;
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Copy an item's notebook with its inputs into the project */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopiedNotebook"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_run_file: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+                step: string;
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file that an item has written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_record_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+                step: string;
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record of an item as a page without scripts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordPage"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+                step: string;
+                index: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record of an item: the notebook as it ran */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ipynb+json": unknown;
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_sign_up_invitations: {
         parameters: {
             query?: {
@@ -8511,6 +10230,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pull_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerCall"];
+            };
+        };
+        responses: {
+            /** @description Start the pipeline of a trigger */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerAnswer"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

@@ -1,9 +1,10 @@
 import { Alert, Group, Modal, Stack, VisuallyHidden } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconKey } from "@tabler/icons-react";
+import { IconKey, IconSpeakerphone } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
+import { currentAnnouncementsQuery } from "@/api/accounts";
 import { meQuery } from "@/api/queries";
 import type { Me } from "@/api/types";
 import { Brand } from "@/components/Brand";
@@ -13,12 +14,14 @@ import { ProblemAlert } from "@/components/ProblemAlert";
 import { ShortcutList } from "@/components/ShortcutList";
 import { signOutUrl } from "@/lib/paths";
 import { SHORTCUTS } from "@/lib/shortcuts";
+import { setTimeZone } from "@/lib/time";
 import { UserMenu } from "./UserMenu";
 
 /** What all pages share: header, notices, the place for the page. */
 export function Shell() {
   const me = useQuery(meQuery);
   const navigate = useNavigate();
+  setTimeZone(me.data?.time_zone ?? "");
   const [helpShown, help] = useDisclosure(false);
   const main = useFocusOnNewPage();
   useHotkeys([
@@ -34,6 +37,7 @@ export function Shell() {
         Skip to the content
       </a>
       <Header me={me.data} />
+      <Announcements />
       <main id="main" className="page" ref={main} tabIndex={-1}>
         {me.isError ? (
           <Stack>
@@ -82,6 +86,32 @@ function Header({ me }: { me: Me | undefined }) {
         {me ? <UserMenu me={me} /> : <VisuallyHidden>Loading your account</VisuallyHidden>}
       </div>
     </header>
+  );
+}
+
+/** What the administrators tell everybody, until the reader puts it away in this tab. */
+function Announcements() {
+  const { data } = useQuery(currentAnnouncementsQuery);
+  const [hidden, setHidden] = useState<readonly string[]>([]);
+  const shown = data?.items.filter(({ id }) => !hidden.includes(id)) ?? [];
+  if (shown.length === 0) return null;
+  return (
+    <section className="announcements" aria-label="Announcements">
+      {shown.map(({ id, text, level }) => (
+        <Alert
+          key={id}
+          color={level === "warning" ? "yellow" : "ink"}
+          icon={<IconSpeakerphone />}
+          py="sm"
+          withCloseButton
+          closeButtonLabel="Put away"
+          onClose={() => setHidden([...hidden, id])}
+          style={{ whiteSpace: "pre-line" }}
+        >
+          {text}
+        </Alert>
+      ))}
+    </section>
   );
 }
 

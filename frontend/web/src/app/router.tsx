@@ -60,6 +60,18 @@ const allProjects = createRoute({
   component: lazyRouteComponent(() => import("@/routes/AllProjectsPage"), "AllProjectsPage"),
 });
 
+const announcements = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/announcements",
+  component: lazyRouteComponent(() => import("@/routes/AnnouncementsPage"), "AnnouncementsPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/audit",
+  component: lazyRouteComponent(() => import("@/routes/AuditPage"), "AuditPage"),
+});
+
 const help = createRoute({
   getParentRoute: () => root,
   path: "/help",
@@ -74,6 +86,8 @@ export const routeTree = root.addChildren([
   admin,
   users,
   allProjects,
+  announcements,
+  audit,
   help,
 ]);
 

@@ -5,9 +5,16 @@ import type { Person } from "@/api/types";
 const COLORS = ["ink", "green", "yellow", "red"] as const;
 
 /** A circle with the person's initials, in a colour that stays the same everywhere. */
-export function PersonAvatar({ person, size = "md" }: { person: Person; size?: "sm" | "md" }) {
+export function PersonAvatar({ person, size = "md" }: { person: Person; size?: "sm" | "md" | "xl" }) {
   return (
-    <Avatar color={colorOf(person.name)} size={size} radius={100} aria-hidden="true">
+    <Avatar
+      src={person.avatar_url ?? null}
+      alt=""
+      color={colorOf(person.name)}
+      size={size}
+      radius={100}
+      aria-hidden="true"
+    >
       {initials(person)}
     </Avatar>
   );

@@ -3,8 +3,14 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-const dateTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+let date = dateFormat();
+let dateTime = dateTimeFormat();
+
+/** Show times in a zone (an IANA name); empty: that of the browser. */
+export function setTimeZone(zone: string): void {
+  date = dateFormat(zone);
+  dateTime = dateTimeFormat(zone);
+}
 
 /** How long ago something was, in words; a date when it is more than a week away. */
 export function timeAgo(then: Date, now: Date): string {
@@ -17,7 +23,24 @@ export function timeAgo(then: Date, now: Date): string {
   return date.format(then);
 }
 
-/** The moment in full, in the reader's time zone. */
+/** The moment in full, in the time zone of the reader's account. */
 export function fullTime(then: Date): string {
   return dateTime.format(then);
+}
+
+function dateFormat(timeZone?: string) {
+  return new Intl.DateTimeFormat("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...(timeZone ? { timeZone } : {}),
+  });
+}
+
+function dateTimeFormat(timeZone?: string) {
+  return new Intl.DateTimeFormat("en-GB", {
+    dateStyle: "long",
+    timeStyle: "short",
+    ...(timeZone ? { timeZone } : {}),
+  });
 }

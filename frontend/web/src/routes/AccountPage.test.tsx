@@ -1,8 +1,15 @@
 import { screen } from "@testing-library/react";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { answer, problem, signedIn } from "@/testing/api";
 import { ada } from "@/testing/data";
 import { renderApp } from "@/testing/render";
+
+const at = "2026-03-01T09:00:00Z";
+
+beforeEach(() => {
+  answer("get", "/me/sessions", { items: [] });
+  answer("get", "/me/tokens", { items: [] });
+});
 
 async function setPassword(current: string | undefined, fresh: string, again: string) {
   const { user } = renderApp("/account");
@@ -15,10 +22,10 @@ async function setPassword(current: string | undefined, fresh: string, again: st
 
 test("the first password needs no current one", async () => {
   signedIn({ ...ada, has_password: false });
-  const patched = answer("patch", "/me", ada);
+  const sent = answer("put", "/me/password", ada);
   await setPassword(undefined, "three green owls", "three green owls");
   expect(await screen.findByText("Your password was saved.")).toBeVisible();
-  expect(patched[0]?.body).toEqual({ password: { new: "three green owls" } });
+  expect(sent[0]?.body).toEqual({ new: "three green owls" });
 });
 
 test.each([
@@ -26,7 +33,7 @@ test.each([
   ["three green owls", "three green owl", "The two passwords differ."],
 ])("“%s” and “%s”: %s", async (fresh, again, message) => {
   signedIn();
-  const patched = answer("patch", "/me", ada);
+  const patched = answer("put", "/me/password", ada);
   await setPassword("my old password", fresh, again);
   expect(await screen.findByText(message)).toBeVisible();
   expect(patched).toHaveLength(0);
@@ -34,7 +41,8 @@ test.each([
 
 test("a wrong current password is said at its field and does not sign out", async () => {
   signedIn();
-  answer("patch", "/me", () => problem(401, "Wrong user name or password."));
+  const errors = [{ field: "current", message: "is not your current password" }];
+  answer("put", "/me/password", () => problem(422, "The current password is wrong.", { errors }));
   await setPassword("guess", "three green owls", "three green owls");
   expect(await screen.findByText("This is not the password you have now.")).toBeVisible();
 });
@@ -44,10 +52,55 @@ test("a changed name is saved", async () => {
   const patched = answer("patch", "/me", { ...ada, display_name: "Ada King" });
   const { user } = renderApp("/account");
   const field = await screen.findByLabelText("Display name");
-  expect(screen.getByRole("button", { name: "Save name" })).toBeDisabled();
+  expect(screen.getByRole("button", { name: "Save profile" })).toBeDisabled();
   await user.clear(field);
   await user.type(field, "Ada King");
-  await user.click(screen.getByRole("button", { name: "Save name" }));
-  expect(await screen.findByText("Your name was saved.")).toBeVisible();
-  expect(patched[0]?.body).toEqual({ display_name: "Ada King" });
+  await user.click(screen.getByRole("button", { name: "Save profile" }));
+  expect(await screen.findByText("Your profile was saved.")).toBeVisible();
+  expect(patched[0]?.body).toEqual({ display_name: "Ada King", time_zone: "" });
+});
+
+test("another device is signed out, this one is not offered", async () => {
+  signedIn();
+  const session = { method: "password", address: "192.0.2.7", created_at: at, last_seen_at: at };
+  const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+  const safari =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile/15E148 Safari/604.1";
+  answer("get", "/me/sessions", {
+    items: [
+      { ...session, id: "s1", is_current: true, user_agent: firefox },
+      { ...session, id: "s2", is_current: false, user_agent: safari },
+    ],
+  });
+  const ended = answer("delete", "/me/sessions/s2", () => new Response(null, { status: 204 }));
+  const { user } = renderApp("/account");
+  expect(await screen.findByText("Firefox on Linux")).toBeVisible();
+  expect(screen.queryByRole("button", { name: "Sign out Firefox on Linux" })).not.toBeInTheDocument();
+  await user.click(screen.getByRole("button", { name: "Sign out Safari on iOS" }));
+  expect(ended).toHaveLength(1);
+});
+
+test("a fresh token is shown once, with the scopes that were chosen", async () => {
+  signedIn();
+  const token = {
+    id: "t1",
+    name: "Backup",
+    hint: "clg_abcd",
+    scopes: ["read"],
+    created_at: at,
+    is_expired: false,
+  };
+  const posted = answer("post", "/me/tokens", {
+    ...token,
+    expires_at: null,
+    last_used_at: null,
+    token: "clg_abcdefgh",
+  });
+  const { user } = renderApp("/account");
+  await user.click(await screen.findByRole("button", { name: "New token" }));
+  expect(screen.queryByRole("checkbox", { name: "admin" })).not.toBeInTheDocument();
+  await user.type(await screen.findByLabelText("What it is for"), "Backup");
+  await user.click(screen.getByRole("button", { name: "Make token" }));
+  expect(await screen.findByLabelText("Token")).toHaveValue("clg_abcdefgh");
+  expect(posted[0]?.body).toEqual({ name: "Backup", scopes: ["read"], expires_in_days: 90 });
 });

@@ -21,6 +21,12 @@ export function AdminSection({ children }: { children: (me: Me) => ReactNode }) 
         <Link to="/admin/projects" className="nav-link">
           All projects
         </Link>
+        <Link to="/admin/announcements" className="nav-link">
+          Announcements
+        </Link>
+        <Link to="/admin/audit" className="nav-link">
+          Audit log
+        </Link>
       </Group>
       {children(me)}
     </>

@@ -40,7 +40,7 @@ interface FormProps {
 function CreateUserForm({ onCreated, onClose }: FormProps) {
   const create = useCreateUser();
   const form = useForm({
-    initialValues: { name: "", display_name: "", is_admin: false },
+    initialValues: { name: "", display_name: "", email: "", is_admin: false },
     validate: {
       name: (name) =>
         USER_NAME.test(name)
@@ -48,9 +48,14 @@ function CreateUserForm({ onCreated, onClose }: FormProps) {
           : "Lowercase letters, digits, dot, dash and underscore; a letter or digit first.",
     },
   });
-  const submit = form.onSubmit(({ name, display_name, is_admin }) =>
+  const submit = form.onSubmit(({ name, display_name, email, is_admin }) =>
     create.mutate(
-      { name, is_admin, ...(display_name.trim() ? { display_name: display_name.trim() } : {}) },
+      {
+        name,
+        is_admin,
+        ...(display_name.trim() ? { display_name: display_name.trim() } : {}),
+        ...(email.trim() ? { email: email.trim() } : {}),
+      },
       { onSuccess: onCreated },
     ),
   );
@@ -75,6 +80,15 @@ function CreateUserForm({ onCreated, onClose }: FormProps) {
           maxLength={120}
           {...form.getInputProps("display_name")}
           error={fields.display_name}
+        />
+        <TextInput
+          type="email"
+          label="Mail address"
+          description="Optional. They can reset their password by it."
+          autoComplete="off"
+          maxLength={254}
+          {...form.getInputProps("email")}
+          error={fields.email}
         />
         <Checkbox
           label="Administrator"

@@ -2,13 +2,16 @@ import { ActionIcon, Badge, Group, Menu, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconDotsVertical,
+  IconKey,
   IconLink,
+  IconLogout,
   IconShieldMinus,
   IconShieldPlus,
   IconUserCheck,
   IconUserOff,
 } from "@tabler/icons-react";
 import { useState } from "react";
+import { useCreatePasswordLink, useEndUserSessions } from "@/api/accounts";
 import { useCreateSignInLink, useUpdateUser } from "@/api/mutations";
 import type { SignInLink, User } from "@/api/types";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
@@ -24,6 +27,11 @@ export function UserRow({ user, isSelf }: { user: User; isSelf: boolean }) {
       <Group justify="space-between" px="lg" py="sm" wrap="nowrap">
         <PersonLine person={user} note={<Badges user={user} isSelf={isSelf} />} />
         <Group gap="md" wrap="nowrap">
+          {user.email && (
+            <Text size="sm" c="dimmed" visibleFrom="md">
+              {user.email}
+            </Text>
+          )}
           <Text size="sm" c="dimmed" visibleFrom="sm">
             created <TimeAgo at={user.created_at} />
           </Text>
@@ -43,7 +51,9 @@ function Badges({ user, isSelf }: { user: User; isSelf: boolean }) {
         </Text>
       )}
       {user.is_admin && <Badge>Administrator</Badge>}
-      {!user.is_active && <Badge color="red">Deactivated</Badge>}
+      {!user.is_active && (
+        <Badge color="red">{user.email && !user.email_verified ? "Not confirmed yet" : "Deactivated"}</Badge>
+      )}
       {user.is_active && !user.has_password && <Badge color="yellow">No password yet</Badge>}
     </>
   );
@@ -52,7 +62,10 @@ function Badges({ user, isSelf }: { user: User; isSelf: boolean }) {
 function UserActions({ user, isSelf }: { user: User; isSelf: boolean }) {
   const update = useUpdateUser();
   const makeLink = useCreateSignInLink();
+  const makePasswordLink = useCreatePasswordLink();
+  const endSessions = useEndUserSessions();
   const [link, setLink] = useState<SignInLink>();
+  const [passwordLink, setPasswordLink] = useState<SignInLink>();
   const [deactivating, deactivate] = useDisclosure(false);
   const change = (rights: { is_admin?: boolean; is_active?: boolean }, done: string) =>
     update.mutate(
@@ -74,6 +87,30 @@ function UserActions({ user, isSelf }: { user: User; isSelf: boolean }) {
             onClick={() => makeLink.mutate(user.name, { onSuccess: setLink, onError: notifyProblem })}
           >
             New sign-in link
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconKey size={18} />}
+            disabled={!user.is_active}
+            onClick={() =>
+              makePasswordLink.mutate(user.name, { onSuccess: setPasswordLink, onError: notifyProblem })
+            }
+          >
+            New password link
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconLogout size={18} />}
+            disabled={!user.is_active}
+            onClick={() =>
+              endSessions.mutate(user.name, {
+                onSuccess: ({ count }) =>
+                  notifyDone(
+                    `${user.display_name} was signed out on ${count} device${count === 1 ? "" : "s"}.`,
+                  ),
+                onError: notifyProblem,
+              })
+            }
+          >
+            Sign out everywhere
           </Menu.Item>
           {user.is_admin ? (
             <Menu.Item
@@ -113,6 +150,12 @@ function UserActions({ user, isSelf }: { user: User; isSelf: boolean }) {
         </Menu.Dropdown>
       </Menu>
       <SignInLinkDialog link={link} person={user.display_name} onClose={() => setLink(undefined)} />
+      <SignInLinkDialog
+        kind="password"
+        link={passwordLink}
+        person={user.display_name}
+        onClose={() => setPasswordLink(undefined)}
+      />
       <ConfirmDialog
         opened={deactivating}
         title={`Deactivate ${user.display_name}?`}
@@ -121,8 +164,8 @@ function UserActions({ user, isSelf }: { user: User; isSelf: boolean }) {
         onClose={deactivate.close}
       >
         <Text size="sm">
-          They can no longer sign in or use the platform. Their projects and work stay, and you can activate
-          the account again.
+          They are signed out everywhere within seconds and cannot sign in or use their tokens. Their projects
+          and work stay, and you can activate the account again.
         </Text>
       </ConfirmDialog>
     </>

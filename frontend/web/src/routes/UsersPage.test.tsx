@@ -9,6 +9,7 @@ const admin = { ...ada, is_admin: true };
 beforeEach(() => {
   signedIn(admin);
   answer("get", "/users", { items: [admin, emmy] });
+  answer("get", "/sign-up-invitations", { items: [] });
 });
 
 test("the page is for administrators", async () => {
@@ -67,14 +68,41 @@ test("deactivating asks first, and one's own rights cannot be taken away", async
   expect(patched[0]?.body).toEqual({ is_active: false });
 });
 
-test("the filter finds people on pages that were not shown yet", async () => {
+test("the search asks the platform, page by page", async () => {
   const sofia = { ...emmy, name: "sofia", display_name: "Sofia Kovalevskaya" };
-  answer("get", "/users", ({ url }) =>
-    url.searchParams.get("cursor") ? { items: [sofia] } : { items: [admin, emmy], next_cursor: "c2" },
+  const asked = answer("get", "/users", ({ url }) =>
+    url.searchParams.get("search") ? { items: [sofia] } : { items: [admin, emmy], next_cursor: "emmy" },
   );
   const { user } = renderApp("/admin/users");
   await screen.findByText("Emmy Noether");
-  await user.type(screen.getByLabelText("Filter users"), "koval");
+  expect(screen.getByRole("button", { name: "Show more users" })).toBeVisible();
+  await user.type(screen.getByLabelText("Search users"), "koval");
   expect(await screen.findByText("Sofia Kovalevskaya")).toBeVisible();
   expect(screen.queryByText("Emmy Noether")).not.toBeInTheDocument();
+  expect(asked.at(-1)?.url.searchParams.get("search")).toBe("koval");
+});
+
+test("a table is shown before it is done, and nothing is done while a line is wrong", async () => {
+  const rows = [
+    { line: 2, name: "sofia", action: "create", message: "" },
+    { line: 3, name: "Bad Name", action: "error", message: "user names have lowercase letters" },
+  ];
+  const counts = { created: 1, updated: 0, unchanged: 0, is_done: false };
+  const posted = answer("post", "/user-table", ({ body }) =>
+    (body as { csv: string }).csv.includes("Bad")
+      ? { ...counts, rows, errors: 1 }
+      : { ...counts, rows: rows.slice(0, 1), errors: 0 },
+  );
+  const { user } = renderApp("/admin/users");
+  await user.click(await screen.findByRole("button", { name: "From CSV" }));
+  const table = await screen.findByLabelText("Table");
+  await user.type(table, "name{enter}sofia{enter}Bad Name");
+  await user.click(screen.getByRole("button", { name: "Preview" }));
+  expect(await screen.findByText("user names have lowercase letters")).toBeVisible();
+  expect(screen.getByRole("button", { name: "Make the accounts" })).toBeDisabled();
+  await user.clear(table);
+  await user.type(table, "name{enter}sofia");
+  await user.click(screen.getByRole("button", { name: "Preview" }));
+  await user.click(await screen.findByRole("button", { name: "Make 1, change 0" }));
+  expect(posted.map(({ body }) => (body as { is_preview: boolean }).is_preview)).toEqual([true, true, false]);
 });

@@ -1,14 +1,17 @@
-import { Button, Group, Paper, Skeleton, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, Paper, SegmentedControl, Skeleton, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconSearch, IconUserPlus } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { IconTableImport, IconUserPlus } from "@tabler/icons-react";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { UserState } from "@/api/accounts";
 import { usersQuery } from "@/api/queries";
-import type { User } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { ProblemAlert } from "@/components/ProblemAlert";
+import { SearchField } from "@/components/SearchField";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AdminSection } from "./AdminSection";
+import { ImportUsersDialog } from "./admin/ImportUsersDialog";
+import { InvitationsSection } from "./admin/InvitationsSection";
 import { CreateUserDialog } from "./CreateUserDialog";
 import { UserRow } from "./UserRow";
 
@@ -18,13 +21,20 @@ export function UsersPage() {
   return <AdminSection>{(me) => <Users ownName={me.name} />}</AdminSection>;
 }
 
+const STATES: { value: UserState; label: string }[] = [
+  { value: "", label: "All" },
+  { value: "active", label: "Active" },
+  { value: "deactivated", label: "Deactivated" },
+  { value: "admin", label: "Administrators" },
+];
+
 function Users({ ownName }: { ownName: string }) {
-  const [creating, dialog] = useDisclosure(false);
-  const [filter, setFilter] = useState("");
-  const query = useInfiniteQuery(usersQuery);
+  const [creating, createDialog] = useDisclosure(false);
+  const [importing, importDialog] = useDisclosure(false);
+  const [search, setSearch] = useState("");
+  const [state, setState] = useState<UserState>("");
+  const query = useInfiniteQuery({ ...usersQuery(search, state), placeholderData: keepPreviousData });
   const users = query.data?.pages.flatMap((page) => page.items) ?? [];
-  useAllPages(filter !== "", query);
-  const shown = users.filter((user) => matches(user, filter));
   return (
     <>
       <Group justify="space-between">
@@ -34,27 +44,40 @@ function Users({ ownName }: { ownName: string }) {
             Who may sign in, and who administers the platform.
           </Text>
         </div>
-        <Button leftSection={<IconUserPlus size={18} />} onClick={dialog.open}>
-          New user
-        </Button>
+        <Group gap="sm">
+          <Button variant="default" leftSection={<IconTableImport size={18} />} onClick={importDialog.open}>
+            From CSV
+          </Button>
+          <Button leftSection={<IconUserPlus size={18} />} onClick={createDialog.open}>
+            New user
+          </Button>
+        </Group>
       </Group>
-      <TextInput
-        type="search"
-        aria-label="Filter users"
-        placeholder="Filter by name"
-        leftSection={<IconSearch size={18} />}
-        value={filter}
-        onChange={(event) => setFilter(event.currentTarget.value)}
-      />
+      <Group align="center">
+        <div style={{ flex: "1 1 16rem" }}>
+          <SearchField
+            label="Search users"
+            placeholder="Name or mail address"
+            initial=""
+            onSearch={setSearch}
+          />
+        </div>
+        <SegmentedControl
+          aria-label="Which users"
+          value={state}
+          onChange={(value) => setState(value as UserState)}
+          data={STATES}
+        />
+      </Group>
       {query.isPending && <Skeleton height={240} />}
       {query.isError && <ProblemAlert error={query.error} onRetry={query.refetch} />}
       {query.data && (
         <Paper>
-          {shown.length === 0 && (
-            <EmptyState title="Nobody by this name">Try a part of the name only.</EmptyState>
+          {users.length === 0 && (
+            <EmptyState title="Nobody found">Try a part of the name only, or all users.</EmptyState>
           )}
           <ul className="lines plain-list" aria-label="Users">
-            {shown.map((user) => (
+            {users.map((user) => (
               <UserRow key={user.name} user={user} isSelf={user.name === ownName} />
             ))}
           </ul>
@@ -70,26 +93,9 @@ function Users({ ownName }: { ownName: string }) {
           Show more users
         </Button>
       )}
-      <CreateUserDialog opened={creating} onClose={dialog.close} />
+      <InvitationsSection />
+      <CreateUserDialog opened={creating} onClose={createDialog.close} />
+      <ImportUsersDialog opened={importing} onClose={importDialog.close} />
     </>
   );
-}
-
-interface Pages {
-  hasNextPage: boolean;
-  isFetching: boolean;
-  isError: boolean;
-  fetchNextPage: () => Promise<unknown>;
-}
-
-/** A filter must see every account: load the rest, page by page. */
-function useAllPages(isWanted: boolean, { hasNextPage, isFetching, isError, fetchNextPage }: Pages) {
-  useEffect(() => {
-    if (isWanted && hasNextPage && !isFetching && !isError) void fetchNextPage();
-  }, [isWanted, hasNextPage, isFetching, isError, fetchNextPage]);
-}
-
-function matches({ name, display_name }: User, filter: string): boolean {
-  const wanted = filter.trim().toLocaleLowerCase();
-  return [name, display_name].some((text) => text.toLocaleLowerCase().includes(wanted));
 }

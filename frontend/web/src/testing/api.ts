@@ -55,4 +55,5 @@ export function events(...list: object[]): Response {
 /** Sign somebody in. */
 export function signedIn(me = ada): void {
   answer("get", "/me", me);
+  answer("get", "/announcements/current", { items: [] });
 }

@@ -3,6 +3,11 @@ import type { Me, Member, Project, ProjectSummary, User } from "@/api/types";
 const at = "2026-03-01T09:00:00Z";
 
 export const ada: Me = {
+  avatar_url: null,
+  email: null,
+  email_verified: false,
+  time_zone: "",
+  providers: [],
   name: "ada",
   display_name: "Ada Lovelace",
   is_admin: false,
