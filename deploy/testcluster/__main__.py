@@ -4,6 +4,7 @@ python deploy/testcluster up        build once, make images, start, wait until p
 python deploy/testcluster down      end it and leave nothing on the machine but the cache
 python deploy/testcluster status    say whether it runs
 python deploy/testcluster kubeconfig  print the path of its kubeconfig
+python deploy/testcluster images      make the images anew and give them to the running cluster
 python deploy/testcluster restart etcd --away 10   end one program, start it again after so many seconds
 """
 
@@ -199,7 +200,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="testcluster", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig", "restart"])
+    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig", "images", "restart"])
     parser.add_argument("program", nargs="?", choices=programs.ORDER)
     parser.add_argument("--away", type=float, default=0.0, help="seconds before it is started again")
     arguments = parser.parse_args()
@@ -209,6 +210,8 @@ def main() -> int:
             up(where)
         elif command == "down":
             down(where)
+        elif command == "images":
+            import_images(where, images.make(where))
         elif command == "restart":
             if arguments.program is None:
                 parser.error("restart needs the name of a program")
