@@ -70,10 +70,21 @@ async def beside_the_loop(
 
 
 def file_of(pipelines: ProjectPipelines, project_id: str, name: str) -> Path:
-    """The file of a project that a request names."""
+    """The file, or the folder of a pipeline, of a project that a request names.
+
+    Raises
+    ------
+    InvalidError
+        If there is none.
+    PipelineFileError
+        If it lies outside the project.
+    """
     from pipelines.graph import Confinement
 
-    return Confinement(pipelines.files(project_id)).path(name)
+    path = Confinement(pipelines.files(project_id)).path(name)
+    if not path.exists():
+        raise InvalidError(f"There is no file “{name}” in this project.", {"file": "is not there"})
+    return path
 
 
 def values_of(file: Path, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
