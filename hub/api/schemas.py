@@ -216,6 +216,7 @@ class Access(BaseModel):
     user: Person
     role: Role | None
     capabilities: list[Capability]
+    sessions: list[str] = Field(default=[], description="Hashes of the browser sessions where they are signed in.")
 
 
 class Problem(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,6 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hub.api.account_schemas import (
+    Announcement,
+    AnnouncementCreate,
+    Ended,
+    NewSignUpInvitation,
+    SignUpInvitationCreate,
+    UserTable,
+    UserTableResult,
+)
 from hub.api.schemas import (
     MemberUpdate,
     Project,
@@ -21,7 +32,7 @@ from hub.api.schemas import (
     UserUpdate,
     UserWithLink,
 )
-from hub.client import OperatorClient
+from hub.client import ClientError, OperatorClient
 from hub.policy import Role
 from hub.settings import load
 
@@ -36,33 +47,90 @@ def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.add_typer(user_app, name="user")
     app.add_typer(project_app, name="project")
+    app.command()(announce)
 
 
 @user_app.command()
 def add(
     name: Name,
     display_name: Annotated[str | None, typer.Option(help="Name as people see it.")] = None,
+    email: Annotated[str | None, typer.Option(help="Mail address, for a forgotten password.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May manage accounts and projects.")] = False,
 ) -> None:
     """Create an account and print the link that its holder signs in with for the first time."""
-    body = UserCreate(name=name, display_name=display_name, is_admin=admin)
+    body = UserCreate(name=name, display_name=display_name, email=email, is_admin=admin)
     made = _client().call("POST", "/users", UserWithLink, body)
     console.print(f"Created “{made.name}”. First sign-in (works once, for 24 hours):\n  {made.sign_in_link.url}")
 
 
 @user_app.command()
 def link(name: Name) -> None:
-    """Print a one-time sign-in link (first sign-in, forgotten password)."""
+    """Print a one-time sign-in link (first sign-in)."""
     typer.echo(_client().call("POST", f"/users/{name}/sign-in-links", SignInLink).url)
 
 
+@user_app.command("reset-password")
+def reset_password(name: Name) -> None:
+    """Print a one-time link with which somebody who forgot their password sets a new one."""
+    typer.echo(_client().call("POST", f"/users/{name}/password-links", SignInLink).url)
+
+
+@user_app.command("sign-out")
+def sign_out(name: Name) -> None:
+    """Sign somebody out on all their devices."""
+    count = _client().call("DELETE", f"/users/{name}/sessions", Ended).count
+    console.print(f"“{name}” was signed out on {count} device{'s' * (count != 1)}.")
+
+
+@user_app.command("import")
+def import_users(
+    table: Annotated[Path, typer.Argument(help="CSV with a heading: name, display_name, email, admin.", exists=True)],
+    do_it: Annotated[bool, typer.Option("--yes", help="Do it. Without: say what would happen.")] = False,
+    links: Annotated[Path | None, typer.Option(help="File for the sign-in links of new people (CSV).")] = None,
+) -> None:
+    """Make or change accounts from a table; the same table can be given again."""
+    if links is not None and links.exists():
+        raise ClientError(f"{links} exists already; links are written into a new file.")
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClientError(f"{table} cannot be read as UTF-8 text: {error}") from error
+    result = _client().call("POST", "/user-table", UserTableResult, UserTable(csv=text, is_preview=not do_it))
+    for row in result.rows:
+        if row.action != "unchanged":
+            console.print(f"line {row.line:4}  {row.action:7}  {row.name}  {row.message}", markup=False)
+    console.print(f"{result.created} new, {result.updated} changed, {result.unchanged} as they are.")
+    if result.errors:
+        raise ClientError(f"{result.errors} line(s) with errors; nothing was done.")
+    if not result.is_done:
+        console.print("Nothing was done yet: repeat with --yes.")
+    elif links is not None:
+        made = [f"{row.name},{row.sign_in_link.url}" for row in result.rows if row.sign_in_link]
+        links.touch(mode=0o600, exist_ok=False)
+        links.write_text("\n".join(["name,sign_in_link", *made]) + "\n", encoding="utf-8")
+        console.print(f"Sign-in links are in {links}. They work once, for 24 hours.")
+
+
+@user_app.command()
+def invite(
+    uses: Annotated[int, typer.Option(help="How many people may use it.")] = 1,
+    days: Annotated[int, typer.Option(help="How long it works.")] = 14,
+    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Print a link with which people make accounts for themselves."""
+    body = SignUpInvitationCreate(note=note, uses=uses, expires_in_days=days)
+    typer.echo(_client().call("POST", "/sign-up-invitations", NewSignUpInvitation, body).url)
+
+
 @user_app.command("list")
-def list_users() -> None:
+def list_users(search: Annotated[str, typer.Option(help="Part of a name or mail address.")] = "") -> None:
     """List the accounts."""
     client, cursor = _client(), ""
     table = Table("name", "display name", "administrator", "active", "since", box=None, pad_edge=False)
     while cursor is not None:
-        page = client.call("GET", f"/users?limit=200{f'&cursor={cursor}' if cursor else ''}", UserList)
+        page = client.call(
+            "GET", f"/users?limit=200&search={quote(search)}{f'&cursor={cursor}' if cursor else ''}", UserList
+        )
         for user in page.items:
             admin, active = ("yes" if flag else "" for flag in (user.is_admin, user.is_active))
             table.add_row(user.name, user.display_name, admin, active, f"{user.created_at:%Y-%m-%d}")
@@ -72,7 +140,7 @@ def list_users() -> None:
 
 @user_app.command()
 def deactivate(name: Name) -> None:
-    """Keep somebody from signing in; their projects stay."""
+    """Sign somebody out everywhere and keep them out; their projects stay."""
     _client().call("PATCH", f"/users/{name}", User, UserUpdate(is_active=False))
     console.print(f"“{name}” cannot sign in any more.")
 
@@ -82,6 +150,18 @@ def activate(name: Name) -> None:
     """Let somebody sign in again."""
     _client().call("PATCH", f"/users/{name}", User, UserUpdate(is_active=True))
     console.print(f"“{name}” can sign in again.")
+
+
+def announce(
+    text: Annotated[str, typer.Argument(help="What everybody shall read.")],
+    warning: Annotated[bool, typer.Option("--warning", help="Show it as a warning.")] = False,
+    hours: Annotated[float | None, typer.Option(help="How long it is shown. Default: until it is deleted.")] = None,
+) -> None:
+    """Tell everybody something, above every page and on the sign-in page."""
+    end = datetime.now(UTC) + timedelta(hours=hours) if hours is not None else None
+    body = AnnouncementCreate(text=text, level="warning" if warning else "info", ends_at=end)
+    made = _client().call("POST", "/announcements", Announcement, body)
+    console.print(f"Announced ({made.id}).")
 
 
 @project_app.command("list")

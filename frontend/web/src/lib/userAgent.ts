@@ -17,7 +17,8 @@ const SYSTEMS: readonly [RegExp, string][] = [
 /** A browser in words that its user recognises: “Firefox on Windows”. */
 export function describeBrowser(userAgent: string): string {
   const find = (list: typeof BROWSERS) => list.find(([pattern]) => pattern.test(userAgent))?.[1];
-  const browser = find(BROWSERS) ?? (userAgent.split(/[/\s]/)[0] || "Unknown browser");
+  const own = userAgent.split(/[/\s]/, 1).join("");
+  const browser = find(BROWSERS) ?? (own === "" ? "Unknown browser" : own);
   const system = find(SYSTEMS);
   return system ? `${browser} on ${system}` : browser;
 }

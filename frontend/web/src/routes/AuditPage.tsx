@@ -125,17 +125,10 @@ function AuditRow({ line }: { line: AuditEntry }) {
   );
 }
 
-function asFilter({ since, until, ...words }: Typed): AuditFilter {
-  const given = Object.fromEntries(
-    Object.entries(words)
-      .map(([name, value]) => [name, value.trim()])
-      .filter(([, value]) => value !== ""),
-  );
-  return {
-    ...given,
-    ...(since ? { since: dayStart(since, 0) } : {}),
-    ...(until ? { until: dayStart(until, 1) } : {}),
-  };
+function asFilter({ actor, action, subject, since, until }: Typed): AuditFilter {
+  const words = { actor: actor.trim(), action: action.trim(), subject: subject.trim() };
+  const times = { since: since && dayStart(since, 0), until: until && dayStart(until, 1) };
+  return Object.fromEntries(Object.entries({ ...words, ...times }).filter(([, value]) => value !== ""));
 }
 
 /** The start of a day in the reader's time zone, or of one some days later. */

@@ -65,7 +65,7 @@ function Users({ ownName }: { ownName: string }) {
         <SegmentedControl
           aria-label="Which users"
           value={state}
-          onChange={(value) => setState(value as UserState)}
+          onChange={(value) => setState(value)}
           data={STATES}
         />
       </Group>

@@ -64,7 +64,7 @@ export function ProfileSection({ me }: { me: Me }) {
             limit={60}
             {...form.getInputProps("time_zone")}
             value={form.values.time_zone || null}
-            onChange={(zone) => form.setFieldValue("time_zone", zone ?? "")}
+            onChange={(zone: string | null) => form.setFieldValue("time_zone", zone ?? "")}
           />
           {update.isError && <ProblemAlert error={update.error} />}
           <Group>

@@ -36,7 +36,7 @@ function ImportUsersForm({ onClose }: { onClose: () => void }) {
     });
   };
   if (doIt.data?.is_done) return <Done result={doIt.data} onClose={onClose} />;
-  const canDo = result !== undefined && result.errors === 0 && result.created + result.updated > 0;
+  const canDo = result?.errors === 0 && result.created + result.updated > 0;
   return (
     <Stack>
       <Text size="sm">
