@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -25,11 +26,20 @@ class Access:
         What the role carries, by the names of the platform's policy.
     display_name
         The user's name as people see it.
+    sessions
+        Hashes of the browser sessions in which they are signed in; None where the platform does not tell.
     """
 
     role: str | None
     capabilities: frozenset[str]
     display_name: str = ""
+    sessions: frozenset[str] | None = None
+
+    def covers(self, session_id: str | None) -> bool:
+        """Return whether a browser session of the hub still counts; a token of the hub has none."""
+        if self.sessions is None or session_id is None:
+            return True
+        return hashlib.sha256(session_id.encode()).hexdigest() in self.sessions
 
 
 NOTHING = Access(None, frozenset())
@@ -54,6 +64,7 @@ class AccessClient:
     """
 
     def __init__(self, url: str, token: str, cache_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.token = token
         self._client = httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"token {token}"}, timeout=5, trust_env=False
         )
@@ -80,7 +91,13 @@ class AccessClient:
             access = NOTHING
         else:
             model = answer.json()
-            access = Access(model["role"], frozenset(model["capabilities"]), model["user"]["display_name"])
+            sessions = model.get("sessions")
+            access = Access(
+                model["role"],
+                frozenset(model["capabilities"]),
+                model["user"]["display_name"],
+                frozenset(sessions) if sessions is not None else None,
+            )
         self._answers[user_name] = (self._clock(), access)
         return access
 

@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 from traitlets import Instance, default
 
 from spawner.access import AccessClient
+from spawner.guard import SocketGuard
 
 READ, WRITE, EXECUTE = "read", "write", "execute"
 
@@ -54,6 +55,8 @@ class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
         if user is None or user.hub_user.get("kind") != "user":
             return user
         access = await self.access.of(user.username)
+        if not access.covers(user.hub_user.get("session_id")):
+            return None  # the session was ended elsewhere: sign in again
         if access.role is not None:
             user.name = user.display_name = access.display_name
             return user
@@ -68,7 +71,14 @@ class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
 
 
 class ProjectAuthorizer(Authorizer):
-    """Lets a member do what their role carries, on every resource of the server."""
+    """Lets a member do what their role carries, on every resource of the server.
+
+    Websockets that it lets through are guarded: they end when the right goes.
+    """
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.guard = SocketGuard()
 
     def is_authorized(self, handler: JupyterHandler, user: JupyterHubUser, action: str, resource: str) -> bool:
         """Return whether `user` may do `action` on `resource`."""
@@ -79,4 +89,10 @@ class ProjectAuthorizer(Authorizer):
             self.log.warning("refused: no rule for %s on %s", action, resource)
             return False
         client = getattr(self.identity_provider, "access", None)
-        return isinstance(client, AccessClient) and needed in client.known(user.username).capabilities
+        if not isinstance(client, AccessClient):
+            return False
+        access = client.known(user.username)
+        is_allowed = needed in access.capabilities and access.covers(user.hub_user.get("session_id"))
+        if is_allowed:
+            self.guard.register(handler, action, resource)
+        return is_allowed

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from hub import policy
+from hub.api import cursors
 from hub.api.context import Context
 from hub.api.new_projects import make_project
 from hub.api.operation import Audience, Query, operation
+from hub.api.people import avatar_url
+from hub.api.people import person as as_person
 from hub.api.schemas import (
     Access,
     Member,
     MemberUpdate,
-    Person,
     Project,
     ProjectCreate,
     ProjectList,
     ProjectSummary,
     ProjectUpdate,
 )
-from hub.data import project_life, projects, users
+from hub.data import project_life, projects, sessions, users
 from hub.data.audit import record
 from hub.data.models import ProjectRow
 from hub.data.projects import View
@@ -65,13 +65,13 @@ async def list_projects(ctx: Context) -> ProjectList:
     if query.everybody and not actor.is_admin:
         raise ForbiddenError("Only administrators may list everybody's projects.")
     whose = None if query.everybody else actor.name
-    before = _decode_cursor(query.cursor) if query.cursor else None
+    before = cursors.decode(query.cursor)
     rows = await ctx.platform.read(projects.page, whose, query.search.strip(), before, query.limit + 1, query.view)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     around = await _around(ctx, rows) if rows else Around()
     items = [ProjectSummary.model_validate(_summary((row, projects.role_of(row, actor.name)), around)) for row in rows]
-    return ProjectList(items=items, next_cursor=_encode_cursor(rows[-1]) if more else None)
+    return ProjectList(items=items, next_cursor=cursors.encode(rows[-1].updated_at, rows[-1].id) if more else None)
 
 
 @operation(
@@ -99,6 +99,7 @@ async def update_project(ctx: Context) -> Project:
 
     def work(session: Session) -> Row:
         project, role = projects.get(session, ctx.path["project_id"], actor, Capability.MANAGE_PROJECT)
+        ctx.check_match(_project((project, role), actor, Around()))
         for name, value in change.model_dump(exclude_none=True, exclude={"archived"}).items():
             setattr(project, name, value)
             record(session, now, actor.name, f"project.{name}", project.id, value)
@@ -153,13 +154,14 @@ async def read_access(ctx: Context) -> Access:
 
     def work(session: Session) -> Access:
         user = users.get(session, user_name)
-        person = Person(name=user.name, display_name=user.display_name)
+        person = as_person(user)
         try:
             _, role = projects.get(session, project_id, Actor(user_name), Capability.READ)
         except (NotFoundError, ForbiddenError):
             return Access(user=person, role=None, capabilities=[])
         held = policy.capabilities(Actor(user_name), role)
-        return Access(user=person, role=role, capabilities=sorted(held))
+        signed_in = [row.id for row in sessions.of_user(session, user, ctx.platform.now())]
+        return Access(user=person, role=role, capabilities=sorted(held), sessions=signed_in)
 
     return await ctx.platform.read(work)
 
@@ -206,7 +208,7 @@ def _summary(row: Row, around: Around) -> dict[str, object]:
         "name": project.name,
         "description": project.description,
         "role": role,
-        "owners": [Person(name=u.name, display_name=u.display_name) for u in owners],
+        "owners": [as_person(u) for u in owners],
         "member_count": len(project.memberships),
         "created_at": project.created_at,
         "updated_at": project.updated_at,
@@ -221,21 +223,15 @@ def _summary(row: Row, around: Around) -> dict[str, object]:
 def _project(row: Row, actor: Actor, around: Around) -> Project:
     project, role = row
     members = [
-        Member(name=m.user.name, display_name=m.user.display_name, role=m.role, since=m.since)
+        Member(
+            name=m.user.name,
+            display_name=m.user.display_name,
+            avatar_url=avatar_url(m.user),
+            role=m.role,
+            since=m.since,
+        )
         for m in project.memberships
     ]
     held = sorted(policy.capabilities(actor, role))
     more = {"members": members, "capabilities": held, "profile": project.profile}
     return Project.model_validate(_summary(row, around) | more)
-
-
-def _encode_cursor(row: ProjectRow) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row.updated_at.isoformat(), row.id]).encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> projects.Cursor:
-    try:
-        at, project_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(at), str(project_id)
-    except (ValueError, TypeError) as error:
-        raise InvalidError("The cursor is not one that a list gave out.", {"cursor": "is not valid"}) from error

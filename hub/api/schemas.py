@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -138,6 +138,9 @@ class ServerEvent(BaseModel):
 
 class ProjectSummary(BaseModel):
     """A project as it stands in a list."""
+
+    # what changes by itself, or for one person only, is no change of the project
+    ETAG_EXCLUDES: ClassVar[frozenset[str]] = frozenset({"server_state", "starred", "purge_at"})
 
     id: str
     name: str
