@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub import runtime
 from hub.cluster import Cluster
-from hub.cluster_kernels import kernelspec_of
+from hub.cluster_kernels import bytes_of, cpus_of, kernelspec_of
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def configure(c: Config, settings: Settings, cluster: Cluster, ports: runtime.Po
     spawner.image = cluster.images.server
     spawner.image_pull_policy = cluster.images.pullPolicy
     spawner.image_pull_secrets = cluster.images.pullSecrets
-    spawner.cpu_guarantee = servers.cpu
-    spawner.cpu_limit = servers.cpuLimit
-    spawner.mem_guarantee = servers.memory
-    spawner.mem_limit = servers.memoryLimit
+    spawner.cpu_guarantee = cpus_of(servers.cpu)
+    spawner.cpu_limit = cpus_of(servers.cpuLimit)
+    spawner.mem_guarantee = bytes_of(servers.memory)
+    spawner.mem_limit = bytes_of(servers.memoryLimit)
     spawner.node_selector = servers.nodeSelector
     spawner.tolerations = servers.tolerations
     spawner.extra_labels = {
