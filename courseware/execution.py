@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
 from courseware.guard import NO_CONTEXT, GuardContext, Guarded, guard, unguard
+from courseware.plain_guard import send_together, split_outputs
 from courseware.store import check_path
 from kernels import (
     CellRun,
@@ -42,6 +44,8 @@ GRADING_LIMITS = Limits(
 )
 """What a submitted notebook may use; 30 s a cell as nbgrader has it."""
 
+# Numerical libraries with one thread: sums come out the same everywhere, and small problems sooner.
+_SANDBOX_ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _RECORDED = ("ipykernel", "IPython", "numpy", "pandas", "matplotlib", "scipy", "sympy")
 _TRUNCATION_NOTE = "\n[Further output is not kept: the cell reached its limit of output.]\n"
 
@@ -79,12 +83,15 @@ class Plan:
         What lies in the working folder: path to content.
     seed
         Seed of `random` and NumPy before the first cell.
+    is_plain
+        Whether nothing in the notebook can interfere with its tests; see `courseware.screening`.
     """
 
     cells: Sequence[PlannedCell]
     kernel_name: str = "python3"
     files: Mapping[str, bytes] = field(default_factory=dict)
     seed: int = 0
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ class KernelExecutor:
             No kernel could be started, or not with the isolation that grading asks for.
         """
         if self._is_sandboxed:
-            policy = SandboxPolicy(files=dict(plan.files), environment={"NBGRADER_EXECUTION": "autograde"})
+            policy = SandboxPolicy(files=dict(plan.files), environment=_SANDBOX_ENVIRONMENT)
             return await self._run_in(None, plan, policy)
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
         try:
@@ -185,35 +192,56 @@ class KernelExecutor:
                 environment=_environment(folder) if folder is not None else None,
             ) as session:
                 await session.run_cell(new_code_cell(_seeding(plan.seed)))  # type: ignore[no-untyped-call]
-                outcomes = []
-                for index, cell in enumerate(plan.cells):
-                    outcomes.append(await self._run_cell(session, cell, index))
+                outcomes: list[CellOutcome] = []
+                while len(outcomes) < len(plan.cells):
+                    rest = plan.cells[len(outcomes) :]
+                    together = await self._run_together(session, rest) if plan.is_plain else None
+                    outcomes += together or [await self._run_cell(session, rest[0], len(outcomes), len(rest) == 1)]
                 return outcomes
         except (KernelStartError, SandboxError) as error:
             # A fault of the installation, not of the submission: the job is retried, and nothing runs unprotected.
             raise ExecutorError(f"no kernel {plan.kernel_name!r} could be started: {error}") from error
 
-    async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int) -> CellOutcome:
+    async def _run_together(self, session: NotebookSession, rest: Sequence[PlannedCell]) -> list[CellOutcome] | None:
+        """Run the tests that come next in one fork; `None` when they must run one by one."""
+        tests = list(takewhile(lambda cell: cell.is_test, rest))
+        if not tests or self._mode != "short" or not session.alive or session.out_of_time:
+            return None
+        sent = send_together([(test.source, test.context) for test in tests])
+        if sent is None:
+            return None
+        try:
+            found = await session.evaluate(sent.source)
+        except KernelsError:
+            return None
+        parts = split_outputs(found.outputs, sent) if found.status == "ok" else None
+        if parts is None:
+            return None
+        lasting = "\n".join(test.lasting for test in sent.tests if test.lasting)
+        if lasting and len(rest) > len(tests):
+            await session.run_cell(new_code_cell(lasting))  # type: ignore[no-untyped-call]
+        return [CellOutcome(tuple(outputs), suspicion=suspicion) for outputs, suspicion in parts]
+
+    async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int, is_last: bool) -> CellOutcome:
         if not session.alive:
             why = session.death.message if session.death else "the kernel had ended"
             return CellOutcome(failure=f"the cell could not run: {why}")
         if session.out_of_time:
             return CellOutcome(failure="the cell could not run: the time of the notebook was used up")
         if planned.is_test and self._mode == "short":
-            return await self._evaluate(session, guard(planned.source, planned.context))
+            return await self._evaluate(session, guard(planned.source, planned.context), is_last)
         cell = new_code_cell(planned.source)  # type: ignore[no-untyped-call]
         record = await session.run_cell(cell, index)
         return _outcome(cell, record)
 
-    async def _evaluate(self, session: NotebookSession, guarded: Guarded) -> CellOutcome:
+    async def _evaluate(self, session: NotebookSession, guarded: Guarded, is_last: bool) -> CellOutcome:
         try:
             found = await session.evaluate(guarded.source)
         except KernelsError as error:
             return CellOutcome(failure=f"the test could not run: {error}")
-        if guarded.lasting:
+        if guarded.lasting and not is_last:
             # What later cells need from the part that students can see: imports, helpers. Hidden tests stay out.
-            lasting = new_code_cell(guarded.lasting)  # type: ignore[no-untyped-call]
-            await session.run_cell(lasting)
+            await session.run_cell(new_code_cell(guarded.lasting))  # type: ignore[no-untyped-call]
         failures = {
             "timeout": "the test did not end in time",
             "died": "the process ended during the test" + (f": {found.death.message}" if found.death else ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,26 @@ from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
 from courseware.notebooks import read_notebook, write_notebook
 from courseware.scoring import Score, score_answer, score_outputs
+from courseware.screening import is_plain
 from courseware.structure import Structure, by_notebook, is_notebook, kind_of
 
 NO_RESPONSE = "No response."
 _DEFAULT_KERNEL = "python3"
+_HARMLESS_FILES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".svg",
+    ".gif",
+    ".pdf",
+    ".md",
+    ".dat",
+    ".npy",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +192,20 @@ def _plan(matched: MatchedNotebook, version: NotebookNode, data: Mapping[str, by
         if cell.cell_type == "code"
     ]
     kernel = matched.notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
-    return Plan(planned, str(kernel), data, seed)
+    return Plan(planned, str(kernel), data, seed, is_plain=_is_plain(matched, contexts, data))
+
+
+def _is_plain(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: Mapping[str, bytes]) -> bool:
+    if any(not path.endswith(_HARMLESS_FILES) for path in data):
+        return False
+    defined = frozenset().union(*(context.defined for context in contexts.values()))
+    cells = zip(matched.notebook.cells, matched.roles, strict=True)
+    written = [
+        cell.source
+        for cell, role in cells
+        if cell.cell_type == "code" and (role is None or not (role.is_locked or role.is_test))
+    ]
+    return is_plain(written, frozenset(dir(builtins)) - defined)
 
 
 def _contexts(version: NotebookNode) -> dict[str, GuardContext]:

@@ -1,22 +1,26 @@
 """Make a test cell prove that it ran, unaltered, against honest objects.
 
-The test is sent as an opaque literal together with `guard_runtime`, which reports back under a nonce: whoever empties
-or replaces the cell, prints a score or fakes a result does not know it. What the guard cannot do: code of the
-submission and the test share one interpreter, so an attack on the interpreter's own memory is noticed by the audit
-hook, not made impossible; the sandbox bounds what it could reach, and the reply channel is authenticated by `kernels`.
+The test is sent as an opaque literal together with `guard_runtime`, which seals its report with a nonce: whoever
+empties or replaces the cell, prints a score, fakes a result or rewrites one on its way does not know it. What the
+guard cannot do: code of the submission and the test share one interpreter, so an attack on the interpreter's own
+memory is noticed by the audit hook, not made impossible; the sandbox bounds what it could reach, and the reply
+channel is authenticated by `kernels`.
 """
 
 from __future__ import annotations
 
 import ast
 import base64
+import hmac
 import json
 import marshal
 import secrets
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -48,7 +52,8 @@ class Guarded:
     test
         The test itself, for messages.
     nonce
-        What the report must carry; empty when the test is sent as it is (top-level `await`, a syntax error).
+        The key of the report's seal (HMAC-SHA256, RFC 2104); empty when the test is sent as it is (top-level
+        `await`, a syntax error).
     lasting
         What later cells may need from the part that students can see: imports, helpers, assignments.
     """
@@ -78,10 +83,19 @@ class GuardContext:
 
 
 NO_CONTEXT = GuardContext()
+# The first steps use syntax and functions written in C that are seen to be what they are called: a replaced one must
+# not get hold of the nonce. `[].append` and `().__class__.__class__` name types without a name that can be rebound.
+_SENT = (
+    "(lambda t, m, z, b, h, x, n: (x(m(z(b(RUNTIME))), n) or n['Guard'](h, **m(z(b(PAYLOAD)))).run("
+    "get_ipython().user_ns)) if [t(f) is t([].append) and f.__name__ for f in (m, z, b, h, x)] == "
+    "['loads', 'decompress', 'a2b_base64', 'hmac_digest', 'exec'] else 'replaced')"
+    "(().__class__.__class__, __import__('marshal').loads, __import__('zlib').decompress,"
+    " __import__('binascii').a2b_base64, __import__('_hashlib').hmac_digest, exec, {'__name__': 'guard'})"
+)
 
 
-def guard(source: str, context: GuardContext = NO_CONTEXT) -> Guarded:
-    """Return a test as it is sent."""
+def guard(source: str, context: GuardContext = NO_CONTEXT, *, is_plain: bool = False) -> Guarded:
+    """Return a test as it is sent; for `courseware.plain_guard`, only what that sends of it."""
     plain = _transform(source)
     visible = _transform(cut(source, HIDDEN_TESTS).rest)
     tree = _parse(plain)
@@ -96,14 +110,12 @@ def guard(source: str, context: GuardContext = NO_CONTEXT) -> Guarded:
         "helpers": list(context.helpers),
         "quiet": source.rstrip().endswith(";"),
     }
-    literal = base64.b64encode(json.dumps(payload).encode()).decode()
-    runtime = _runtime()
-    sent = (
-        "(lambda _n, _j, _b: exec(__import__('marshal').loads(_b.b64decode(" + repr(runtime) + ")), _n) or "
-        "get_ipython().display_formatter and __import__('sys').modules['IPython.display'].Pretty("
-        "_n['Guard'](**_j.loads(_b.b64decode(" + repr(literal) + "))).run(get_ipython().user_ns)))"
-        "({'__name__': 'guard'}, __import__('json'), __import__('base64'))"
-    )
+    if is_plain:
+        return Guarded(json.dumps(payload), plain, nonce, lasting)
+    parts = {"RUNTIME": _runtime(), "PAYLOAD": packed(payload)}
+    sent = _SENT
+    for name, content in parts.items():
+        sent = sent.replace(name, repr(content))
     return Guarded(sent, plain, nonce, lasting)
 
 
@@ -154,7 +166,12 @@ def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
 def _runtime() -> str:
     # Compiled here, once: short runs fork this very interpreter, and compiling would cost more than most tests.
     source = (Path(__file__).parent / "guard_runtime.py").read_text(encoding="utf-8")
-    return base64.b64encode(marshal.dumps(compile(source, "<guard>", "exec"))).decode()
+    return packed(compile(source, "<guard>", "exec"))
+
+
+def packed(content: CodeType | dict[str, object] | list[dict[str, object]]) -> str:
+    """Return a content as a short literal for another interpreter of this version."""
+    return base64.b64encode(zlib.compress(marshal.dumps(content), 9)).decode()
 
 
 def _transform(source: str) -> str:
@@ -191,10 +208,12 @@ def _names(source: str) -> set[str]:
 
 def _report(output: NotebookNode, nonce: str) -> dict[str, object] | None:
     try:
-        report = json.loads(output.get("data", {}).get("text/plain", ""))
-    except (ValueError, TypeError):
+        body, seal = output.get("data", {}).get("text/plain", "").rsplit("|", 1)
+        report = ast.literal_eval(body)
+    except (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError):
         return None
-    return report if isinstance(report, dict) and report.get("nonce") == nonce else None
+    expected = hmac.new(nonce.encode(), body.encode(), "sha256").hexdigest()
+    return report if hmac.compare_digest(expected, seal) and isinstance(report, dict) else None
 
 
 def _error(report: dict[str, object], test: str) -> NotebookNode:

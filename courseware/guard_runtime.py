@@ -11,7 +11,6 @@ name of the notebook.
 
 import ast
 import builtins
-import json
 import sys
 import types
 
@@ -34,8 +33,9 @@ _THROUGH = ("inspect.py", "traceback.py", "gc.py")
 class Guard:
     """One test."""
 
-    def __init__(self, source, nonce, defined, helpers, quiet):
+    def __init__(self, seal, source, nonce, defined, helpers, quiet):
         self.source, self.nonce, self.defined, self.helpers, self.quiet = source, nonce, defined, helpers, quiet
+        self.seal = seal
         self.suspicion = ""
         self.is_checking = False
 
@@ -44,7 +44,8 @@ class Guard:
         sys.settrace(None)
         sys.setprofile(None)
         self.hide_history(names)
-        report = {"nonce": self.nonce, "ok": True, "value": None}
+        names["__builtins__"] = builtins
+        report = {"ok": True, "value": None}
         try:
             for helper in self.helpers:
                 exec(compile(helper, "<locked cell>", "exec"), names)
@@ -67,7 +68,9 @@ class Guard:
             report["line"] = _line_of(error)
         report["suspicion"] = self.suspicion
         self.is_checking = True
-        return json.dumps(report)
+        # An f-string calls `repr` in C, whatever stands under that name.
+        body = f"{report!r}"
+        return Report(f"{body}|{self.seal(self.nonce.encode(), body.encode(), 'sha256').hex()}")
 
     def suspect(self, text):
         """Keep the first thing that was noticed."""
@@ -121,14 +124,21 @@ class Guard:
                 module = value.__name__ if type(value) is types.ModuleType else getattr(value, "__module__", None)
                 if isinstance(module, str) and module != "__main__":
                     packages.add(module.partition(".")[0])
+        used = _names_in(tree)
         for key, module in list(sys.modules.items()):
-            if key.partition(".")[0] in packages and type(module) is types.ModuleType:
-                self.look_at(key, vars(module))
+            if key.partition(".")[0] in packages:
+                if type(module) is type or getattr(type(module), "__module__", "") == "__main__":
+                    self.suspect(f"the module {key} was replaced")
+                elif type(module) is types.ModuleType:
+                    self.look_at(key, vars(module), used)
 
-    def look_at(self, where, found):
+    def look_at(self, where, found, used):
         """Look at the attributes of a module, and of its classes for assertions."""
+        is_python = str(found.get("__file__", "")).endswith(".py")
         for name, value in list(found.items()):
             is_planted = getattr(type(value), "__module__", "") == "__main__" and callable(value)
+            if is_python and name in used and type(value) is types.BuiltinFunctionType and value.__name__ != name:
+                is_planted = True
             if is_planted or (type(value) is types.FunctionType and _is_foreign(value)):
                 self.suspect(f"{where}.{name} was replaced")
             elif type(value) is type and name == "TestCase":
@@ -182,6 +192,16 @@ class Guard:
             raise RuntimeError("This is not possible while a test runs.")
 
 
+class Report:
+    """What the shell shows as the result."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
+
+
 class _Watch(ast.NodeTransformer):
     """Send comparisons and the arguments of assertions through the guard."""
 
@@ -212,6 +232,18 @@ class _Watch(ast.NodeTransformer):
         body = ast.IfExp(checked, ast.Call(node.func, loads, node.keywords), refused)
         arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
         return ast.copy_location(ast.Call(ast.Lambda(arguments, body), node.args, []), node)
+
+
+def _names_in(tree):
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+    return found
 
 
 def _watch(values, result):

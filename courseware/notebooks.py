@@ -56,8 +56,8 @@ def read_notebook(content: bytes, name: str = "notebook") -> NotebookNode:
 
 
 def write_notebook(notebook: NotebookNode) -> bytes:
-    """Return the notebook as the bytes of an .ipynb file."""
-    text = nbformat.writes(notebook, version=nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    """Return the notebook as the bytes of an .ipynb file; it is not validated, which `read_notebook` has done."""
+    text = nbformat.v4.writes(notebook)  # type: ignore[no-untyped-call]
     return cast(str, text).encode() + b"\n"
 
 

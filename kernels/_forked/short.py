@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 from . import child, evaluation, wire
@@ -21,15 +22,22 @@ from .streams import ChannelStream
 
 _kernel: Any = None
 _channel: Any = None
+_loop: asyncio.AbstractEventLoop | None = None
+_loop_pid = 0
+_own_runner: Any = None
+_libc = ctypes.CDLL(None)
+_ASKS_FOR_LOOP = ("await", "async", "%", "!")
 
 
 def prepare() -> None:
     """Build the kernel, in the parent; its messages have nowhere to go yet."""
-    global _kernel, _channel
+    global _kernel, _channel, _own_runner
     from .short_kernel import build_kernel
 
     os.environ["IPYTHONDIR"] = "/nonexistent"
     _kernel, _channel = build_kernel()
+    _own_runner = _kernel.shell.loop_runner
+    _choose_plot_backend()
 
 
 def rehearse() -> None:
@@ -40,9 +48,7 @@ def rehearse() -> None:
     mine, other = socket.socketpair()
     mine.setblocking(False)
     _channel.connect(other)
-    _connect_loop()
     _connect_streams()
-    choose_plot_backend()
     for source in first_cells():
         _execute(source)
         while True:
@@ -59,8 +65,7 @@ def main(arguments: list[str]) -> None:
     sock = socket.socket(fileno=int(arguments[0]))
     _channel.connect(sock)
     _connect_streams()
-    choose_plot_backend()
-    _connect_loop()
+    _choose_plot_backend()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     entry = child.sandbox_entry
     isolation = None if entry is None else {"reached": entry.reached, "missing": entry.missing}
@@ -78,11 +83,24 @@ def main(arguments: list[str]) -> None:
             evaluation.perform(sock, descriptors[0], str(message["source"]), _become_evaluator)
 
 
-def _connect_loop() -> None:
-    from tornado.ioloop import IOLoop
+def _choose_plot_backend() -> None:
+    """Choose the backend for plots, unless it is chosen: checking its name costs more than most cells."""
+    chosen = os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None and dict.__getitem__(matplotlib.rcParams, "backend") != chosen:
+        choose_plot_backend()
 
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    _kernel.io_loop = IOLoop.current()
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return this process's loop, made at its first cell that may ask for one."""
+    global _loop, _loop_pid
+    if _loop is None or _loop_pid != os.getpid():
+        from tornado.ioloop import IOLoop
+
+        _loop, _loop_pid = asyncio.new_event_loop(), os.getpid()
+        asyncio.set_event_loop(_loop)
+        _kernel.io_loop = IOLoop.current()
+    return _loop
 
 
 def _connect_streams() -> None:
@@ -92,23 +110,39 @@ def _connect_streams() -> None:
 
 def _become_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
     """In a fork: run code with everything it sends going to another channel; return the reply."""
-    _connect_loop()
     _channel.connect(sock)
     return _execute(source)
 
 
 def _execute(source: str) -> dict[str, Any]:
     """Run one cell and return the content of its `execute_reply`."""
-    loop = asyncio.get_event_loop_policy().get_event_loop()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _kernel.set_parent([], {"header": {"msg_id": "cell", "msg_type": "execute_request"}})
-        reply = loop.run_until_complete(_kernel.do_execute(source, silent=False, store_history=True))
+        reply = _run(_kernel.do_execute(source, silent=False, store_history=True), source)
     except KeyboardInterrupt:
         reply = {"status": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
-    ctypes.CDLL(None).fflush(None)
+    _libc.fflush(None)
     return dict(json.loads(json.dumps(reply, default=repr)))
+
+
+def _run(execution: Coroutine[Any, Any, dict[str, Any]], source: str) -> dict[str, Any]:
+    """Run a cell to its end; without an event loop, which costs as much as a small cell, where none is asked for."""
+    shell = _kernel.shell
+    if _loop_pid == os.getpid() or any(mark in source for mark in _ASKS_FOR_LOOP):
+        shell.loop_runner = _own_runner
+        return _event_loop().run_until_complete(execution)
+    shell.loop_runner = _no_runner
+    try:
+        execution.send(None)
+    except StopIteration as end:
+        return dict(end.value)
+    raise RuntimeError("a cell without a loop waited for one")
+
+
+def _no_runner(_execution: object) -> None:
+    raise RuntimeError("this cell has no event loop")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import sys
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -56,4 +58,34 @@ def build_kernel() -> tuple[IPythonKernel, Channel]:
     kernel._allow_stdin = False
     # Cells with a top-level await ask which thread is the kernel's: here it is the only one.
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+    _name_cells(kernel.shell)
+    _warm(kernel.shell)
     return kernel, channel
+
+
+def _name_cells(shell: Any) -> None:
+    """Note with each cell that it belongs to `__main__`.
+
+    For a file that it does not know, `inspect` looks at every module there is; in a child this copies thousands of
+    pages, for the first traceback alone.
+    """
+    compiler = shell.compile
+    stock = compiler.cache
+
+    def cache(*args: Any, **kwargs: Any) -> str:
+        name: str = stock(*args, **kwargs)
+        inspect.modulesbyfile[name] = "__main__"
+        return name
+
+    compiler.cache = cache
+
+
+def _warm(shell: Any) -> None:
+    """Fill the caches of what formats tracebacks and values, in the parent, once for all children."""
+    inspect.getmodule(compile("", "<nowhere>", "exec"))
+    shell.display_formatter.format(1)
+    try:
+        eval(compile("1 / 0", "<cell>", "eval"))  # noqa: S307
+    except ZeroDivisionError:
+        shell.InteractiveTB.structured_traceback(*sys.exc_info())
+        shell.InteractiveTB.etype = shell.InteractiveTB.value = shell.InteractiveTB.tb = None
