@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from spawner.rooms.history import compact
 from spawner.rooms.merge import merge_content
 from spawner.rooms.store import Edit, EditStore, FileMark
 
+log = logging.getLogger("collegium.rooms")
 COMPACT_AT = 200  # edits
 
 
@@ -83,6 +85,7 @@ class DiskCopy:
         self._document = file_format.document(self._doc)
         self._stamp: files.Stamp | None = None
         self._seq = 0
+        self._file_hash = ""
         self.store: EditStore
 
     def open(self, path: Path | None) -> Opened:
@@ -106,12 +109,38 @@ class DiskCopy:
         try:
             return self._open_store(content, file_hash)
         except StoreDamagedError:
-            for part in self._store_path.parent.glob(self._store_path.name + "*"):
-                part.rename(part.with_name(f"damaged-{time.time_ns()}-{part.name}"))
+            self._put_store_aside()
             return self._open_store(content, file_hash)
+
+    def rebuild(self, lineage: str, whole: bytes) -> None:
+        """Begin the store anew that was damaged while the document is open; what people see stays as it is.
+
+        Parameters
+        ----------
+        lineage
+            The identity that the open pages know.
+        whole
+            The document as people see it, as one Yjs update.
+        """
+        log.error(
+            "the store %s is damaged and begun anew from what is open; its history is put aside", self._store_path
+        )
+        self.store.close()
+        self._put_store_aside()
+        self.store = EditStore(self._store_path)
+        self.store.begin(self._doc.get_update(), time.time(), self._file_hash, lineage)
+        self._seq = 0
+        self.store.append([Edit(time.time(), "", whole)])
+
+    def _put_store_aside(self) -> None:
+        for part in self._store_path.parent.glob(self._store_path.name + "*"):
+            part.rename(part.with_name(f"damaged-{time.time_ns()}-{part.name}"))
 
     def sync(self, path: Path | None, write: bool) -> Synced:
         """Take a change of the file at `path` over, and write the stored edits into it if `write`."""
+        if not self.store.intact():
+            log.error("the store %s was deleted while it is open; it is written again", self._store_path)
+            self.store.write_again()
         found = files.stamp(path) if path else None
         mark = self.store.mark
         outside = b""
@@ -123,7 +152,7 @@ class DiskCopy:
                 outside = self._take_over(self._format.read(data), files.digest(data))
                 write = True
             self._stamp = found
-        file_hash = self._write(path) if write else mark.file_hash
+        file_hash = self._file_hash = self._write(path) if write else mark.file_hash
         return Synced(outside, file_hash)
 
     def close(self) -> None:
@@ -144,7 +173,7 @@ class DiskCopy:
             store.set_mark(mark)
         for update in store.base():
             self._doc.apply_update(update)
-        self._seq = mark.saved_seq
+        self._seq, self._file_hash = mark.saved_seq, file_hash
         if file_hash != mark.file_hash:
             self._take_over(content, file_hash)
         whole: Doc[Any] = Doc()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spawner.rooms.disk import DiskCopy, Synced
-from spawner.rooms.errors import RoomError
+from spawner.rooms.errors import RoomError, StoreDamagedError
 from spawner.rooms.events import Events
 from spawner.rooms.files import FileFormat, unmark
 from spawner.rooms.protocol import read_clocks, write_raw
@@ -198,9 +198,18 @@ class DocumentRoom(Room):
             except (RoomError, OSError, sqlite3.OperationalError) as error:
                 self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
                 self._report(error)
+                if isinstance(error, StoreDamagedError):
+                    await self._rebuild()
                 return False
             self._report(None)
             return True
+
+    async def abandon(self) -> None:
+        """Let go of a document that is broken in memory; its edits are made durable, and nothing is read from it."""
+        for task in self._tasks:
+            task.cancel()
+        await self.durable()
+        await self._run(self._threads.disk, self.copy.store.close)
 
     async def close(self) -> None:
         """Save and let go of the document."""
@@ -212,6 +221,17 @@ class DocumentRoom(Room):
         self.end()
         await self.durable()
         await self._run(self._threads.disk, self.copy.close)
+
+    async def _rebuild(self) -> bool:
+        """Begin a damaged store anew; return whether that worked."""
+        whole, lineage = self.doc.get_update(), self.lineage
+        try:
+            await self._run(self._threads.disk, lambda: self.copy.rebuild(lineage, whole))
+        except (RoomError, OSError, sqlite3.Error) as error:
+            self._report(error)
+            return False
+        self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
+        return True
 
     async def _sync_with_file(self, write: bool) -> None:
         self.path, path = self._locate()
@@ -243,16 +263,18 @@ class DocumentRoom(Room):
         try:
             while self._pending or self._received:
                 batch, self._pending = self._pending, []
-                state = self.doc.get_state() if self._events.watched(self.room_id) else b""
+                state = self.doc.get_state() if self._events.watched(self.room_id) and not self.broken else b""
                 received, self._received = self._received, {}
                 try:
                     if batch:
                         await self._run(self._threads.store, partial(self.copy.store.append, batch))
-                except (sqlite3.OperationalError, OSError) as error:
+                except (sqlite3.OperationalError, OSError, StoreDamagedError) as error:
                     self._pending = batch + self._pending
                     for client, count in received.items():
                         self._received[client] = self._received.get(client, 0) + count
                     self._report(error)
+                    if isinstance(error, StoreDamagedError) and await self._rebuild():
+                        continue
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
                     self._acknowledge(received)
@@ -301,6 +323,8 @@ class DocumentRoom(Room):
                 await self._sync_with_file(write=False)
             except (RoomError, OSError, sqlite3.OperationalError) as error:
                 self._report(error)
+                if isinstance(error, StoreDamagedError):
+                    await self._rebuild()
 
     def _report(self, error: Exception | None) -> None:
         reason, before = str(error or ""), self.unsaved_reason

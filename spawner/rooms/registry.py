@@ -68,6 +68,9 @@ class Registry:
         """
         async with self._locks.setdefault(room_id, asyncio.Lock()):
             room = self.rooms.get(room_id)
+            if room is not None and room.broken:
+                await _give_up(self.rooms.pop(room_id))
+                room = None
             if room is None:
                 room = await self._document_room(room_id) if room_id.count(":") >= 2 else Room(room_id)
                 self.rooms[room_id] = room
@@ -132,8 +135,17 @@ class Registry:
             del self.rooms[room.room_id]
 
 
-async def _close(room: Room) -> None:
+async def _give_up(room: Room) -> None:
+    """End a room whose document in memory is broken: what is not in the store yet is made durable, and no more."""
+    room.end()
     if isinstance(room, DocumentRoom):
+        await room.abandon()
+
+
+async def _close(room: Room) -> None:
+    if room.broken:
+        await _give_up(room)
+    elif isinstance(room, DocumentRoom):
         await room.close()
     else:
         room.end()

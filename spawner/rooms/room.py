@@ -83,6 +83,7 @@ class Room:
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
         self.clients: set[Client] = set()
+        self.broken = False
         self.holders: set[object] = set()  # what needs the room though nobody is connected
         self.doc: Doc[Any] = Doc()
         self._book = AwarenessBook()
@@ -151,6 +152,17 @@ class Room:
             except (RuntimeError, ValueError) as error:
                 log.warning("room %s: an update of %s does not fit: %s", self.room_id, client.person.username, error)
                 client.send(write_raw({"type": "conflict"}))
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # pycrdt's, which is no Exception
+                    raise
+                self.break_down(error)
+
+    def break_down(self, error: BaseException) -> None:
+        """Give up a document in memory that its library has failed on; pages come back to one read from the store."""
+        log.error("room %s: the document in memory is given up: %s", self.room_id, error)
+        self.broken = True
+        for client in tuple(self.clients):
+            client.refuse("The document is loaded again.", reloadable=True)
 
     def _show(self, client_ids: set[int]) -> None:
         if client_ids:

@@ -88,13 +88,17 @@ class EditStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_SECONDS)
-        with self._reporting():
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")  # acknowledged means on the disk, not in its cache
-            self._connection.execute("PRAGMA journal_size_limit=65536")
-            self._connection.executescript(SCHEMA)
-        self._inode = path.stat().st_ino
+        self._connection = self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, check_same_thread=False, timeout=BUSY_SECONDS)
+        with _reporting(self.path):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")  # acknowledged means on the disk, not in its cache
+            connection.execute("PRAGMA journal_size_limit=65536")
+            connection.executescript(SCHEMA)
+        self._inode = self.path.stat().st_ino
+        return connection
 
     @property
     def lineage(self) -> str:
@@ -169,6 +173,17 @@ class EditStore:
         except FileNotFoundError:
             return False
 
+    def write_again(self) -> None:
+        """Write the database into a new file; the old one has been deleted and is known to this connection alone."""
+        with self._reporting():
+            for rest in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + rest).unlink(missing_ok=True)
+            connection = self._connect()
+            self._connection.backup(connection)
+            connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.close()
+            self._connection = connection
+
     def close(self) -> None:
         """Close the database; its file holds everything."""
         with self._lock:
@@ -176,13 +191,8 @@ class EditStore:
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                yield
-            except (sqlite3.DatabaseError, zlib.error, TypeError, ValueError) as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise  # disk full, locked: a state of the machine, not of the file
-                raise StoreDamagedError(f"{self.path.name} is damaged: {error}") from error
+        with self._lock, _reporting(self.path):
+            yield
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -205,3 +215,13 @@ class EditStore:
 
     def _set_mark(self, database: sqlite3.Connection, mark: FileMark) -> None:
         self._set(database, "mark", json.dumps(mark.__dict__))
+
+
+@contextmanager
+def _reporting(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, zlib.error, TypeError, ValueError) as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # disk full, locked: a state of the machine, not of the file
+        raise StoreDamagedError(f"{path.name} is damaged: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import httpx
 from jupyter_ydoc import YNotebook, YUnicode
 from pycrdt import Awareness, Decoder, Doc, Encoder
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 from spawner.rooms.protocol import AwarenessEntry, Kind, Sync, read_sync, write_awareness, write_sync
 from tests.platform_under_test import free_port
@@ -171,7 +172,8 @@ class Peer:
     def _changed(self, event: Any) -> None:
         if not self._applying and self.socket is not None:
             self.sent += 1
-            self.socket.write_message(write_sync(Sync.UPDATE, event.update), binary=True)
+            with contextlib.suppress(WebSocketClosedError):  # sent when the connection is there again
+                self.socket.write_message(write_sync(Sync.UPDATE, event.update), binary=True)
 
     async def _read(self, socket: WebSocketClientConnection) -> None:
         while True:

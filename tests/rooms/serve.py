@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from jupyter_server.auth import Authorizer, IdentityProvider, User
@@ -83,4 +84,11 @@ def child(folder: str, state: str, port: int, log: str, stock: bool = False) -> 
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.environ |= {f"JUPYTER_{kind.upper()}_DIR": f"{state}/{kind}" for kind in ("config", "runtime", "data")}
+    _let_the_clock_be_moved(Path(state) / "clock")
     main(folder, state, str(port), stock)
+
+
+def _let_the_clock_be_moved(seconds: Path) -> None:
+    """Have the process's clock differ from the machine's by the seconds that are in a file."""
+    real = time.time
+    time.time = lambda: real() + (float(seconds.read_text() or 0) if seconds.exists() else 0.0)
