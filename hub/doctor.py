@@ -48,6 +48,7 @@ def checks(settings: Settings) -> Iterator[Check]:
         required=False,
     )
     yield _sandbox()
+    yield _limits()
     yield Check(
         "isolation of projects",
         False,
@@ -85,6 +86,25 @@ def _sandbox() -> Check:
     finding = f"{len(report.barriers)} barriers stand" + (f", missing {missing}" if missing else "")
     advice = "Grading refuses to run below the minimum that is set for it."
     return Check("sandbox", not missing, finding, advice, required=False)
+
+
+def _limits() -> Check:
+    """Who keeps the limits of kernels: control groups, or resource limits."""
+    from kernels import limit_enforcement
+
+    found = limit_enforcement()
+    by_groups = f"control groups version {found.control_groups}: {', '.join(found.controllers)}; the rest, " * bool(
+        found.control_groups
+    )
+    why = f" ({found.reason})" if found.reason else ""
+    return Check(
+        "limits of kernels",
+        "memory" in found.controllers,
+        f"{by_groups}resource limits{why}",
+        "Memory is looked at four times a second. For limits that the system keeps, delegate a control group: "
+        "`Delegate=yes` and `DelegateSubgroup=platform` in the platform's systemd unit.",
+        required=False,
+    )
 
 
 def _data_folder(settings: Settings) -> Check:

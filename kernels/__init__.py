@@ -9,6 +9,7 @@ from .errors import (
     SandboxError,
 )
 from .forkserver import ForkServer, ForkServerStatus, SpawnLimits
+from .kernel_limits import LimitEnforcement, limit_enforcement
 from .kernelspec import install_kernelspec
 from .limits import Limits
 from .parameters import ParameterError, inject_parameters
@@ -42,6 +43,7 @@ __all__ = [
     "KernelSpecError",
     "KernelStartError",
     "KernelsError",
+    "LimitEnforcement",
     "Limits",
     "NotebookRun",
     "NotebookSession",
@@ -54,6 +56,7 @@ __all__ = [
     "SpawnLimits",
     "inject_parameters",
     "install_kernelspec",
+    "limit_enforcement",
     "open_session",
     "probe_sandbox",
     "run_notebook",

@@ -44,13 +44,18 @@ class SpawnLimits:
     data_growth_bytes
         Growth of the data segment of each process beyond the parent's; allocations beyond fail.
     memory_bytes
-        Memory of the child and everything it starts, together, that is not shared with the parent. The parent
-        looks four times a second, and ends them all when they use more.
+        Memory of the child and everything it starts, together, that is not shared with the parent. Kept by a
+        control group where one can be made; otherwise the parent looks four times a second, and ends them all when
+        they use more.
+    processes, cpu_cores
+        Of the child and everything it starts, together; kept by a control group, where one can be made.
     """
 
     resource_limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     data_growth_bytes: int | None = None
     memory_bytes: int | None = None
+    processes: int | None = None
+    cpu_cores: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class ForkServerStatus:
         What the imports cost, once.
     descriptors
         Open in the parent, for the tests of leaks.
+    control_groups
+        `version` (0 without any) and `controllers` of the control groups that it makes for children with limits.
     """
 
     pid: int
@@ -82,6 +89,7 @@ class ForkServerStatus:
     missing: Mapping[str, str]
     preload_cpu_seconds: float
     descriptors: int
+    control_groups: Mapping[str, object]
 
 
 class ForkServer:
@@ -201,6 +209,8 @@ class ForkServer:
             "resource_limits": {name: list(pair) for name, pair in limits.resource_limits.items()},
             "data_growth_bytes": limits.data_growth_bytes,
             "memory_limit_bytes": limits.memory_bytes,
+            "processes": limits.processes,
+            "cpu_cores": limits.cpu_cores,
             "own_names": list(own_names),
             "sandbox": None if sandbox is None else dict(sandbox),
         }

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
+from ._forked import cgroups
 from .forkserver import SpawnLimits
 from .limits import Limits
 
 _CPU_GRACE_SECONDS = 1  # the first process of a pid namespace ignores SIGXCPU and waits for SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class LimitEnforcement:
+    """Who keeps the limits of kernels on this machine.
+
+    Attributes
+    ----------
+    control_groups
+        Version of the control groups that this process may make: 1, 2, or 0 for none.
+    controllers
+        What they bound: `memory`, `pids` (processes), `cpu`. Resource limits and the preloaded parent bound the rest.
+    reason
+        Why there are none.
+    """
+
+    control_groups: int
+    controllers: tuple[str, ...]
+    reason: str = ""
+
+
+def limit_enforcement() -> LimitEnforcement:
+    """Find out, by trying, who would keep the limits of kernels started from here."""
+    found = cgroups.find()
+    return LimitEnforcement(found.version, tuple(sorted(found.folders)), found.reason)
 
 
 def limits_from_profile(profile: Mapping[str, object]) -> Limits:
@@ -39,4 +65,4 @@ def spawn_limits(limits: Limits) -> SpawnLimits:
         table["NPROC"] = (limits.processes, limits.processes)
     if limits.file_bytes is not None:
         table["FSIZE"] = (limits.file_bytes, limits.file_bytes)
-    return SpawnLimits(table, limits.memory_bytes, limits.memory_bytes)
+    return SpawnLimits(table, limits.memory_bytes, limits.memory_bytes, limits.processes, limits.cpu_cores)

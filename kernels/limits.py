@@ -18,8 +18,12 @@ class Limits:
         fails with `MemoryError`; the kernel and everything it starts, together, are ended as out of memory.
     cpu_seconds
         CPU time, user and system, of the kernel; each process it starts has the same bound.
+    cpu_cores
+        Processors that the kernel and all it starts may use at one time, 0.5 for half of one; where control groups
+        can be made, without effect elsewhere.
     processes
-        Processes and threads at one time.
+        Processes and threads at one time: of the kernel where control groups can be made, or in a sandbox; of the
+        user elsewhere.
     open_files
         Descriptors per process.
     file_bytes
@@ -47,6 +51,7 @@ class Limits:
 
     memory_bytes: int | None = None
     cpu_seconds: float | None = None
+    cpu_cores: float | None = None
     processes: int | None = None
     open_files: int | None = None
     file_bytes: int | None = None

@@ -28,6 +28,8 @@ sandbox_entry: sandbox.Entry | None = None
 def settle(order: Order) -> None:
     """Do everything between the fork and the target; the order's arguments are final afterwards."""
     global sandbox_entry
+    if order.group is not None:
+        order.group.join()
     os.setsid()
     if not order.survive:
         die_with(0 if order.in_pid_namespace else order.parent_pid)
@@ -102,6 +104,8 @@ def _take_descriptors(order: Order) -> None:
 
 def _limit(order: Order) -> None:
     for name, (soft, hard) in order.resource_limits.items():
+        if name == "NPROC" and order.sandbox is None and order.group is not None and "pids" in order.group.folders:
+            continue  # this limit counts all processes of the user, the group's only those of the child
         _lower(getattr(resource, f"RLIMIT_{name}"), soft, hard)
     if order.data_growth_bytes is not None:
         bound = _data_bytes() + order.data_growth_bytes

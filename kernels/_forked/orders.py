@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from .cgroups import Group
 from .wire import Message
 
 
@@ -31,11 +32,13 @@ class Order:
         Bound on the growth of the data segment beyond what the parent had.
     memory_limit_bytes
         Bound on the memory of the child and all it starts, together; the parent watches it.
+    processes, cpu_cores
+        Bounds on the child and all it starts, together, where control groups can be made.
     own_names
         Top-level modules that give way to a module of the same name in the working folder.
     sandbox
         What isolates it: `readable` paths, `private_bytes`, `files` (name to base64); `None` for nothing.
-    descriptors, crash_descriptor, parent_pid, in_pid_namespace
+    descriptors, crash_descriptor, parent_pid, in_pid_namespace, group
         Filled in by the parent.
     """
 
@@ -49,12 +52,15 @@ class Order:
     resource_limits: dict[str, list[int]] = field(default_factory=dict)
     data_growth_bytes: int | None = None
     memory_limit_bytes: int | None = None
+    processes: int | None = None
+    cpu_cores: float | None = None
     own_names: list[str] = field(default_factory=list)
     sandbox: dict[str, Any] | None = None
     descriptors: list[int] = field(default_factory=list)
     crash_descriptor: int = -1
     parent_pid: int = 0
     in_pid_namespace: bool = False
+    group: Group | None = None
 
 
 def order_from_message(message: Message, descriptors: list[int]) -> Order:

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from . import environment, memory, namespaces, wire
+from . import cgroups, environment, memory, namespaces, wire
 from .orders import Order, order_from_message
 from .preload import Report, unsafe_to_fork
 from .system import become_subreaper, kill_orphans
@@ -34,6 +34,7 @@ class _Child:
     owner: socket.socket | None
     memory_limit_bytes: int | None = None
     memory_bytes_at_kill: int = 0
+    group: cgroups.Group | None = None
     exit_message: wire.Message = field(default_factory=dict)
 
 
@@ -61,6 +62,8 @@ class Server:
         self._busy_at = self._memory_checked_at = time.monotonic()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector = selectors.DefaultSelector()
+        self._hierarchy = cgroups.find()
+        self._groups_to_remove: list[cgroups.Group] = []
 
     def serve(self) -> Order | None:
         """Serve until idle or told to stop, then return `None`; in a child, return its order at once."""
@@ -90,7 +93,7 @@ class Server:
             return
         self._memory_checked_at = time.monotonic()
         for child in self._children.values():
-            used = memory.exceeds(child.pid, child.memory_limit_bytes) if child.memory_limit_bytes else 0
+            used = _too_much_memory(child)
             if used:
                 log.info("child %s uses %s bytes, more than it may", child.pid, used)
                 child.memory_bytes_at_kill = used
@@ -174,6 +177,7 @@ class Server:
         order = order_from_message(message, descriptors)
         order.crash_descriptor = os.memfd_create("crash", os.MFD_CLOEXEC)
         order.parent_pid = os.getpid()
+        order.group = self._make_group(order)
         signal.pthread_sigmask(signal.SIG_BLOCK, _OUR_SIGNALS)
         if order.sandbox is None:
             pid = os.fork()
@@ -186,11 +190,23 @@ class Server:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _OUR_SIGNALS)
         token = secrets.token_hex(16)
         self._children[pid] = _Child(
-            pid, token, order.survive, order.crash_descriptor, connection, order.memory_limit_bytes
+            pid, token, order.survive, order.crash_descriptor, connection, order.memory_limit_bytes, group=order.group
         )
         self._forked += 1
         self._answer(connection, {"pid": pid, "token": token})
         return None
+
+    def _make_group(self, order: Order) -> cgroups.Group | None:
+        self._groups_to_remove = [group for group in self._groups_to_remove if not group.remove()]
+        memory_bytes = order.memory_limit_bytes
+        if memory_bytes is not None and order.sandbox is not None:
+            memory_bytes += int(order.sandbox["private_bytes"])  # files in its private folder are memory, too
+        name = f"{os.getpid()}-{self._forked}"
+        try:
+            return cgroups.create(self._hierarchy, name, memory_bytes, order.processes, order.cpu_cores)
+        except OSError as error:
+            log.warning("no control group could be made: %s", error)
+            return None
 
     def _attach(self, connection: socket.socket, message: wire.Message) -> None:
         for child in [*self._children.values(), *self._exited]:
@@ -211,6 +227,7 @@ class Server:
             "modules": self._report.modules,
             "missing": self._report.missing,
             "preload_cpu_seconds": self._report.cpu_seconds,
+            "control_groups": {"version": self._hierarchy.version, "controllers": sorted(self._hierarchy.folders)},
             "descriptors": len(os.listdir("/proc/self/fd")) - 1,
         }
 
@@ -246,6 +263,7 @@ class Server:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             kill_orphans(set(self._children))
+            peak = self._leave_group(child)
             code = os.waitstatus_to_exitcode(status)
             child.exit_message = {
                 "event": "exit",
@@ -253,7 +271,7 @@ class Server:
                 "exit_code": code if code >= 0 else None,
                 "signal_number": -code if code < 0 else None,
                 "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                "peak_memory_bytes": child.memory_bytes_at_kill or usage.ru_maxrss * 1024,
+                "peak_memory_bytes": child.memory_bytes_at_kill or peak or usage.ru_maxrss * 1024,
                 "out_of_memory": bool(child.memory_bytes_at_kill),
                 "crash_traceback": _read_crash(child.crash_descriptor),
             }
@@ -261,6 +279,17 @@ class Server:
                 self._answer(child.owner, child.exit_message)
             elif child.survive:
                 self._exited = [*self._exited[-_KEEP_EXITS:], child]
+
+    def _leave_group(self, child: _Child) -> int:
+        """Remove the group of a child that has ended; return the most memory it has used, 0 if nobody knows."""
+        if child.group is None:
+            return 0
+        peak = child.group.peak_memory_bytes()
+        if child.group.is_out_of_memory() and not child.memory_bytes_at_kill:
+            child.memory_bytes_at_kill = peak or child.memory_limit_bytes or 1
+        if not child.group.remove():
+            self._groups_to_remove.append(child.group)
+        return peak
 
     def _forget(self) -> None:
         """In a child: let go of everything that belongs to the parent, before signals are let in again."""
@@ -296,8 +325,20 @@ class Server:
             log.info("the socket file was gone already")
 
     def _leave(self) -> None:
+        for group in self._groups_to_remove:
+            group.remove()
         with contextlib.suppress(OSError):
             os.unlink(f"{self._path}.{os.getpid()}")
+
+
+def _too_much_memory(child: _Child) -> int:
+    """The memory in use, in bytes, of a child that uses more than it may; 0 for any other."""
+    if child.memory_limit_bytes is None:
+        return 0
+    if child.group is not None and "memory" in child.group.folders:
+        # One process has been ended already; the others are of no use without it.
+        return (child.group.peak_memory_bytes() or 1) if child.group.is_out_of_memory() else 0
+    return memory.exceeds(child.pid, child.memory_limit_bytes)
 
 
 def _kill_group(pid: int) -> None:
