@@ -7,20 +7,25 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 import psutil
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
 from tornado import web
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, CaselessStrEnum, Float, Unicode
 
-from kernels import ForkServer, ForkServerError
+from kernels import ForkServer, ForkServerError, SpawnLimits
+from spawner import cgroups, confinement
 from spawner.project_server import READY_VARIABLE
+from spawner.size import Size
 
 PROJECTS_USER = "projects"
 STOP_GRACE_SECONDS = 10
 EXIT_POLL_SECONDS = 0.1
+PROGRESS_LOOK_SECONDS = 0.2
 LOG_TAIL_LINES = 5
 PARENT_IDLE_SECONDS = 30 * 24 * 3600.0
 SERVER_PRELOAD = (
@@ -29,6 +34,7 @@ SERVER_PRELOAD = (
     "jupyter_server_fileid.extension",
     "jupyter_server_terminals.app",
     "spawner.rooms.extension",
+    "spawner.work",
 )
 JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
@@ -36,7 +42,7 @@ KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_F
 
 
 class LocalProjectSpawner(Spawner):  # type: ignore[misc]
-    """Starts a project's server as a process of the user that runs the platform.
+    """Starts a project's server as a process of this machine, isolated from other projects where that is possible.
 
     The server tells over a pipe when it answers, so that no time is lost with asking. A process outlives the hub and
     is found again by its number and its time of start.
@@ -48,9 +54,16 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
     platform_api_url = Unicode(help="Address of the platform service's API.").tag(config=True)
     access_cache_seconds = Float(2.0, help="How long an answer about a member's rights is trusted.").tag(config=True)
     preload = Bool(True, help="Fork servers from a process that has imported them already.").tag(config=True)
+    isolate = CaselessStrEnum(
+        ["auto", "require", "off"],
+        default_value="auto",
+        help="Give each server a user id and a view of the files of its own; auto: where the machine allows it.",
+    ).tag(config=True)
 
     pid = 0
     created = 0.0
+    _user_id = 0
+    _step = (0, "Asking for the server")
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,6 +107,10 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             "COLLEGIUM_ACCESS_URL": f"{self.platform_api_url}/internal/projects/{self.project_id}/access",
             "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
         }
+        env |= Size.from_options(self.user_options).environment()
+        if self._user_id:
+            env.pop("TMPDIR", None)  # /tmp is its own
+            env |= {confinement.USER_ID_VARIABLE: str(self._user_id), "USER": "project", "LOGNAME": "project"}
         return env
 
     async def start(self) -> tuple[str, int]:
@@ -108,24 +125,42 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             raise web.HTTPError(403, "Only projects have servers.")
         self.port = random_port()
         files, state = self._folders()
-        for folder in (files, state / "runtime", Path(self.logs_dir)):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tell(10, "Preparing the files")
+        try:
+            for folder in (files, state / "runtime", Path(self.logs_dir)):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._user_id = await asyncio.to_thread(self._own_user_id)
+        except (OSError, ValueError, confinement.ConfinementError) as error:
+            raise _failed(f"The project's folder cannot be used: {error}") from error
+        self._tell(30, "Starting the server")
         ready, told = os.pipe()
         try:
             await self._launch(files, told)
         finally:
             os.close(told)
+        self._tell(60, "Waiting for the server to answer")
         try:
             await self._until_ready(ready)
         finally:
             os.close(ready)
+        self._tell(90, "Opening the way to it")
         return "127.0.0.1", self.port
+
+    async def progress(self) -> AsyncIterator[dict[str, object]]:
+        """Yield what is done, in words, whenever that changes."""
+        told: tuple[int, str] | None = None
+        while True:
+            if self._step != told:
+                told = self._step
+                yield {"progress": told[0], "message": told[1]}
+            await asyncio.sleep(PROGRESS_LOOK_SECONDS)
 
     async def poll(self) -> int | None:
         """Return None while the process lives, else its exit status (0 when unknown)."""
         own = self._process
         status = own.poll() if own is not None else None if self._find() is not None else 0
         if status is not None:
+            cgroups.remove(self.project_id)
             self.clear_state()
         return status
 
@@ -142,6 +177,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         family += [p for p in _descendants(process) if p not in family]
         _signal(family, signal.SIGKILL)
         await self._until_gone(family, STOP_GRACE_SECONDS)
+        cgroups.remove(self.project_id)
         self.clear_state()
 
     def _folders(self) -> tuple[Path, Path]:
@@ -156,10 +192,26 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             try:
                 self.pid = await asyncio.to_thread(self._fork, folder, told)
                 self.created = psutil.Process(self.pid).create_time()
-                return
             except (ForkServerError, psutil.NoSuchProcess) as error:
                 self.log.warning("Starting the server of %s without preloading: %s", self.project_id, error)
-        self._execute(folder, told)
+                self._execute(folder, told)
+        else:
+            self._execute(folder, told)
+        size = Size.from_options(self.user_options)
+        self.log.info("server of %s: %s", self.project_id, cgroups.put(self.project_id, self.pid, size))
+
+    def _own_user_id(self) -> int:
+        """Return the user id that the server is to have, 0 for the platform's own."""
+        if self.isolate == "off":
+            return 0
+        if reason := isolation_problem():
+            if self.isolate == "require":
+                raise confinement.ConfinementError(f"servers must be isolated here, and {reason}.")
+            return 0
+        return confinement.user_id_of(Path(self.projects_dir), self.project_id)
+
+    def _tell(self, progress: int, message: str) -> None:
+        self._step = (progress, message)
 
     def _fork(self, folder: Path, told: int) -> int:
         """Have the preloaded parent of this installation's servers fork one; return its process number."""
@@ -172,6 +224,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             stdout=log,
             stderr=log,
             descriptors=[told],
+            limits=SpawnLimits(memory_bytes=Size.from_options(self.user_options).memory_bytes),
             survive=True,
         )
         child.close()  # it lives on; it is found again by its number and time of start, as after a hub restart
@@ -208,7 +261,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             loop.remove_reader(descriptor)
         if answer != b"ready\n":  # the other end was closed: the process has ended
             tail = self._log_file().read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-            raise web.HTTPError(500, "The server ended while it started. Its last words: " + " | ".join(tail))
+            raise _failed("The server ended while it started. Its last words: " + " | ".join(tail))
 
     def _find(self) -> psutil.Process | None:
         if not self.pid:
@@ -228,6 +281,21 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             if not any(_lives(p) for p in processes):
                 return
             await asyncio.sleep(EXIT_POLL_SECONDS)
+
+
+@cache
+def isolation_problem() -> str:
+    """Return what is in the way of isolating servers on this machine, empty when nothing is; tried once."""
+    program = str(Path(confinement.__file__))
+    tried = subprocess.run([sys.executable, "-I", program], capture_output=True, text=True, timeout=60, check=False)
+    return (tried.stdout or tried.stderr).strip() if tried.returncode else ""
+
+
+def _failed(message: str) -> web.HTTPError:
+    error = web.HTTPError(500, message)
+    # the hub shows this to people, and what it logs to nobody else
+    error.jupyterhub_message = message  # type: ignore[attr-defined]
+    return error
 
 
 def fork_server(run_dir: Path) -> ForkServer:

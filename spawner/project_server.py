@@ -20,16 +20,20 @@ from traitlets.config import Config
 from kernels.server_extension import server_configuration
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 from spawner.cluster import GATEWAY_VARIABLE, set_up_kernels
+from spawner.confinement import confine_as_told
+from spawner.keeper import keep, note_ready
 
 EXTENSIONS = (
     "jupyterlab",
     "spawner.rooms",
+    "spawner.work",
     "jupyter_server_fileid",
     "jupyter_server_terminals",
     "kernels.server_extension",
 )
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
+TEMPLATES = Path(__file__).parent / "templates"
 LAB_EXTENSION = Path(__file__).parents[1] / "frontend" / "lab" / "dist"
 
 
@@ -67,14 +71,17 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
             os.environ.pop(name, None)
         if READY_VARIABLE in os.environ:
             self.serverapp.io_loop.add_callback(_tell_ready, int(os.environ.pop(READY_VARIABLE)))
+        self.serverapp.io_loop.add_callback(note_ready)
         self.serverapp.io_loop.add_callback(_warm_kernels)
 
 
 def _configuration() -> Config:
     root, state = os.environ["JUPYTERHUB_ROOT_DIR"], Path(os.environ["COLLEGIUM_STATE_DIR"])
     config = Config()
-    config.merge(Config(server_configuration()))
+    config.merge(Config(server_configuration(keep_kernels=True)))
+    config.SessionManager.database_filepath = str(state / "sessions.sqlite")
     config.ServerApp.root_dir = root
+    config.ServerApp.extra_template_paths = [str(TEMPLATES)]
     config.ServerApp.allow_root = True  # whether root may run the platform is for `collegium doctor` to say
     config.RoomsExtension.state_dir = str(state / "rooms")
     for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
@@ -101,6 +108,11 @@ def _tell_ready(descriptor: int) -> None:
     os.close(descriptor)
 
 
+def _forget_ready() -> None:
+    if descriptor := os.environ.pop(READY_VARIABLE, ""):
+        os.close(int(descriptor))
+
+
 def _warm_kernels() -> None:
     """Start the preloaded parent of this project's kernels while the browser still loads the page."""
     subprocess.Popen(
@@ -122,7 +134,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     """
     if arguments:
         os.environ[READY_VARIABLE] = arguments[0]
+    confine_as_told()
     os.environ.setdefault("JUPYTER_CONFIG_PATH", str(Path(__file__).parent / "jupyter"))
     if GATEWAY_VARIABLE in os.environ:
         set_up_kernels(os.environ["JUPYTERHUB_API_TOKEN"])
-    ProjectServer.launch_instance(argv=[])
+    keep(lambda: ProjectServer.launch_instance(argv=[]), _forget_ready)
