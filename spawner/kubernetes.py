@@ -16,6 +16,7 @@ from traitlets import Dict, Float, Unicode, default
 
 from kernels.pods import explain_end, explain_wait
 from kernels.pods.state import PodState, read_state
+from spawner.size import Size
 
 PROJECTS_USER = "projects"
 LOOK_SECONDS = 0.05
@@ -41,6 +42,9 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
     kernelspecs = Dict(help="Kernels with pods of their own that every project offers: name to kernelspec.").tag(
         config=True
     )
+    gpu_resource = Unicode("nvidia.com/gpu", help="What a GPU of a project's profile is called in the cluster.").tag(
+        config=True
+    )
     kernel_namespace = Unicode(help="Namespace of kernel pods; by default that of the server.").tag(config=True)
 
     @default("pod_name_template")
@@ -50,6 +54,10 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
     @default("pvc_name_template")
     def _pvc_name_template(self) -> str:
         return "project-{servername}"
+
+    @default("component_label")
+    def _component_label(self) -> str:
+        return "project-server"  # what network policies know it by
 
     @default("cmd")
     def _cmd(self) -> list[str]:
@@ -109,6 +117,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
         """Return the server's environment; the pod's name and uid make it the owner of its kernels' pods."""
         env: dict[str, Any] = super().get_env()
         access = f"{self.platform_api_url}/internal/projects/{self.name}/access"
+        env |= Size.from_options(self.user_options).environment()
         env |= {
             "HOME": "/tmp",  # noqa: S108 - of the container
             "JUPYTERHUB_ROOT_DIR": FILES_FOLDER,
@@ -153,6 +162,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
             raise web.HTTPError(403, "Only projects have servers.")
         if self.projects_dir:  # what the cluster makes for a missing folder belongs to root
             self._make_folders()
+        self._take_size()
         starting = asyncio.ensure_future(super()._start())
         answering = asyncio.ensure_future(self._until_answers())
         try:
@@ -164,6 +174,18 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
             for task in (starting, answering):
                 task.cancel()
             await asyncio.gather(starting, answering, return_exceptions=True)
+
+    def _take_size(self) -> None:
+        """Give the server what the project's profile says, instead of what every server gets."""
+        size = Size.from_options(self.user_options)
+        if size.memory_bytes is not None:
+            self.mem_limit = size.memory_bytes
+            self.mem_guarantee = min(self.mem_guarantee or size.memory_bytes, size.memory_bytes)
+        if size.cpus is not None:
+            self.cpu_limit = size.cpus
+            self.cpu_guarantee = min(self.cpu_guarantee or size.cpus, size.cpus)
+        if size.gpus:
+            self.extra_resource_limits = {**self.extra_resource_limits, self.gpu_resource: str(size.gpus)}
 
     def _make_folders(self) -> None:
         for folder in ("files", "state"):
