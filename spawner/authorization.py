@@ -55,7 +55,7 @@ class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
         if user is None or user.hub_user.get("kind") != "user":
             return user
         access = await self.access.of(user.username)
-        if not access.covers(user.hub_user.get("session_id")):
+        if access.role is not None and not access.covers(user.hub_user.get("session_id")):
             return None  # the session was ended elsewhere: sign in again
         if access.role is not None:
             user.name = user.display_name = access.display_name
