@@ -2444,6 +2444,12 @@ export interface components {
             /** Capabilities */
             capabilities: components["schemas"]["Capability"][];
             role: components["schemas"]["Role"] | null;
+            /**
+             * Sessions
+             * @description Hashes of the browser sessions where they are signed in.
+             * @default []
+             */
+            sessions?: string[];
             user: components["schemas"]["Person"];
         };
         /**
