@@ -152,16 +152,23 @@ def mathml(rows: list[Row]) -> str:
 
 def cells(row: Row) -> tuple[str, str] | None:
     """Return what stands before and after the sign at which rows are aligned; None for an empty row."""
+    found = pieces(row)
+    return None if found is None else (found[0], " ".join(found[1]))
+
+
+def pieces(row: Row) -> tuple[str, list[str]] | None:
+    """Return what stands before the sign at which rows are aligned, and what follows in the pieces that may stand on
+    lines of their own, each with its sign; None for an empty row."""
     if row.kind == "text":
-        return "", text(row.note)
+        return "", [text(row.note)]
     if row.kind == "elision":
-        return "", rf"\vdots \quad {text(row.note)}"
+        return "", [rf"\vdots \quad {text(row.note)}"]
     if row.kind in ("condition", "iteration"):
-        return "", _flat(row)
+        return "", [_flat(row)]
     parts = row.parts()
     target = row.target
     if not target:
         if not parts:
             return None
         target, parts = parts[0][1], parts[1:]
-    return target, " ".join(f"{sign} {latex}" for sign, latex in parts)
+    return target, [f"{sign} {latex}" for sign, latex in parts]

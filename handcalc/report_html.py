@@ -5,19 +5,35 @@ from __future__ import annotations
 import base64
 from html import escape
 
-from handcalc import markdown, mathml
+from handcalc import layout, markdown, mathml
+from handcalc.rendering import Row
 from handcalc.report import Equations, Figure, Output, Part, Prose, Report
 
 _STYLE = """
 body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 Georgia, serif; color: #1a1a1a; }
 h1, h2, h3 { line-height: 1.2; }
 pre { background: #f5f5f5; padding: .6rem; overflow-x: auto; }
-.calculation { overflow-x: auto; overflow-y: hidden; margin: 1rem 0; padding: .2rem 0; }
-math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "Noto Sans Math", math; }
-.calculation mtd { padding: .3em .15em; }
-.calculation mtd:nth-child(3) { padding-left: 2em; color: #444; }
+math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "Libertinus Math", math; }
+.display { overflow-x: auto; overflow-y: hidden; margin: 1rem 0; }
+.calculation { display: grid; grid-template-columns: max-content minmax(0, 1fr) fit-content(13rem) max-content; }
+.calculation { align-items: baseline; column-gap: .3em; row-gap: .3em; margin: 1rem 0; padding-left: 1.5rem; }
+.target { text-align: right; }
+.value { overflow-x: auto; overflow-y: hidden; padding: .1em 0; }
+.value math { margin-right: .3em; }
+.note { padding-left: 1.5em; color: #444; font-size: .9em; }
+.number { padding-left: 1em; }
 img { max-width: 100%; }
-@media print { body { margin: 0; max-width: none; } .calculation { overflow: visible; } }
+@media (max-width: 40rem) {
+  .calculation { grid-template-columns: max-content minmax(0, 1fr) max-content; padding-left: 0; }
+  .note { grid-column: 2 / 4; padding: 0; }
+  .note:empty { display: none; }
+  .number { grid-column: 3; }
+}
+@media print {
+  body { margin: 0; max-width: none; }
+  .value { overflow: visible; }
+  .calculation > * { break-inside: avoid; }
+}
 """
 
 
@@ -40,7 +56,28 @@ def _part(part: Part) -> str:
     if isinstance(part, Figure):
         return f'<p><img alt="Figure" src="data:image/png;base64,{base64.b64encode(part.png).decode()}"></p>'
     assert isinstance(part, Equations)
-    return f'<div class="calculation">{part.rendering.mathml}</div>'
+    rows = "\n".join(_row(row) for row in part.rendering.rows)
+    return f'<div class="calculation">\n{rows}\n</div>'
+
+
+def _row(row: Row) -> str:
+    """Return a row as four cells of the grid: what is computed, its value, the note, the number."""
+    found = layout.pieces(row)
+    if found is None:
+        return ""
+    target, value = found
+    note = escape(row.note) if row.kind == "calculation" else ""
+    number = f"({row.number})" if row.number else ""
+    return (
+        f'<div class="target">{_inline(target) if target else ""}</div>'
+        f'<div class="value">{" ".join(map(_inline, value))}</div>'
+        f'<div class="note">{note}</div><div class="number">{number}</div>'
+    )
+
+
+def _inline(latex: str) -> str:
+    """Return LaTeX as mathematics in a line, where browsers may break after it, as large as in a display."""
+    return f'<math displaystyle="true">{mathml.expression(latex)}</math>'
 
 
 def _block(block: markdown.Block) -> str:
@@ -50,9 +87,7 @@ def _block(block: markdown.Block) -> str:
     if block.kind == "code":
         return f"<pre>{escape(block.spans[0].content)}</pre>"
     if block.kind == "math":
-        return (
-            f'<div class="calculation"><math display="block">{mathml.expression(block.spans[0].content)}</math></div>'
-        )
+        return f'<div class="display"><math display="block">{mathml.expression(block.spans[0].content)}</math></div>'
     if block.kind == "item":
         return f"<ul><li>{inner}</li></ul>"
     if block.kind == "numbered":

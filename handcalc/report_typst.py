@@ -26,7 +26,8 @@ _FENCES = {
     "⌊ ⌋": "floor({})",
     "⌈ ⌉": "ceil({})",
 }
-_SPACES = {"thin": " thin ", "medium": " med ", "wide": " quad "}
+_SPACES = {"thin": "#h(0.167em)", "medium": "#h(0.222em)", "wide": "#h(1em)"}
+_LINE_WIDTH, _LINE_WIDTH_BESIDE_NOTES = 80, 50  # characters, about
 
 
 def document(report: Report, figures: str) -> tuple[str, list[bytes]]:
@@ -47,17 +48,26 @@ def document(report: Report, figures: str) -> tuple[str, list[bytes]]:
 
 
 def display(rendering: Rendering) -> str:
-    """Return a calculation as one Typst equation, aligned at its first signs."""
-    lines = []
-    for row in rendering.rows:
-        cells = layout.cells(row)
-        if cells is None:
-            continue
-        left, right = (formula(cell) for cell in cells)
-        note = f" & quad {string(row.note)}" if row.note and row.kind == "calculation" else ""
-        number = f" quad {string(f'({row.number})')}" if row.number else ""
-        lines.append(f"{left} & {right}{note}{number}")
-    return "$ " + " \\\n  ".join(lines) + " $" if lines else ""
+    """Return a calculation as a Typst grid, aligned at its first signs; long lines are broken at later ones."""
+    rows = [(row, found) for row in rendering.rows if (found := layout.pieces(row)) is not None]
+    if not rows:
+        return ""
+    cells = []
+    has_notes = any(row.note and row.kind == "calculation" for row, _ in rows)
+    line_width = _LINE_WIDTH_BESIDE_NOTES if has_notes else _LINE_WIDTH
+    for row, (target, value) in rows:
+        note = row.note if row.kind == "calculation" else ""
+        number = f"({row.number})" if row.number else ""
+        fits = layout.width(target) + sum(layout.width(piece) for piece in value) <= line_width
+        for line, pieces in enumerate([value] if fits or not value else [[piece] for piece in value]):
+            shown = " ".join(f"#box[$display({formula(piece)})$]" for piece in pieces)
+            cells.append(f"  [{f'$display({formula(target)})$' if target and not line else ''}], [{shown}],")
+            cells.append(f"  text(size: 0.9em, {string('' if line else note)}), [{'' if line else number}],")
+    columns = f"(auto, 1fr, {'22%' if has_notes else '0pt'}, auto)"
+    body = "\n".join(cells)
+    align = "(right + horizon, left + horizon, left + horizon, right + horizon)"
+    grid = f"grid(columns: {columns}, align: {align}, column-gutter: 0.35em, row-gutter: 1.15em,\n{body}\n)"
+    return f"#[#set par(justify: false)\n#pad(left: 1em, {grid})]"
 
 
 def formula(latex: str) -> str:
@@ -76,7 +86,14 @@ def _write(node: Node) -> str:
 
 
 def _row(node: Node) -> str:
-    return " ".join(_write(part) for part in node.parts)
+    written = ""
+    for part in node.parts:
+        piece = _write(part)
+        # Typst shows a space that stands beside a word: units come with the spaces that they need.
+        is_close = piece.startswith('upright("') or written.endswith('")')
+        is_close = is_close and not (written[-1:].isalnum() and piece[:1].isalnum())
+        written += piece if is_close or not written else f" {piece}"
+    return written
 
 
 def _symbol(node: Node) -> str:
@@ -85,8 +102,10 @@ def _symbol(node: Node) -> str:
 
 def _operator(node: Node) -> str:
     if node.content == "/":
-        return "\\/"
-    if node.content in "()[]{}|,;:\"#$&_^\\@~'`<>":
+        return 'class("normal", \\/)'
+    if node.content in ",;":
+        return f"\\{node.content}"
+    if node.content in "()[]{}|:\"#$&_^\\@~'`<>":
         return string(node.content)
     if node.content == "mod":
         return ' thick upright("mod") thick '
