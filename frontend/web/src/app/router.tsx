@@ -31,6 +31,44 @@ const openProject = createRoute({
   component: lazyRouteComponent(() => import("@/routes/OpenProjectPage"), "OpenProjectPage"),
 });
 
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/runs",
+  component: lazyRouteComponent(() => import("@/routes/runs/RunsPage"), "RunsPage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/runs/$runId",
+  validateSearch: (search): { step?: string; index?: number } => ({
+    ...textParameter(search, "step"),
+    ...(Number.isInteger(search.index) ? { index: Number(search.index) } : {}),
+  }),
+  component: lazyRouteComponent(() => import("@/routes/runs/RunPage"), "RunPage"),
+});
+
+const compareRuns = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/compare-runs",
+  validateSearch: (search): { a?: string; b?: string } => ({
+    ...textParameter(search, "a"),
+    ...textParameter(search, "b"),
+  }),
+  component: lazyRouteComponent(() => import("@/routes/runs/ComparePage"), "ComparePage"),
+});
+
+const experiments = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/experiments",
+  component: lazyRouteComponent(() => import("@/routes/runs/ExperimentsPage"), "ExperimentsPage"),
+});
+
+const experiment = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/experiments/$name",
+  component: lazyRouteComponent(() => import("@/routes/runs/ExperimentPage"), "ExperimentPage"),
+});
+
 const account = createRoute({
   getParentRoute: () => root,
   path: "/account",
@@ -82,6 +120,11 @@ export const routeTree = root.addChildren([
   projects,
   project,
   openProject,
+  runs,
+  run,
+  compareRuns,
+  experiments,
+  experiment,
   account,
   admin,
   users,

@@ -1,0 +1,61 @@
+/** Rows of a sweep or an experiment: what was varied and what came out. */
+export interface ResultRow {
+  id: string;
+  label: string;
+  status: "ok" | "failed" | "open";
+  isBest: boolean;
+  values: Readonly<Record<string, unknown>>;
+  note: string;
+}
+
+export interface Sorting {
+  column: string;
+  descending: boolean;
+}
+
+/** Order rows by a column: numbers by size, everything else as text; rows without a value come last. */
+export function sorted(rows: readonly ResultRow[], { column, descending }: Sorting): ResultRow[] {
+  const sign = descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [left, right] = [a.values[column], b.values[column]];
+    if (left === undefined || left === null) return right === undefined || right === null ? 0 : 1;
+    if (right === undefined || right === null) return -1;
+    if (typeof left === "number" && typeof right === "number") return sign * (left - right);
+    return sign * shown(left).localeCompare(shown(right), undefined, { numeric: true });
+  });
+}
+
+/** A value as people read it: six digits, short texts. */
+export function shown(value: unknown): string {
+  if (typeof value === "number")
+    return Number.isInteger(value) ? String(value) : value.toPrecision(6).replace(/\.?0+($|e)/, "$1");
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** The place of each value on an axis from 0 to 1: numbers by size, anything else in order of appearance. */
+export function axis(values: readonly unknown[]): {
+  at: (value: unknown) => number;
+  low: string;
+  high: string;
+} {
+  const numbers = values.filter(
+    (value): value is number => typeof value === "number" && Number.isFinite(value),
+  );
+  if (numbers.length > 0 && numbers.length === values.filter((value) => value !== undefined).length) {
+    const low = Math.min(...numbers);
+    const high = Math.max(...numbers);
+    const span = high - low;
+    return {
+      at: (value) => (typeof value === "number" && span > 0 ? (value - low) / span : 0.5),
+      low: shown(low),
+      high: shown(high),
+    };
+  }
+  const names = [...new Set(values.filter((value) => value !== undefined).map(shown))];
+  return {
+    at: (value) => (names.length > 1 ? names.indexOf(shown(value)) / (names.length - 1) : 0.5),
+    low: names[0] ?? "",
+    high: names.at(-1) ?? "",
+  };
+}
