@@ -60,6 +60,11 @@ function ProjectView({ project }: { project: Project }) {
           </Title>
           <Group gap="xs" wrap="nowrap">
             {can("read") && (
+              <LinkButton to="/projects/$projectId/runs" params={{ projectId: project.id }} variant="default">
+                Runs
+              </LinkButton>
+            )}
+            {can("read") && (
               <LinkButton
                 to="/projects/$projectId/open"
                 params={{ projectId: project.id }}
