@@ -2,9 +2,11 @@ import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 
 import { corePlugin } from "./core/plugin";
 import { projectId } from "./core/platform";
+import { historyPlugin } from "./history/plugin";
 import { kernelDeathPlugin } from "./kernel/plugin";
 import { peoplePlugin } from "./people/plugin";
 import { projectPlugin } from "./people/project";
+import { executorPlugin, runsPlugin } from "./runs/plugin";
 import { statusPlugin } from "./status/plugin";
 import { viewerPlugin } from "./viewer/plugin";
 
@@ -15,6 +17,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   statusPlugin,
   viewerPlugin,
   kernelDeathPlugin,
+  historyPlugin,
+  executorPlugin,
+  runsPlugin,
 ] as JupyterFrontEndPlugin<unknown>[];
 
 // Outside of a project's server there is nothing to show.

@@ -197,7 +197,7 @@ class CellWriter:
 
     def _grow(self, outputs: Any, stream: _Stream, text: str) -> None:
         total = self._large.store.grow(stream.grown, text)
-        outputs[len(outputs) - 1]["data"] = self._more(stream, total, False)["data"]
+        outputs[len(outputs) - 1] = Map(self._more(stream, total, False))  # pages see an output that is put in anew
 
     async def _finish_stream(self) -> None:
         stream, cell = self._stream, self._cell()
@@ -209,7 +209,7 @@ class CellWriter:
         cell = self._cell()
         if cell is not None and len(cell["outputs"]) == self._written:
             with self._request.room.edit_as(self._request.by):
-                cell["outputs"][self._written - 1]["data"] = self._more(stream, total, True)["data"]
+                cell["outputs"][self._written - 1] = Map(self._more(stream, total, True))
 
     def _more(self, stream: _Stream, total: int, complete: bool) -> Output:
         return self._large.more(stream.name, stream.grown, len(stream.text.encode()), total, complete)
@@ -219,9 +219,10 @@ class CellWriter:
         if shown is None or shown.request.room is None:
             return
         cell, output = shown.request.room.cell(shown.request.cell_id), content["output"]
-        for known in cell["outputs"] if cell is not None else ():
+        for index, known in enumerate(list(cell["outputs"]) if cell is not None else ()):
             if known.get("data") is not None and _plain(known["data"]) == _plain(shown.data):
-                known["data"], known["metadata"] = output["data"], output.get("metadata", {})
+                changed = {"data": output["data"], "metadata": output.get("metadata", {})}
+                cell["outputs"][index] = Map({**known.to_py(), **changed})
         shown.data = output["data"]
 
     def _note_without_cell(self, ready: list[tuple[str, Any]]) -> None:

@@ -6,6 +6,9 @@ const DAY = 24 * HOUR;
 const RETRY_MS = 500;
 const RETRY_MOST_MS = 15_000;
 
+/** Seconds since the epoch. */
+export const clock = (): number => Date.now() / 1000;
+
 /** Milliseconds until the next attempt, growing from half a second to fifteen, with `random` in [0, 1) spread. */
 export function retryDelay(attempt: number, random: number): number {
   return Math.min(RETRY_MS * 2 ** attempt, RETRY_MOST_MS) * (0.75 + random / 2);

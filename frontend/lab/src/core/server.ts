@@ -28,6 +28,17 @@ export async function server<T>(
   path: string,
   body?: unknown,
 ): Promise<T> {
+  const text = await (await serverResponse(settings, method, path, body)).text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** The same, without reading the answer: for what is no JSON. */
+export async function serverResponse(
+  settings: ServerConnection.ISettings,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
   const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
   let response: Response;
   try {
@@ -35,9 +46,9 @@ export async function server<T>(
   } catch {
     throw new RequestError("The project's server does not answer. Check your connection, then try again.", 0);
   }
-  const text = await response.text();
-  if (!response.ok) throw new RequestError(messageOf(text, response.status), response.status);
-  return (text ? JSON.parse(text) : undefined) as T;
+  if (!response.ok)
+    throw new RequestError(messageOf(await response.text(), response.status), response.status);
+  return response;
 }
 
 function messageOf(text: string, status: number): string {
