@@ -79,7 +79,7 @@ class DiskCopy:
     """
 
     def __init__(self, file_format: FileFormat, store_path: Path) -> None:
-        self._format = file_format
+        self.format = file_format
         self._store_path = store_path
         self._doc: Doc[Any] = Doc()
         self._document = file_format.document(self._doc)
@@ -105,7 +105,7 @@ class DiskCopy:
         if path is None or self._stamp is None:
             raise DocumentNotFoundError(f"{path or 'the document'} is not there any more")
         data = path.read_bytes()
-        content, file_hash = self._format.read(data), files.digest(data)
+        content, file_hash = self.format.read(data), files.digest(data)
         try:
             return self._open_store(content, file_hash)
         except StoreDamagedError:
@@ -149,7 +149,7 @@ class DiskCopy:
         if found is not None and found != self._stamp:
             data = path.read_bytes()
             if files.digest(data) not in (mark.file_hash, ""):
-                outside = self._take_over(self._format.read(data), files.digest(data))
+                outside = self._take_over(self.format.read(data), files.digest(data))
                 write = True
             self._stamp = found
         file_hash = self._file_hash = self._write(path) if write else mark.file_hash
@@ -162,7 +162,7 @@ class DiskCopy:
 
     def _open_store(self, content: object, file_hash: str) -> Opened:
         self._doc = Doc()
-        self._document = self._format.document(self._doc)
+        self._document = self.format.document(self._doc)
         self.store = store = EditStore(self._store_path)
         if not store.lineage:
             self._document.set(content)
@@ -193,7 +193,7 @@ class DiskCopy:
         for seq, update in self.store.after(self._seq):
             self._doc.apply_update(update)
             self._seq = seq
-        data = self._format.write(self._document.get())
+        data = self.format.write(self._document.get())
         file_hash, mark = files.digest(data), self.store.mark
         if file_hash != mark.file_hash or files.stamp(path) is None:
             self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))

@@ -146,6 +146,7 @@ class DocumentRoom(Room):
             self._author = None
         self._received[client] = self._received.get(client, 0) + 1
         self._commit_soon()
+        self._events.on_work(client.person.username, "edit", self.path)
 
     def changed(self, update: bytes) -> None:
         """Pass a change of the document on, and store it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 Event = Mapping[str, object]
@@ -22,6 +22,7 @@ class Events:
 
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
+        self.on_work: Callable[[str, str, str], None] = lambda user, kind, path: None
 
     def publish(self, event: Event) -> None:
         """Tell everybody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,27 @@ from spawner.rooms.execution.large_outputs import LargeOutputs
 from spawner.rooms.execution.output_handlers import OutputHandler, StreamHandler
 from spawner.rooms.execution.output_store import OutputStore
 from spawner.rooms.handlers import RoomSocket, SessionHandler
-from spawner.rooms.history_handlers import HistoryHandler
+from spawner.rooms.history_handlers import BlameHandler, DiffHandler, ExportHandler, HistoryHandler, RestoreHandler
 from spawner.rooms.page_handlers import EventsSocket, StatusHandler
 from spawner.rooms.registry import Registry, lock_folder
+from spawner.rooms.talk.handlers import (
+    ActivityHandler,
+    ChatHandler,
+    ChatMessageHandler,
+    CommentHandler,
+    CommentsHandler,
+    MembersHandler,
+    ThreadHandler,
+)
+from spawner.rooms.talk.platform import PlatformClient
+from spawner.rooms.talk.service import Talk
+from spawner.rooms.talk.store import TalkStore
 
 log = logging.getLogger("collegium.rooms")
 RECHECK_SECONDS = 1.0
 STOP_SECONDS = 4.0
 Route = tuple[str, type[JupyterHandler], dict[str, object]]
+ACCESS_URL_VARIABLE = "COLLEGIUM_ACCESS_URL"
 PARTS_NOT_SERVED = ("@jupyter/docprovider-extension:statusBarTimeline",)
 
 
@@ -62,12 +76,13 @@ class RoomsExtension(ExtensionApp):
         large = LargeOutputs(self.outputs, self.serverapp.base_url)
         self.registry = Registry(state_dir, self._locate, self.idle_seconds, self.events, large)
         self.executor = Executor(self.serverapp, self.registry, self.events, large)
+        self.talk = Talk(TalkStore(state_dir / "talk.db"), self.events)
         self.sockets: set[RoomSocket | EventsSocket] = set()
         page = self.serverapp.web_app.settings.setdefault("page_config_data", {})
         page.setdefault("disableRTC", False)
         page.setdefault("serverSideExecution", True)
         page.setdefault("disabledExtensions", {}).update(dict.fromkeys(PARTS_NOT_SERVED, True))
-        self.handlers.extend(self._document_handlers() + self._execution_handlers())
+        self.handlers.extend(self._document_handlers() + self._execution_handlers() + self._talk_handlers())
         self.serverapp.io_loop.add_callback(self._start)
 
     async def stop_extension(self) -> None:
@@ -83,16 +98,33 @@ class RoomsExtension(ExtensionApp):
 
     def _document_handlers(self) -> list[Route]:
         given: dict[str, object] = {"registry": self.registry}
-        sockets = {**given, "sockets": self.sockets}
+        sockets, past = {**given, "sockets": self.sockets}, {**given, "talk": self.talk}
         base = "/api/collaboration"
         return [
             (rf"{base}/room/(.*)", RoomSocket, sockets),
             (rf"{base}/session/(.*)", SessionHandler, given),
-            (rf"{base}/history/(.*)", HistoryHandler, given),
+            (rf"{base}/history/(.*)", HistoryHandler, past),
+            (rf"{base}/diff/(.*)", DiffHandler, past),
+            (rf"{base}/blame/(.*)", BlameHandler, past),
+            (rf"{base}/restore/(.*)", RestoreHandler, past),
+            (rf"{base}/export/(.*)", ExportHandler, past),
             (rf"{base}/status/(.*)", StatusHandler, given),
             (rf"{base}/events", EventsSocket, {**sockets, "events": self.events}),
             (rf"{base}/outputs/([0-9a-f]+)", OutputHandler, {"outputs": self.outputs}),
             (rf"{base}/streams/([0-9a-f-]+)", StreamHandler, {"outputs": self.outputs}),
+        ]
+
+    def _talk_handlers(self) -> list[Route]:
+        given: dict[str, object] = {"talk": self.talk}
+        base = "/api/collaboration"
+        return [
+            (rf"{base}/comments", CommentsHandler, given),
+            (rf"{base}/comments/(\d+)", ThreadHandler, given),
+            (rf"{base}/comments/(\d+)/(\d+)", CommentHandler, given),
+            (rf"{base}/chat", ChatHandler, given),
+            (rf"{base}/chat/(\d+)", ChatMessageHandler, given),
+            (rf"{base}/activity", ActivityHandler, given),
+            (rf"{base}/members", MembersHandler, given),
         ]
 
     def _execution_handlers(self) -> list[Route]:
@@ -110,6 +142,11 @@ class RoomsExtension(ExtensionApp):
         ]
 
     def _start(self) -> None:
+        assert self.serverapp is not None
+        hub = getattr(self.serverapp.identity_provider, "hub_auth", None)
+        address = os.environ.get(ACCESS_URL_VARIABLE, "")
+        if hub is not None and address:
+            self.talk.platform = PlatformClient(address.removesuffix("/access"), hub.api_token)
         self._rechecking = asyncio.create_task(self._recheck_rights())
 
     async def _recheck_rights(self) -> None:

@@ -53,22 +53,26 @@ class Run:
     at: float
     author: str
     updates: tuple[bytes, ...]
+    noted: bool = False  # nothing but the server's notes so far
 
 
 def runs(edits: Iterable[tuple[float, str | None, bytes]]) -> list[Run]:
     """Gather edits into runs: the same author, pauses of at most 20 seconds, at most two minutes.
 
-    Edits without an author are the server's notes; they go with the run before them.
+    Edits without an author are the server's notes; they go with the run before them, or with the first.
     """
     found: list[Run] = []
     for at, author, data in edits:
         last = found[-1] if found else None
+        if last is not None and not last.author and last.noted:
+            found[-1] = Run(max(at, last.at), max(at, last.at), author or "", (*last.updates, data), author is None)
+            continue
         if last is not None and (author is None or (last.author == author and _close(last, at))):
             until = last.at if author is None else max(at, last.at)
             found[-1] = Run(last.began, until, last.author, (*last.updates, data))
         else:
             at = max(at, last.at) if last else at  # a clock that is set back does not turn history around
-            found.append(Run(at, at, author or "", (data,)))
+            found.append(Run(at, at, author or "", (data,), author is None))
     return found
 
 
@@ -85,6 +89,8 @@ def compact(store: EditStore) -> int:
         rows = database.execute(
             "SELECT seq, at, author, data FROM updates WHERE seq <= ? ORDER BY seq", (mark.saved_seq,)
         ).fetchall()
+        if all(author is None for _, _, author, _ in rows):
+            return 0  # notes of the server are no revision of their own
         n, latest = database.execute("SELECT n, at FROM revisions ORDER BY n DESC LIMIT 1").fetchone()
         for run in runs((at, author, data) for _, at, author, data in rows):
             n += 1

@@ -201,7 +201,8 @@ class Peer:
                 missing = self.doc.get_update(payload or b"\x00")
                 if missing != b"\x00\x00":
                     self.sent += 1
-                self.send(write_sync(Sync.STEP2, missing))
+                if self.socket is not None:
+                    self.send(write_sync(Sync.STEP2, missing))
             else:
                 self._applying = True
                 try:

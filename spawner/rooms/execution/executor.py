@@ -78,6 +78,7 @@ class Executor:
         """Have a cell run."""
         if request.room is not None:
             self._registry.hold(request.room, request.id)
+            self._events.on_work(request.by, "run", request.path)
         taken = self.queue(request.kernel_id).submit(request)
         if taken is not request and request.room is not None:
             self._registry.release(request.room, request.id)

@@ -1,0 +1,1 @@
+"""What people say to each other in a project: comments on cells, the chat, and what happened."""
