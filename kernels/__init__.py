@@ -1,5 +1,6 @@
 """How a kernel is started, limited and watched, and how notebooks are run without a person."""
 
+from ._forked.system import become_subreaper, die_with
 from .deaths import Death, DeathKind, ExitReport
 from .errors import (
     ForkServerError,
@@ -54,6 +55,8 @@ __all__ = [
     "SandboxPolicy",
     "SandboxReport",
     "SpawnLimits",
+    "become_subreaper",
+    "die_with",
     "inject_parameters",
     "install_kernelspec",
     "limit_enforcement",

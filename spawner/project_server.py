@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -115,9 +116,9 @@ def _forget_ready() -> None:
 
 def _warm_kernels() -> None:
     """Start the preloaded parent of this project's kernels while the browser still loads the page."""
-    subprocess.Popen(
-        [sys.executable, "-m", "kernels", "warm"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/"
-    )
+    command = [sys.executable, "-m", "kernels", "warm"]
+    starter = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
+    threading.Thread(target=starter.wait, daemon=True).start()  # so that no dead process is left
 
 
 def _jupyter_server_extension_points() -> list[dict[str, object]]:
