@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_output
 
 from courseware.guard import NO_CONTEXT, GuardContext, Guarded, guard, unguard
+from courseware.notebooks import code_cell, error_output
 from courseware.plain_guard import send_together, split_outputs
+from courseware.screening import uses_libraries
 from courseware.store import check_path
 from kernels import (
     CellRun,
@@ -93,6 +94,11 @@ class Plan:
     seed: int = 0
     is_plain: bool = False
 
+    @property
+    def is_scientific(self) -> bool:
+        """Whether a cell imports more than Python's own library."""
+        return uses_libraries(cell.source for cell in self.cells)
+
 
 @dataclass(frozen=True, slots=True)
 class CellOutcome:
@@ -157,7 +163,9 @@ class KernelExecutor:
             No kernel could be started, or not with the isolation that grading asks for.
         """
         if self._is_sandboxed:
-            policy = SandboxPolicy(files=dict(plan.files), environment=_SANDBOX_ENVIRONMENT)
+            policy = SandboxPolicy(
+                files=dict(plan.files), environment=_SANDBOX_ENVIRONMENT, scientific=plan.is_scientific
+            )
             return await self._run_in(None, plan, policy)
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
         try:
@@ -191,7 +199,7 @@ class KernelExecutor:
                 cwd=folder,
                 environment=_environment(folder) if folder is not None else None,
             ) as session:
-                await session.run_cell(new_code_cell(_seeding(plan.seed)))  # type: ignore[no-untyped-call]
+                await session.run_cell(code_cell(_seeding(plan.seed)))
                 outcomes: list[CellOutcome] = []
                 while len(outcomes) < len(plan.cells):
                     rest = plan.cells[len(outcomes) :]
@@ -219,7 +227,7 @@ class KernelExecutor:
             return None
         lasting = "\n".join(test.lasting for test in sent.tests if test.lasting)
         if lasting and len(rest) > len(tests):
-            await session.run_cell(new_code_cell(lasting))  # type: ignore[no-untyped-call]
+            await session.run_cell(code_cell(lasting))
         return [CellOutcome(tuple(outputs), suspicion=suspicion) for outputs, suspicion in parts]
 
     async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int, is_last: bool) -> CellOutcome:
@@ -230,7 +238,7 @@ class KernelExecutor:
             return CellOutcome(failure="the cell could not run: the time of the notebook was used up")
         if planned.is_test and self._mode == "short":
             return await self._evaluate(session, guard(planned.source, planned.context), is_last)
-        cell = new_code_cell(planned.source)  # type: ignore[no-untyped-call]
+        cell = code_cell(planned.source)
         record = await session.run_cell(cell, index)
         return _outcome(cell, record)
 
@@ -241,7 +249,7 @@ class KernelExecutor:
             return CellOutcome(failure=f"the test could not run: {error}")
         if guarded.lasting and not is_last:
             # What later cells need from the part that students can see: imports, helpers. Hidden tests stay out.
-            await session.run_cell(new_code_cell(guarded.lasting))  # type: ignore[no-untyped-call]
+            await session.run_cell(code_cell(guarded.lasting))
         failures = {
             "timeout": "the test did not end in time",
             "died": "the process ended during the test" + (f": {found.death.message}" if found.death else ""),
@@ -253,11 +261,8 @@ class KernelExecutor:
         has_error = any(output.output_type == "error" for output in outcome.outputs)
         if found.status == "error" and not has_error and not outcome.suspicion:
             told = found.error
-            raised = new_output(  # type: ignore[no-untyped-call]
-                "error",
-                ename=told.name if told else "Error",
-                evalue=told.value if told else "",
-                traceback=list(told.traceback) if told else [],
+            raised = error_output(
+                told.name if told else "Error", told.value if told else "", told.traceback if told else ()
             )
             return CellOutcome((raised, *outcome.outputs))
         return outcome

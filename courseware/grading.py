@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from courseware.cells import CellRole, checksum, role_of
 from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
 from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
-from courseware.notebooks import read_notebook, write_notebook
+from courseware.notebooks import error_output, read_notebook, write_notebook
 from courseware.scoring import Score, score_answer, score_outputs
 from courseware.screening import is_plain
 from courseware.structure import Structure, by_notebook, is_notebook, kind_of
@@ -153,6 +152,20 @@ async def grade(
     return Graded(complete, tuple(findings), executed)
 
 
+def check_work(released: Mapping[str, bytes], work: Mapping[str, bytes]) -> list[Finding]:
+    """Return what is wrong with work before it is handed in, as grading would find it; nothing is run."""
+    findings = [
+        Finding(FindingKind.EXTRA_NOTEBOOK, path, "", f"{path} is not part of the assignment; it will not be graded")
+        for path in sorted(work)
+        if is_notebook(path) and path not in released and " (released, version " not in path
+    ]
+    for path in sorted(filter(is_notebook, released)):
+        matched = _matched(path, work, read_notebook(released[path], path), findings)
+        if matched is not None:
+            findings.extend(matched.findings)
+    return findings
+
+
 def seed_of(submission_digest: str, assignment: str) -> int:
     """Return the seed for a submission, from 0 to 2**31: the same whenever and wherever it is graded."""
     digest = hashlib.sha256(f"{assignment}\0{submission_digest}".encode()).digest()
@@ -220,8 +233,7 @@ def _store_outputs(notebook: NotebookNode, outcomes: Sequence[CellOutcome]) -> N
         cell.outputs = list(outcome.outputs)
         why = outcome.failure or outcome.suspicion
         if why:
-            note = new_output("error", ename="NotGraded", evalue=why, traceback=[why])  # type: ignore[no-untyped-call]
-            cell.outputs.append(note)
+            cell.outputs.append(error_output("NotGraded", why, [why]))
 
 
 def _scores(

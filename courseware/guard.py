@@ -23,9 +23,9 @@ from pathlib import Path
 from types import CodeType
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from courseware.markers import HIDDEN_TESTS, cut
+from courseware.notebooks import error_output, result_output
 
 NO_ANSWER = "the test gave no authentic answer"
 _BINDING = (
@@ -139,7 +139,7 @@ def unguard(outputs: Iterable[NotebookNode], guarded: Guarded) -> tuple[list[Not
     if not report["ok"]:
         kept.append(_error(report, guarded.test))
     elif isinstance(report["value"], str):
-        kept.append(new_output("execute_result", {"text/plain": report["value"]}))  # type: ignore[no-untyped-call]
+        kept.append(result_output(report["value"]))
     return kept, str(report.get("suspicion") or "")
 
 
@@ -223,4 +223,4 @@ def _error(report: dict[str, object], test: str) -> NotebookNode:
     trace = [f"{name}: {value}".rstrip(": ")]
     if isinstance(line, int) and 0 < line <= len(lines):
         trace.insert(0, f"----> {line} {lines[line - 1].strip()}")
-    return new_output("error", ename=name, evalue=value, traceback=trace)  # type: ignore[no-any-return,no-untyped-call]
+    return error_output(name, value, trace)

@@ -147,13 +147,13 @@ def progress(session: Session, assignment_id: int) -> dict[str, int]:
         .where(SubmissionRow.assignment_id == assignment_id)
         .group_by(JobRow.state)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def counts(session: Session) -> dict[str, int]:
     """Return how many jobs of all courses are in each state."""
     rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def of_submission(session: Session, submission_id: int) -> Sequence[JobRow]:

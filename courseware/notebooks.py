@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import nbformat
@@ -64,6 +64,22 @@ def write_notebook(notebook: NotebookNode) -> bytes:
 def node(content: Mapping[str, object]) -> NotebookNode:
     """Return nested mappings as the objects that nbformat works on."""
     return cast(NotebookNode, nbformat.from_dict(dict(content)))  # type: ignore[no-untyped-call]
+
+
+def code_cell(source: str) -> NotebookNode:
+    """Return a code cell without outputs; not validated, as nothing of it is a stranger's."""
+    return node({"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None})
+
+
+def error_output(name: str, value: str, traceback: Sequence[str]) -> NotebookNode:
+    """Return an output of type `error`."""
+    return node({"output_type": "error", "ename": name, "evalue": value, "traceback": list(traceback)})
+
+
+def result_output(text: str) -> NotebookNode:
+    """Return an output of type `execute_result` with a text."""
+    fields = {"data": {"text/plain": text}, "metadata": {}, "execution_count": None}
+    return node({"output_type": "execute_result", **fields})
 
 
 def clear_outputs(notebook: NotebookNode) -> None:

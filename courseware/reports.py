@@ -134,6 +134,29 @@ def to_csv(rows: Sequence[GradebookRow]) -> str:
     return out.getvalue()
 
 
+def to_xlsx(rows: Sequence[GradebookRow]) -> bytes:
+    """Return the gradebook as an Excel workbook: a header that stays in view, numbers as numbers, texts as texts."""
+    from openpyxl import Workbook  # type: ignore[import-untyped]
+    from openpyxl.styles import Font  # type: ignore[import-untyped]
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Gradebook"
+    for number, line in enumerate(_table(rows), 1):
+        for column, value in enumerate(line, 1):
+            cell = sheet.cell(number, column)
+            cell.value = value
+            if isinstance(value, str):
+                cell.data_type = "s"  # a name that begins with “=” is a name
+            if number == 1:
+                cell.font = Font(bold=True)
+    sheet.freeze_panes = "B2"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
 def to_nbgrader_csv(session: Session, course: CourseRow) -> str:
     """Return the gradebook in the columns of `nbgrader export`, one line per student and assignment."""
     out = io.StringIO()

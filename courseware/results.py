@@ -24,6 +24,7 @@ from courseware.models import (
     RubricItemRow,
     SubmissionRow,
 )
+from courseware.structure import Structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +86,6 @@ class Mark:
     extra_credit: float = 0.0
     comment: str = ""
     rubric_items: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreChange:
-    """What a regrade would change."""
-
-    submission_id: int
-    user_name: str
-    notebook: str
-    grade_id: str
-    before: float | None
-    after: float | None
 
 
 def store(
@@ -180,6 +169,15 @@ def effective_scores(session: Session, submission: SubmissionRow) -> list[Effect
     grading = session.get(GradingRow, submission.grading_id) if submission.grading_id else None
     auto = {(s.notebook, s.grade_id): s for s in grading.scores} if grading is not None else {}
     marks = _marks(session, submission.id)
+    return effective_from(structure_of(submission.version), auto, marks)
+
+
+def effective_from(
+    structure: Structure,
+    auto: Mapping[tuple[str, str], CellScoreRow],
+    marks: Mapping[tuple[str, str], MarkRow],
+) -> list[EffectiveScore]:
+    """Return the scores that follow from what the machine and people said, by notebook and grade id."""
     return [
         _effective(
             cell.notebook,
@@ -189,7 +187,7 @@ def effective_scores(session: Session, submission: SubmissionRow) -> list[Effect
             auto.get((cell.notebook, cell.grade_id)),
             marks.get((cell.notebook, cell.grade_id)),
         )
-        for cell in structure_of(submission.version).cells
+        for cell in structure.cells
     ]
 
 
@@ -314,51 +312,6 @@ def rubric_of(session: Session, assignment_id: int) -> Sequence[RubricItemRow]:
     """Return the rubric of an assignment."""
     query = select(RubricItemRow).where(RubricItemRow.assignment_id == assignment_id).order_by(RubricItemRow.id)
     return session.scalars(query).all()
-
-
-def proposed_changes(session: Session, assignment_id: int) -> list[ScoreChange]:
-    """Return what the proposed gradings of an assignment would change in effective scores."""
-    changes: list[ScoreChange] = []
-    for submission, grading in _proposals(session, assignment_id):
-        now_effective = {(s.notebook, s.grade_id): s for s in effective_scores(session, submission)}
-        for score in grading.scores:
-            key = (score.notebook, score.grade_id)
-            present = now_effective.get(key)
-            before = present.score if present else None
-            manual = present.manual_score if present else None
-            after = manual if manual is not None else score.score
-            if after is not None and present is not None:
-                after += present.extra_credit
-            if before != after:
-                changes.append(ScoreChange(submission.id, submission.user_name, *key, before, after))
-    return changes
-
-
-def publish_proposals(session: Session, assignment_id: int, *, by: str, now: datetime) -> int:
-    """Make the proposed gradings of an assignment count; return how many."""
-    proposals = _proposals(session, assignment_id)
-    for submission, grading in proposals:
-        make_current(session, submission, grading, by=by, now=now)
-    return len(proposals)
-
-
-def discard_proposals(session: Session, assignment_id: int) -> int:
-    """Forget the proposed gradings of an assignment; return how many."""
-    proposals = _proposals(session, assignment_id)
-    for _, grading in proposals:
-        grading.state = "superseded"
-    return len(proposals)
-
-
-def _proposals(session: Session, assignment_id: int) -> list[tuple[SubmissionRow, GradingRow]]:
-    rows = session.execute(
-        select(SubmissionRow, GradingRow)
-        .join(GradingRow, GradingRow.submission_id == SubmissionRow.id)
-        .where(SubmissionRow.assignment_id == assignment_id, GradingRow.state == "proposed")
-        .order_by(GradingRow.id)
-    ).tuples()
-    newest = {submission.id: (submission, grading) for submission, grading in rows}
-    return list(newest.values())
 
 
 def _reapply(session: Session, assignment: AssignmentRow, item: RubricItemRow) -> None:

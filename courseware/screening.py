@@ -8,6 +8,7 @@ is graded as carefully as ever, so that a mistake on this side costs time and no
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 
 _IMPORTS_TEXT = """
@@ -51,6 +52,26 @@ def is_plain(sources: Iterable[str], protected: frozenset[str] = frozenset()) ->
         Names that mean something to the tests, such as builtins: an answer that binds one is not plain.
     """
     return all(_is_plain(source, protected) for source in sources)
+
+
+def uses_libraries(sources: Iterable[str]) -> bool:
+    """Return whether code imports, as far as can be seen, more than Python's own library."""
+    return any(_imports_more(source) for source in sources)
+
+
+def _imports_more(source: str) -> bool:
+    if "import" not in source and "%" not in source:
+        return False
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if any(name.partition(".")[0] not in sys.stdlib_module_names for name in names):
+            return True
+    return False
 
 
 def _is_plain(source: str, protected: frozenset[str]) -> bool:

@@ -46,6 +46,9 @@ class SandboxPolicy:
         `Limits.disk_bytes`, where given, takes precedence.
     environment
         Variables the code sees besides the few it needs (`PATH`, `HOME`, `LANG`, `TMPDIR`).
+    scientific
+        Whether the code is expected to import NumPy and the like: then it is forked from a parent that has. Either
+        way it can import everything that is installed.
     """
 
     minimum: frozenset[Barrier] = ALL_BARRIERS
@@ -53,6 +56,7 @@ class SandboxPolicy:
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
     private_bytes: int = 256 * 1024 * 1024
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    scientific: bool = True
 
 
 @dataclass(frozen=True, slots=True)

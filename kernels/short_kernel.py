@@ -29,7 +29,15 @@ from .kernel_limits import spawn_limits
 from .limits import Limits
 from .outputs import OUTPUT_MESSAGES, CellOutputs
 from .policy import SandboxPolicy, SandboxReport
-from .preloads import KERNEL_PRELOAD, OWN_NAMES, SHORT_PREPARE, SHORT_REHEARSAL, SHORT_TARGETS
+from .preloads import (
+    KERNEL_PRELOAD,
+    OWN_NAMES,
+    PLAIN_PRELOAD,
+    PLAIN_REHEARSAL,
+    SHORT_PREPARE,
+    SHORT_REHEARSAL,
+    SHORT_TARGETS,
+)
 from .process import ForkedProcess
 from .records import Evaluation
 from .wire_async import AsyncWire, RawOutput
@@ -37,12 +45,12 @@ from .wire_async import AsyncWire, RawOutput
 _CLOSE_SECONDS = 5.0
 
 
-def short_fork_server() -> ForkServer:
-    """The parent of children that run cells themselves."""
+def short_fork_server(*, scientific: bool = True) -> ForkServer:
+    """The parent of children that run cells themselves, with or without the scientific libraries in memory."""
     return ForkServer(
-        preload=KERNEL_PRELOAD,
+        preload=KERNEL_PRELOAD if scientific else PLAIN_PRELOAD,
         target=SHORT_TARGETS,
-        rehearsal=SHORT_REHEARSAL,
+        rehearsal=SHORT_REHEARSAL if scientific else PLAIN_REHEARSAL,
         prepare=SHORT_PREPARE,
     )
 
@@ -83,7 +91,7 @@ class ShortKernelBackend:
         given = [theirs.fileno(), pipes[0][1], pipes[1][1]]
         try:
             process = await asyncio.to_thread(
-                lambda: short_fork_server().spawn(
+                lambda: short_fork_server(scientific=sandbox is None or sandbox.scientific).spawn(
                     ["{descriptor:0}"],
                     env=variables,
                     cwd=cwd,

@@ -6,7 +6,7 @@ import asyncio
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, CourseRole, assignments, courses, feedback, jobs, reports, results, submissions
+from courseware import Capability, CourseRole, assignments, courses, feedback, jobs, proposals, results, submissions
 from courseware.models import AssignmentRow, CourseRow, GradingRow, SubmissionRow
 from courseware.store import get_files, put_files
 from hub.api import course_schemas as s
@@ -245,7 +245,7 @@ async def read_proposals(ctx: Context) -> s.ScoreChanges:
 
     def work(session: Session) -> s.ScoreChanges:
         _course(session, ctx, Capability.GRADE)
-        changes = results.proposed_changes(session, _assignment(session, ctx).id)
+        changes = proposals.proposed_changes(session, _assignment(session, ctx).id)
         return s.ScoreChanges(items=[s.ScoreChange.model_validate(c, from_attributes=True) for c in changes])
 
     return await transaction(ctx, work, read=True)
@@ -260,7 +260,7 @@ async def publish_proposals(ctx: Context) -> None:
 
     def work(session: Session) -> None:
         _course(session, ctx, Capability.MANAGE)
-        results.publish_proposals(session, _assignment(session, ctx).id, by=ctx.actor.name, now=now)
+        proposals.publish_proposals(session, _assignment(session, ctx).id, by=ctx.actor.name, now=now)
 
     await transaction(ctx, work)
 
@@ -319,47 +319,6 @@ async def read_feedback(ctx: Context) -> s.Feedback:
     return await transaction(ctx, work, read=True)
 
 
-@operation("GET", "/courses/{course_id}/gradebook", "The gradebook", response=s.Gradebook)
-async def read_gradebook(ctx: Context) -> s.Gradebook:
-    """Return the gradebook of the class."""
-
-    def work(session: Session) -> s.Gradebook:
-        return _gradebook(reports.gradebook(session, _course(session, ctx, Capability.GRADE)))
-
-    return await transaction(ctx, work, read=True)
-
-
-@operation("GET", "/courses/{course_id}/grades", "One's own grades", response=s.Gradebook)
-async def read_own_grades(ctx: Context) -> s.Gradebook:
-    """Return the caller's line of the gradebook, with what was returned."""
-
-    def work(session: Session) -> s.Gradebook:
-        course = _course(session, ctx, Capability.SUBMIT)
-        return _gradebook(reports.gradebook(session, course, ctx.actor.name, returned_only=True))
-
-    return await transaction(ctx, work, read=True)
-
-
-@operation("GET", "/courses/{course_id}/gradebook/csv", "The gradebook as CSV", response=s.Table)
-async def export_gradebook(ctx: Context) -> s.Table:
-    """Return the gradebook, one line per student."""
-
-    def work(session: Session) -> s.Table:
-        return s.Table(csv=reports.to_csv(reports.gradebook(session, _course(session, ctx, Capability.MANAGE))))
-
-    return await transaction(ctx, work, read=True)
-
-
-@operation("GET", "/courses/{course_id}/gradebook/nbgrader", "The gradebook in nbgrader's columns", response=s.Table)
-async def export_nbgrader_gradebook(ctx: Context) -> s.Table:
-    """Return the gradebook as `nbgrader export` writes it."""
-
-    def work(session: Session) -> s.Table:
-        return s.Table(csv=reports.to_nbgrader_csv(session, _course(session, ctx, Capability.MANAGE)))
-
-    return await transaction(ctx, work, read=True)
-
-
 def _course(session: Session, ctx: Context, needed: Capability) -> CourseRow:
     return courses.get(session, ctx.path["course_id"], caller(ctx), needed)
 
@@ -398,22 +357,3 @@ def _own_view(shown: s.Submission, assignment: AssignmentRow) -> s.Submission:
     if assignment.feedback_released_at is not None:
         return shown
     return shown.model_copy(update={"score": None, "raw_score": None, "needs_manual": False})
-
-
-def _gradebook(rows: list[reports.GradebookRow]) -> s.Gradebook:
-    return s.Gradebook(
-        rows=[
-            s.GradebookRow(
-                user_name=row.user_name,
-                student_id=row.student_id,
-                first_name=row.first_name,
-                last_name=row.last_name,
-                email=row.email,
-                section=row.section,
-                cells=[s.GradebookCell.model_validate(cell, from_attributes=True) for cell in row.cells],
-                total=row.total.fraction,
-                letter=row.total.letter,
-            )
-            for row in rows
-        ]
-    )

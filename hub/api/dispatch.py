@@ -23,7 +23,10 @@ from hub.api import announcements as _announcements  # noqa: F401
 from hub.api import audit as _audit  # noqa: F401
 from hub.api import automation as _automation  # noqa: F401
 from hub.api import course_files as _course_files  # noqa: F401
+from hub.api import course_gradebook as _course_gradebook  # noqa: F401
 from hub.api import course_grading as _course_grading  # noqa: F401
+from hub.api import course_marking as _course_marking  # noqa: F401
+from hub.api import course_work as _course_work  # noqa: F401
 from hub.api import courses as _courses  # noqa: F401
 from hub.api import experiments as _experiments  # noqa: F401
 from hub.api import files as _files  # noqa: F401

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from . import child, evaluation, wire
@@ -44,12 +44,23 @@ def rehearse() -> None:
     """Run some first cells in a throw-away child."""
     from .kernel import first_cells
 
+    _rehearse(first_cells())
+
+
+def rehearse_plainly() -> None:
+    """Run some first cells that import no scientific library."""
+    from .kernel import first_cells
+
+    _rehearse(source for source in first_cells() if "matplotlib" not in source and "pandas" not in source)
+
+
+def _rehearse(cells: Iterable[str]) -> None:
     prepare()
     mine, other = socket.socketpair()
     mine.setblocking(False)
     _channel.connect(other)
     _connect_streams()
-    for source in first_cells():
+    for source in cells:
         _execute(source)
         while True:
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from courseware import assignments, courses, feedback, jobs, reports, results, submissions
+from courseware import assignments, courses, feedback, jobs, proposals, reports, results, submissions
 from courseware.deadlines import LatePenalty, Schedule
 from courseware.errors import ClosedError, ConflictError, FormatError, InvalidError
 from courseware.migration import migrate
@@ -252,11 +252,11 @@ async def test_a_regrade_shows_what_changes_before_it_counts_and_keeps_marks(phy
     physics.database.run(propose)
     await physics.grade_all()
     assert physics.submission(row.id).score == before + 1
-    changes = physics.database.read(lambda s: results.proposed_changes(s, row.assignment_id))
+    changes = physics.database.read(lambda s: proposals.proposed_changes(s, row.assignment_id))
     assert changes
     assert all(change.grade_id != manual.grade_id for change in changes)
     gain = sum((c.after or 0) - (c.before or 0) for c in changes)
-    physics.database.run(lambda s: results.publish_proposals(s, row.assignment_id, by="ada", now=physics.time))
+    physics.database.run(lambda s: proposals.publish_proposals(s, row.assignment_id, by="ada", now=physics.time))
     assert physics.submission(row.id).score == pytest.approx(before + 1 + gain)
     assert physics.scores(row.id)[manual.grade_id].manual_score == 1
 

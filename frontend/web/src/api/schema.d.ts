@@ -340,6 +340,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/assignments/{assignment}/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Collect what was not handed in
+         * @description Take the last saved state of students who handed nothing in, marked as collected.
+         */
+        post: operations["collect_work"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/deliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an assignment into all projects of the course
+         * @description Give every student the released version at once, in projects that run as well.
+         */
+        post: operations["deliver_assignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/assignments/{assignment}/feedback": {
         parameters: {
             query?: never;
@@ -354,6 +394,28 @@ export interface paths {
          * @description Let students see their scores and feedback.
          */
         post: operations["release_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an assignment into one's project
+         * @description Put the released files into the caller's project of the course, which is made when there is none.
+         *
+         *     Work is never overwritten: where the student has changed a file, the released one is put beside it.
+         */
+        post: operations["fetch_assignment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -403,6 +465,46 @@ export interface paths {
          * @description Cancel what is queued or running.
          */
         delete: operations["cancel_grading"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/hand-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in from one's project
+         * @description Hand in what lies in the assignment's folder of the caller's project; nothing has to be uploaded.
+         */
+        post: operations["hand_in_work"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/assignments/{assignment}/marking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is to be marked
+         * @description Return every submission that counts with the scores of its cells, to staff.
+         */
+        get: operations["list_marking"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -540,6 +642,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/assignments/{assignment}/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What of an assignment is in one's project
+         * @description Return what would be handed in, and what is wrong with it; nothing is run.
+         */
+        get: operations["read_work"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/audit": {
         parameters: {
             query?: never;
@@ -612,6 +734,26 @@ export interface paths {
          * @description Return the gradebook as `nbgrader export` writes it.
          */
         get: operations["export_nbgrader_gradebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/gradebook/xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The gradebook as a workbook
+         * @description Return the gradebook as an XLSX file, one line per student; the ids are those of the CSV.
+         */
+        get: operations["export_gradebook_xlsx"];
         put?: never;
         post?: never;
         delete?: never;
@@ -776,6 +918,26 @@ export interface paths {
          * @description Return the feedback pages; to the student once they are returned.
          */
         get: operations["read_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}/marking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A submission as a grader reads it
+         * @description Return a submission piece by piece, each with its score, as pages without scripts.
+         */
+        get: operations["read_marking"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3013,6 +3175,51 @@ export interface components {
             items: components["schemas"]["CurrentAnnouncement"][];
         };
         /**
+         * Delivered
+         * @description An assignment in a project.
+         */
+        Delivered: {
+            /** Files */
+            files: components["schemas"]["DeliveredFile"][];
+            /** Folder */
+            folder: string;
+            /** Project Id */
+            project_id: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DeliveredFile
+         * @description A released file, where it is now, and what was done: it was written, was there, or went beside changed work.
+         */
+        DeliveredFile: {
+            /** Path */
+            path: string;
+            step: components["schemas"]["Step"];
+            /** Target */
+            target: string;
+        };
+        /**
+         * DeliveryReport
+         * @description In how many projects an assignment is now, and in how many changed work was kept beside it.
+         */
+        DeliveryReport: {
+            /** Kept Work */
+            kept_work: number;
+            /** Projects */
+            projects: number;
+        };
+        /**
+         * DiffLine
+         * @description A line of a comparison with the released cell: `same`, `added` or `removed`.
+         */
+        DiffLine: {
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * Ended
          * @description How many sessions were ended.
          */
@@ -3282,6 +3489,25 @@ export interface components {
              */
             request_key?: string;
         };
+        /**
+         * Finding
+         * @description Something about a notebook that grading would put right or could not.
+         */
+        Finding: {
+            /** Grade Id */
+            grade_id: string;
+            kind: components["schemas"]["FindingKind"];
+            /** Notebook */
+            notebook: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * FindingKind
+         * @description What can be wrong with a submitted notebook.
+         * @enum {string}
+         */
+        FindingKind: "unreadable" | "missing-notebook" | "extra-notebook" | "missing-cell" | "duplicate-cell" | "unknown-cell" | "changed-cell" | "changed-type" | "changed-role" | "reordered" | "other-kernel" | "broken-metadata";
         /**
          * FoundFile
          * @description A file whose name or text matches a search.
@@ -3553,6 +3779,88 @@ export interface components {
              * @default null
              */
             score?: number | null;
+        };
+        /**
+         * MarkedCell
+         * @description A cell in the list of what is to be marked.
+         */
+        MarkedCell: {
+            /** Grade Id */
+            grade_id: string;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Notebook */
+            notebook: string;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * MarkedSubmission
+         * @description A submission in the list of what is to be marked; without the student's name unless names are asked for.
+         */
+        MarkedSubmission: {
+            /** Cells */
+            cells: components["schemas"]["MarkedCell"][];
+            /** Id */
+            id: number;
+            /** Label */
+            label: string;
+            /** Late Seconds */
+            late_seconds: number;
+            /** Needs Manual */
+            needs_manual: boolean;
+            /** Points */
+            points: number;
+            /** Score */
+            score: number | null;
+            /** State */
+            state: string;
+            /** User Name */
+            user_name: string | null;
+        };
+        /**
+         * MarkingList
+         * @description All that is to be marked of an assignment.
+         */
+        MarkingList: {
+            /** Items */
+            items: components["schemas"]["MarkedSubmission"][];
+            /** Questions */
+            questions: components["schemas"]["Question"][];
+        };
+        /**
+         * MarkingPage
+         * @description A submission as a grader reads it.
+         */
+        MarkingPage: {
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /** Id */
+            id: number;
+            /** Label */
+            label: string;
+            /** Late Seconds */
+            late_seconds: number;
+            /** Penalty Fraction */
+            penalty_fraction: number;
+            /** Points */
+            points: number;
+            /** Rubric */
+            rubric: components["schemas"]["RubricItem"][];
+            /** Score */
+            score: number | null;
+            /** Segments */
+            segments: components["schemas"]["Segment"][];
+            /** Sha256 */
+            sha256: string;
+            /** State */
+            state: string;
+            /** User Name */
+            user_name: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * Me
@@ -4383,6 +4691,20 @@ export interface components {
             size_bytes: number;
         };
         /**
+         * Question
+         * @description A scored cell of the assignment.
+         */
+        Question: {
+            /** Grade Id */
+            grade_id: string;
+            /** Kind */
+            kind: string;
+            /** Notebook */
+            notebook: string;
+            /** Points */
+            points: number;
+        };
+        /**
          * Quota
          * @description A rule about what may be used.
          */
@@ -4923,6 +5245,19 @@ export interface components {
             items: components["schemas"]["ScoreChange"][];
         };
         /**
+         * Segment
+         * @description A piece of a submission that ends with a scored cell; `html` is safe to show in a frame without scripts.
+         */
+        Segment: {
+            /** Diff */
+            diff: components["schemas"]["DiffLine"][];
+            /** Html */
+            html: string;
+            /** Notebook */
+            notebook: string;
+            score: components["schemas"]["CellScore"] | null;
+        };
+        /**
          * Server
          * @description The project's Jupyter server.
          */
@@ -5150,6 +5485,12 @@ export interface components {
             storage_bytes?: number | null;
         };
         /**
+         * Step
+         * @description What to do with a released file.
+         * @enum {string}
+         */
+        Step: "write" | "keep" | "beside";
+        /**
          * StepState
          * @description A step of a run's graph.
          */
@@ -5245,6 +5586,14 @@ export interface components {
             user_name: string;
             /** Version */
             version: number;
+        };
+        /**
+         * SubmissionIds
+         * @description Submissions that were made.
+         */
+        SubmissionIds: {
+            /** Items */
+            items: number[];
         };
         /**
          * SubmissionList
@@ -5703,6 +6052,20 @@ export interface components {
          * @enum {string}
          */
         View: "active" | "starred" | "archived" | "trash";
+        /**
+         * WorkState
+         * @description What would be handed in, and what is wrong with it; no project before the assignment was fetched.
+         */
+        WorkState: {
+            /** Files */
+            files: components["schemas"]["ReceiptFile"][];
+            /** Folder */
+            folder: string;
+            /** Problems */
+            problems: components["schemas"]["Finding"][];
+            /** Project Id */
+            project_id: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -6400,6 +6763,70 @@ export interface operations {
             };
         };
     };
+    collect_work: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Collect what was not handed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionIds"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deliver_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Put an assignment into all projects of the course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryReport"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     release_feedback: {
         parameters: {
             query?: never;
@@ -6419,6 +6846,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Returned"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Put an assignment into one's project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -6551,6 +7010,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GradingProgress"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_in_work: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hand in from one's project */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_marking: {
+        parameters: {
+            query?: {
+                names?: boolean;
+            };
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is to be marked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkingList"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -6876,6 +7404,38 @@ export interface operations {
             };
         };
     };
+    read_work: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What of an assignment is in one's project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_audit_log: {
         parameters: {
             query?: {
@@ -6990,6 +7550,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_gradebook_xlsx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gradebook as a workbook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -7280,6 +7871,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_marking: {
+        parameters: {
+            query?: {
+                names?: boolean;
+            };
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A submission as a grader reads it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkingPage"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

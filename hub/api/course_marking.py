@@ -1,0 +1,114 @@
+"""Operations of the grading page: what is to be marked, and a submission as a grader reads it."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from courseware import Capability, assignments, courses, marking, results, submissions
+from courseware.models import GradingRow
+from courseware.store import get_files
+from hub.api import course_schemas as s
+from hub.api import course_work_schemas as w
+from hub.api.context import Context
+from hub.api.course_support import blobs, caller, transaction
+from hub.api.operation import Query, operation
+from hub.errors import NotFoundError
+
+
+class MarkingQuery(Query):
+    """Whether names are shown; marking is anonymous otherwise."""
+
+    names: bool = False
+
+
+@operation(
+    "GET",
+    "/courses/{course_id}/assignments/{assignment}/marking",
+    "What is to be marked",
+    query=MarkingQuery,
+    response=w.MarkingList,
+)
+async def list_marking(ctx: Context) -> w.MarkingList:
+    """Return every submission that counts with the scores of its cells, to staff."""
+    with_names = ctx.query_as(MarkingQuery).names
+
+    def work(session: Session) -> w.MarkingList:
+        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.GRADE)
+        assignment = assignments.get(session, course.id, ctx.path["assignment"])
+        found = marking.listed(session, assignment.id)
+        version = assignment.released
+        cells = assignments.structure_of(version).cells if version is not None else ()
+        items = [_listed(entry, with_names=with_names) for entry in found]
+        return w.MarkingList(
+            questions=[w.Question.model_validate(cell, from_attributes=True) for cell in cells],
+            items=sorted(items, key=lambda item: item.label),
+        )
+
+    return await transaction(ctx, work, read=True)
+
+
+@operation(
+    "GET",
+    "/courses/{course_id}/submissions/{submission_id}/marking",
+    "A submission as a grader reads it",
+    query=MarkingQuery,
+    response=w.MarkingPage,
+)
+async def read_marking(ctx: Context) -> w.MarkingPage:
+    """Return a submission piece by piece, each with its score, as pages without scripts."""
+    with_names = ctx.query_as(MarkingQuery).names
+
+    def work(session: Session) -> w.MarkingPage:
+        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.GRADE)
+        given = ctx.path["submission_id"]
+        if not given.isdecimal() or len(given) > 15:
+            raise NotFoundError(f"There is no submission “{given}”.")
+        row = submissions.get(session, int(given), course.id)
+        grading = session.get(GradingRow, row.grading_id) if row.grading_id else None
+        manifest = grading.executed_manifest if grading is not None else row.manifest
+        scores = results.effective_scores(session, row)
+        pieces = marking.segments(
+            get_files(blobs(ctx), manifest), get_files(blobs(ctx), row.version.released_manifest), scores
+        )
+        rubric = results.rubric_of(session, row.assignment_id)
+        return w.MarkingPage(
+            id=row.id,
+            label=row.user_name if with_names else marking.label_of(row),
+            user_name=row.user_name if with_names else None,
+            state=row.state,
+            late_seconds=row.late_seconds,
+            penalty_fraction=row.penalty_fraction,
+            score=row.score,
+            points=row.points,
+            sha256=row.manifest,
+            version=row.version.number,
+            findings=grading.findings if grading is not None else [],
+            segments=[_segment(piece) for piece in pieces],
+            rubric=[s.RubricItem.model_validate(item, from_attributes=True) for item in rubric],
+        )
+
+    return await transaction(ctx, work, read=True)
+
+
+def _listed(entry: marking.ListedSubmission, *, with_names: bool) -> w.MarkedSubmission:
+    row = entry.row
+    return w.MarkedSubmission(
+        id=row.id,
+        label=row.user_name if with_names else marking.label_of(row),
+        user_name=row.user_name if with_names else None,
+        state=row.state,
+        score=row.score,
+        points=row.points,
+        late_seconds=row.late_seconds,
+        needs_manual=row.needs_manual,
+        cells=[w.MarkedCell.model_validate(score, from_attributes=True) for score in entry.scores],
+    )
+
+
+def _segment(piece: marking.Segment) -> w.Segment:
+    return w.Segment(
+        notebook=piece.notebook,
+        html=piece.html,
+        score=s.CellScore.model_validate(piece.score, from_attributes=True) if piece.score is not None else None,
+        diff=[w.DiffLine(kind=kind, text=text) for kind, text in piece.diff],
+    )
