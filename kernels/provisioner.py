@@ -95,6 +95,11 @@ class ForkProvisioner(LocalProvisioner):
         """Whether the running kernel came from a preloaded parent."""
         return isinstance(self.process, ForkedProcess)
 
+    @property
+    def bounds(self) -> Limits:
+        """Bounds on the kernel."""
+        return self._limits()
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose the transport before the connection file is written."""
         manager = self.parent

@@ -1,28 +1,32 @@
 """What a Jupyter server needs to treat its kernels well; all through its public extension points.
 
-Three classes, named in the server's configuration (see `server_configuration`), and an extension that takes up
-again the kernels of a server that ran before.
+A kernel manager and a kernel websocket, named in the server's configuration (see `server_configuration`), and an
+extension that takes up again the kernels of a server that ran before, and serves outputs that were too long.
 """
 
 # Jupyter Server is not typed, and its own managers override synchronous methods with coroutines.
 # mypy: disable-error-code="no-untyped-call,override"
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from jupyter_server._tz import utcnow
 from jupyter_server.serverapp import ServerApp
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_server.utils import url_path_join
 from prometheus_client import Counter
 from traitlets import Bool
 
 from .deaths import Death
+from .kept_outputs import KeptOutputs
+from .limits import Limits
 from .persistence import KernelStore, revive
 from .provisioner import ForkProvisioner
 from .usage import UsageMeter
+from .websocket import OutputsHandler
 
 KERNEL_DEATHS = Counter("collegium_kernel_deaths", "Kernels that ended, by reason", ["kind"])
 KERNEL_STARTS = Counter("collegium_kernel_starts", "Kernels started, by way", ["way"])
@@ -42,6 +46,7 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self._meters: dict[str, UsageMeter] = {}
         self._store = KernelStore(self.connection_dir)
+        self.kept_outputs = KeptOutputs(Path(self.connection_dir) / "outputs")
 
     async def start_kernel(self, **kwargs: Any) -> str:
         """Start a kernel and remember how to find it again."""
@@ -62,10 +67,14 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         """Shut a kernel down for good."""
         self._store.forget(kernel_id)
         self._meters.pop(kernel_id, None)
+        self.kept_outputs.forget(kernel_id)
+        await self._until_started(kernel_id)
         return await super().shutdown_kernel(kernel_id, now=now, restart=restart)
 
     async def shutdown_all(self, now: bool = False) -> None:
         """End all kernels, or leave them to the next server."""
+        for kernel_id in list(self.list_kernel_ids()):
+            await self._until_started(kernel_id)
         if not self.keep_kernels:
             await super().shutdown_all(now=now)
             return
@@ -80,6 +89,13 @@ class PlatformKernelManager(AsyncMappingKernelManager):
             manager.stop_restarter()
             manager._connection_file_written = False
             provisioner.let_go()
+
+    async def _until_started(self, kernel_id: str) -> None:
+        """Wait for a start in flight, such as the restart of a kernel that died: Jupyter fails to stop one of those."""
+        ready = getattr(self._kernels.get(kernel_id), "ready", None)
+        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        while ready is not None and not ready.done() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def take_up_kernels(self) -> None:
         """Take up the kernels that a server before this one has left."""
@@ -114,6 +130,11 @@ class PlatformKernelManager(AsyncMappingKernelManager):
                 "kind": provisioner.previous_death.kind,
                 "message": provisioner.previous_death.message,
             }
+            state = getattr(self._kernels[kernel_id], "execution_state", "")
+            if state in ("dead", "restarting", "autorestarting"):
+                # JupyterLab puts these into its dialog
+                model["reason"] = provisioner.previous_death.message
+                model["traceback"] = provisioner.previous_death.traceback
         if provisioner.pid:
             meter = self._meters.get(kernel_id)
             if meter is None or meter.pid != provisioner.pid:
@@ -156,6 +177,11 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         KERNEL_DEATHS.labels("culled").inc()
         await self.shutdown_kernel(kernel_id)
 
+    def limits_of(self, kernel_id: str) -> Limits:
+        """Bounds on a kernel, by its kernelspec."""
+        provisioner = self._provisioner(kernel_id)
+        return provisioner.bounds if provisioner is not None else Limits()
+
     def death_of(self, kernel_id: str) -> Death | None:
         """Why the kernel's last process ended, if one has."""
         provisioner = self._provisioner(kernel_id)
@@ -175,6 +201,7 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         if death is not None:
             KERNEL_DEATHS.labels(death.kind).inc()
         self._store.forget(kernel_id)
+        self.kept_outputs.forget(kernel_id)
         super()._handle_kernel_died(kernel_id)
 
     def _provisioner(self, kernel_id: str) -> ForkProvisioner | None:
@@ -194,66 +221,9 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         IOLoop.current().add_callback(self._remember, kernel_id)
 
 
+_START_SECONDS = 15.0
+_LOOK_SECONDS = 0.02
 _NEVER_SECONDS = 10 * 365 * 24 * 3600
-
-
-class PlatformWebsocketConnection(ZMQChannelsWebsocketConnection):
-    """A kernel's websocket without Nagle's delay, that tells the user why a kernel ended."""
-
-    _last_execution: dict[str, Any] | None = None
-
-    def connect(self) -> Any:
-        """Connect; small messages leave at once (`TCP_NODELAY`), which saves 40 ms per round trip."""
-        with contextlib.suppress(AttributeError):
-            self.websocket_handler.set_nodelay(True)
-        return super().connect()
-
-    def handle_incoming_message(self, incoming_msg: Any) -> None:
-        """Pass a message on; remember the last cell, to tell it when the kernel ends under it."""
-        super().handle_incoming_message(incoming_msg)
-        header = _execute_header(incoming_msg, self)
-        if header is not None:
-            self._last_execution = header
-
-    def on_kernel_restarted(self) -> None:
-        """Say why, in the cell that ran, then that the kernel has restarted."""
-        self._tell_death()
-        super().on_kernel_restarted()
-
-    def on_restart_failed(self) -> None:
-        """Say why, in the cell that ran, then that the kernel is dead."""
-        self._tell_death()
-        super().on_restart_failed()
-
-    def _tell_death(self) -> None:
-        manager = self.multi_kernel_manager
-        death = manager.death_of(self.kernel_id) if isinstance(manager, PlatformKernelManager) else None
-        if death is None or self._last_execution is None:
-            return
-        text = f"{death.message}\n{death.traceback}".rstrip() + "\n"
-        self.write_stderr(text, self._last_execution)
-
-
-def _execute_header(incoming: Any, connection: ZMQChannelsWebsocketConnection) -> dict[str, Any] | None:
-    """The header of an `execute_request` on the wire, or `None` for any other message."""
-    if b"execute_request" not in (incoming if isinstance(incoming, bytes) else str(incoming).encode()):
-        return None
-    from jupyter_server.services.kernels.connection.base import (
-        deserialize_binary_message,
-        deserialize_msg_from_ws_v1,
-    )
-
-    try:
-        if connection.subprotocol == "v1.kernel.websocket.jupyter.org":
-            _channel, parts = deserialize_msg_from_ws_v1(incoming)
-            header = connection.session.unpack(parts[0])
-        elif isinstance(incoming, bytes):
-            header = deserialize_binary_message(incoming)["header"]
-        else:
-            header = connection.session.unpack(incoming)["header"]
-    except (KeyError, IndexError, ValueError, TypeError):
-        return None
-    return dict(header) if header.get("msg_type") == "execute_request" else None
 
 
 def server_configuration(*, keep_kernels: bool = False) -> dict[str, dict[str, object]]:
@@ -261,7 +231,7 @@ def server_configuration(*, keep_kernels: bool = False) -> dict[str, dict[str, o
     return {
         "ServerApp": {
             "kernel_manager_class": "kernels.server_extension.PlatformKernelManager",
-            "kernel_websocket_connection_class": "kernels.server_extension.PlatformWebsocketConnection",
+            "kernel_websocket_connection_class": "kernels.websocket.PlatformWebsocketConnection",
             "jpserver_extensions": {"kernels.server_extension": True},
         },
         "PlatformKernelManager": {"keep_kernels": keep_kernels, "cull_interval": 60},
@@ -275,6 +245,8 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(server: ServerApp) -> None:
     """Take up the kernels of the server before, so that the first request finds them."""
     manager = server.kernel_manager
+    path = url_path_join(server.base_url, r"/api/kernels/([\w-]+)/outputs/([\w-]+)")
+    server.web_app.add_handlers(".*", [(path, OutputsHandler)])
     if not isinstance(manager, PlatformKernelManager):
         server.log.warning("kernels: the server uses %s; set its kernel_manager_class", type(manager).__name__)
     elif server.io_loop.asyncio_loop.is_running():  # type: ignore[attr-defined]

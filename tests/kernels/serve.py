@@ -13,7 +13,8 @@ from jupyter_server.serverapp import ServerApp
 from tornado.web import RequestHandler
 from traitlets.config import Config
 
-from kernels.server_extension import PlatformWebsocketConnection, server_configuration
+from kernels.server_extension import server_configuration
+from kernels.websocket import PlatformWebsocketConnection
 
 
 class NodelayHandler(RequestHandler):

@@ -103,6 +103,19 @@ async def outputs(connection: WebSocketClientConnection, message_id: str, until:
                 return text
 
 
+async def everything(connection: WebSocketClientConnection, source: str) -> tuple[str, str]:
+    """Run a cell; return its message and all text of its outputs, up to its own end."""
+    message_id, text = await execute(connection, source), ""
+    async with asyncio.timeout(30):
+        while True:
+            message = json.loads(await connection.read_message() or "")
+            if message["parent_header"].get("msg_id") != message_id:
+                continue
+            text += message["content"].get("text", "")
+            if message["content"].get("execution_state") == "idle":
+                return message_id, text
+
+
 async def test_kernels_show_what_they_use(serve: Callable[..., Server]) -> None:
     server = serve()
     kernel_id = server.start_kernel()["id"]
@@ -131,7 +144,8 @@ async def test_cell_is_told_why_its_kernel_ended(serve: Callable[..., Server]) -
     async with server.connect(kernel_id) as connection:
         source = "import ctypes\ndef culprit():\n    ctypes.string_at(0)\nculprit()"
         message_id = await execute(connection, source)
-        text = await outputs(connection, message_id, "restarting")
+        text, reason = await outputs(connection, message_id, "restarting"), server.kernel(kernel_id).get("reason")
+        assert reason is None or "segmentation fault" in reason
     assert "segmentation fault" in text
     assert "culprit" in text
     deadline = time.monotonic() + 20
@@ -139,6 +153,57 @@ async def test_cell_is_told_why_its_kernel_ended(serve: Callable[..., Server]) -
         await asyncio.sleep(0.2)
     assert server.kernel(kernel_id)["last_end"]["kind"] == "segmentation-fault"
     assert 'collegium_kernel_deaths_total{kind="segmentation-fault"} 1.0' in server.http.get("/metrics").text
+
+
+async def test_output_beyond_the_limit_is_kept_on_the_server_and_fetched(
+    serve: Callable[..., Server], jupyter_folders: Path
+) -> None:
+    install_kernelspec(
+        jupyter_folders, name="terse", limits={"cell_output_bytes": 20_000, "cell_output_messages": 1_000}
+    )
+    server = serve()
+    kernel_id = server.start_kernel("terse")["id"]
+    async with server.connect(kernel_id) as connection:
+        source = "import sys\nfor i in range(60):\n    print(i, 'x' * 999); sys.stdout.flush()"
+        message_id, shown = await everything(connection, source)
+        assert shown.startswith("0 xxx")
+        assert len(shown) < 25_000
+        assert "The rest is kept on the server" in shown
+        assert f"/api/kernels/{kernel_id}/outputs/{message_id}" in shown
+        quick, text = await everything(connection, "print('still talks')")
+        assert text == "still talks\n"
+    address = f"/api/kernels/{kernel_id}/outputs/"
+    first = server.http.get(address + message_id, params={"limit": 10}).json()
+    assert (len(first["messages"]), first["next_offset"]) == (10, 10)
+    rest = server.http.get(address + message_id, params={"offset": 10, "limit": 1000}).json()
+    assert rest["next_offset"] is None
+    messages = first["messages"] + rest["messages"]
+    assert len(messages) == first["kept"] == first["held_back"]
+    fetched = "".join(message["content"]["text"] for message in messages)
+    whole = shown.partition("[Output is cut")[0].rstrip("\n") + "\n" + fetched
+    assert [line.split()[0] for line in whole.splitlines()] == [str(i) for i in range(60)]
+    assert server.http.get(address + quick).status_code == 404
+    assert server.http.get(address + message_id, params={"offset": "x"}).status_code == 400
+    async with httpx.AsyncClient(base_url=server.address) as nobody:
+        assert (await nobody.get(address + message_id)).status_code == 403
+    server.http.delete(f"/api/kernels/{kernel_id}")
+    assert server.http.get(address + message_id).status_code == 404
+    assert not list((jupyter_folders / "runtime" / "outputs").glob(kernel_id))
+
+
+async def test_progress_that_replaces_itself_never_reaches_the_limit(
+    serve: Callable[..., Server], jupyter_folders: Path
+) -> None:
+    install_kernelspec(jupyter_folders, name="terse", limits={"cell_output_messages": 10})
+    server = serve()
+    kernel_id = server.start_kernel("terse")["id"]
+    async with server.connect(kernel_id) as connection:
+        source = (
+            "from IPython.display import clear_output\nhandle = display('0', display_id=True)\n"
+            "for i in range(50): handle.update(str(i))\n"
+            "for i in range(50): clear_output(); display(i)\nprint('done')"
+        )
+        assert (await everything(connection, source))[1] == "done\n"
 
 
 async def test_kernel_is_culled_by_its_own_kernelspec_and_never_while_busy(
