@@ -27,6 +27,7 @@ from .records import (
 )
 from .run import open_session, probe_sandbox, run_notebook, run_notebook_sync
 from .session import NotebookSession
+from .short_kernel import short_fork_server
 
 __all__ = [
     "Barrier",
@@ -64,4 +65,5 @@ __all__ = [
     "probe_sandbox",
     "run_notebook",
     "run_notebook_sync",
+    "short_fork_server",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import base64
 import signal
 from datetime import UTC, datetime
@@ -243,24 +244,33 @@ def export(
 
 
 async def _work(once: bool) -> None:
-    from courseware.execution import KernelExecutor
+    from courseware.execution import Executor, KernelExecutor
     from courseware.worker import Worker
     from hub.api.course_support import blob_store
+    from hub.cluster import cluster_of
     from hub.data.engine import Database
     from hub.settings import load
 
     settings = load().settings
     database = Database(settings.database_url)
-    grader = Worker(database, blob_store(settings), KernelExecutor("short"), lambda: datetime.now(UTC))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        if once:
-            while not stop.is_set() and await grader.work_once():
-                continue
-        else:
-            await grader.run(stop)
+        async with contextlib.AsyncExitStack() as stack:
+            executor: Executor = KernelExecutor("short")
+            if cluster := cluster_of(settings):
+                from hub.cluster_jobs import grading_executor  # the library of Kubernetes is not for one machine
+                from kernels.pods import KubernetesApi
+
+                api = await stack.enter_async_context(KubernetesApi(cluster.namespace))
+                executor = grading_executor(api, settings, cluster)
+            grader = Worker(database, blob_store(settings), executor, lambda: datetime.now(UTC))
+            if once:
+                while not stop.is_set() and await grader.work_once():
+                    continue
+            else:
+                await grader.run(stop)
     finally:
         database.close()
 
