@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from courseware.kubernetes_executor import KubernetesExecutor
@@ -43,16 +42,14 @@ def grading_executor(api: KubernetesApi, settings: Settings, cluster: Cluster) -
     return KubernetesExecutor(api, job_template(cluster), [probe])
 
 
-def step_launcher(
-    settings: Settings, cluster: Cluster, project_id: str, store: Store, environment: Mapping[str, str]
-) -> KubernetesLauncher:
+def step_launcher(settings: Settings, cluster: Cluster, project_id: str, store: Store) -> KubernetesLauncher:
     """Return the launcher of a project's pipelines: its steps see the project's files and results, and no others."""
     folders = (f"projects/{project_id}", f"pipelines/state/{project_id}")
     return KubernetesLauncher(
         store,
         job_template(cluster),
         scope=project_id,
-        environment={"COLLEGIUM_PROJECT": project_id, **environment},
+        environment={"COLLEGIUM_PROJECT": project_id},
         volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": cluster.claim}}],
         mounts=[
             {"name": "data", "mountPath": str(settings.data_dir / folder), "subPath": folder} for folder in folders

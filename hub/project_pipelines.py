@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from hub.api.context import Platform
+from hub.cluster import cluster_of
 from hub.data import projects
 from hub.data.engine import Database
 from hub.errors import HubError
@@ -24,7 +25,17 @@ from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
 
 if TYPE_CHECKING:  # these imports take half a second, and most requests need none of them
-    from pipelines.graph import Automation, History, ItemRow, PipelineService, RunRow, ScheduleRow, Workspaces
+    from pipelines.graph import (
+        Automation,
+        History,
+        ItemRow,
+        Launcher,
+        PipelineService,
+        RunRow,
+        ScheduleRow,
+        Store,
+        Workspaces,
+    )
 
 log = logging.getLogger("collegium.pipelines")
 TICK_SECONDS = 2.0
@@ -158,21 +169,29 @@ class ProjectPipelines:
         return Notices(self._platform, lambda: self.automation, self.of)
 
     def _make(self, project_id: str, history: History) -> PipelineService:
-        from pipelines.graph import Confinement, LocalLauncher, PipelineService, Store
+        from pipelines.graph import Confinement, PipelineService, Store
 
         folder = self.folder / "state" / project_id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return PipelineService(
             folder,
-            launcher=LocalLauncher(
-                Store(folder), self._platform.settings.run_dir / "pipelines", self._environment(project_id)
-            ),
+            launcher=self._launcher(project_id, Store(folder)),
             on_change=lambda row: self._changed(project_id, row),
             history=history,
             confinement=Confinement(self.files(project_id)),
             most_parallel=MOST_PARALLEL,
             scope=project_id,
         )
+
+    def _launcher(self, project_id: str, store: Store) -> Launcher:
+        from pipelines.graph import LocalLauncher
+
+        settings = self._platform.settings
+        if cluster := cluster_of(settings):
+            from hub.cluster_jobs import step_launcher  # the library of Kubernetes is not for one machine
+
+            return step_launcher(settings, cluster, project_id, store)
+        return LocalLauncher(store, settings.run_dir / "pipelines", self._environment(project_id))
 
     def _environment(self, project_id: str) -> dict[str, str]:
         """What a run gets of the service's variables: what a project's server gets, and nothing secret."""
