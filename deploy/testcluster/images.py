@@ -45,7 +45,7 @@ class Image:
 IMAGES = (
     Image("localhost/pause:1", ("pause",)),
     Image("localhost/collegium-kernel:1", ("base", "kernel")),
-    Image("localhost/collegium-server:1", ("base", "kernel", "server", "own")),
+    Image("localhost/collegium-server:1", ("base", "kernel", "server", "platform", "own")),
     Image("localhost/collegium-hub:1", ("base", "kernel", "server", "platform", "frontend", "own")),
 )
 
