@@ -196,6 +196,7 @@ class DocumentRoom(Room):
                 await self.durable()
                 self._unsaved_since = None
                 await self._sync_with_file(write=True)
+                self._events.on_save()
             except (RoomError, OSError, sqlite3.OperationalError) as error:
                 self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()
                 self._report(error)

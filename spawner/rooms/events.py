@@ -22,6 +22,7 @@ class Events:
 
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
+        self.on_save: Callable[[], None] = lambda: None
         self.on_work: Callable[[str, str, str], None] = lambda user, kind, path: None
 
     def publish(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from jupyter_core.paths import is_hidden
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.application import ExtensionApp
 from tornado.web import HTTPError
-from traitlets import Float, Unicode
+from traitlets import Float, Int, List, Unicode
 
 from spawner.rooms.events import Events
 from spawner.rooms.execution.executor import Executor
@@ -32,6 +32,16 @@ from spawner.rooms.handlers import RoomSocket, SessionHandler
 from spawner.rooms.history_handlers import BlameHandler, DiffHandler, ExportHandler, HistoryHandler, RestoreHandler
 from spawner.rooms.page_handlers import EventsSocket, StatusHandler
 from spawner.rooms.registry import Registry, lock_folder
+from spawner.rooms.snapshots.handlers import (
+    SnapshotFileHandler,
+    SnapshotFolderHandler,
+    SnapshotRestoreHandler,
+    SnapshotSearchHandler,
+    SnapshotsHandler,
+)
+from spawner.rooms.snapshots.retention import Keep
+from spawner.rooms.snapshots.service import Snapshots
+from spawner.rooms.snapshots.store import EXCLUDED, Limits, SnapshotStore
 from spawner.rooms.talk.handlers import (
     ActivityHandler,
     ChatHandler,
@@ -64,6 +74,18 @@ class RoomsExtension(ExtensionApp):
         config=True, help="Folder for the documents' edits and their history; outside of the project's files."
     )
     idle_seconds = Float(60.0, config=True, help="How long a document stays in memory after everybody has left.")
+    snapshots_kept = List(
+        [24, 14, 7, 4],
+        config=True,
+        help="How many snapshots are kept: of the newest, and one each of so many days, weeks and months.",
+    )
+    snapshots_excluded = List(
+        list(EXCLUDED), config=True, help="Patterns of names of files and folders that snapshots leave out."
+    )
+    snapshot_file_bytes = Int(500_000_000, config=True, help="Files larger than this are not in snapshots.")
+    snapshot_interval_seconds = Float(
+        1800.0, config=True, help="How often a snapshot is taken when files have changed without being saved; 0: never."
+    )
 
     def initialize_handlers(self) -> None:
         """Open the rooms for connections."""
@@ -77,17 +99,22 @@ class RoomsExtension(ExtensionApp):
         self.registry = Registry(state_dir, self._locate, self.idle_seconds, self.events, large)
         self.executor = Executor(self.serverapp, self.registry, self.events, large)
         self.talk = Talk(TalkStore(state_dir / "talk.db"), self.events)
+        store = SnapshotStore(state_dir / "snapshots", Keep(*self.snapshots_kept))
+        limits = Limits(self.snapshot_file_bytes, excluded=tuple(self.snapshots_excluded))
+        self.snapshots = Snapshots(store, root, limits, self.snapshot_interval_seconds, self.events)
         self.sockets: set[RoomSocket | EventsSocket] = set()
         page = self.serverapp.web_app.settings.setdefault("page_config_data", {})
         page.setdefault("disableRTC", False)
         page.setdefault("serverSideExecution", True)
         page.setdefault("disabledExtensions", {}).update(dict.fromkeys(PARTS_NOT_SERVED, True))
-        self.handlers.extend(self._document_handlers() + self._execution_handlers() + self._talk_handlers())
+        self.handlers.extend(self._document_handlers() + self._execution_handlers())
+        self.handlers.extend(self._talk_handlers() + self._snapshot_handlers())
         self.serverapp.io_loop.add_callback(self._start)
 
     async def stop_extension(self) -> None:
         """Save everything; what cannot be saved in time is in the store and comes back with the next start."""
         self._rechecking.cancel()
+        self.snapshots.close()
         await self.executor.close()
         try:
             await asyncio.wait_for(self.registry.close(), STOP_SECONDS)
@@ -127,6 +154,17 @@ class RoomsExtension(ExtensionApp):
             (rf"{base}/members", MembersHandler, given),
         ]
 
+    def _snapshot_handlers(self) -> list[Route]:
+        given: dict[str, object] = {"snapshots": self.snapshots, "talk": self.talk}
+        base = "/api/collaboration/snapshots"
+        return [
+            (base, SnapshotsHandler, given),
+            (rf"{base}/search", SnapshotSearchHandler, given),
+            (rf"{base}/(\d+)", SnapshotFolderHandler, given),
+            (rf"{base}/(\d+)/file/(.+)", SnapshotFileHandler, given),
+            (rf"{base}/(\d+)/restore", SnapshotRestoreHandler, given),
+        ]
+
     def _execution_handlers(self) -> list[Route]:
         given: dict[str, object] = {"executor": self.executor}
         kernel, request = r"/api/kernels/([\w-]+)", r"([\w-]+)"
@@ -143,6 +181,7 @@ class RoomsExtension(ExtensionApp):
 
     def _start(self) -> None:
         assert self.serverapp is not None
+        self.snapshots.start()
         hub = getattr(self.serverapp.identity_provider, "hub_auth", None)
         address = os.environ.get(ACCESS_URL_VARIABLE, "")
         if hub is not None and address:

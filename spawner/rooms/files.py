@@ -60,6 +60,12 @@ class FileFormat:
         self._large = large
         self._crlf = False
 
+    def unsigned(self) -> FileFormat:
+        """Return the same format for other threads: it signs nothing, because signatures belong to one thread."""
+        other = FileFormat(self.content_type, self.file_format, None, self._large)
+        other._crlf = self._crlf
+        return other
+
     def document(self, doc: Doc[Any]) -> YBaseDoc:
         """Return the shared document of this type on `doc`."""
         document: YBaseDoc = ydocs.get(self.content_type, ydocs["file"])(doc)

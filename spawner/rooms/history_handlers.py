@@ -111,7 +111,7 @@ class ExportHandler(PastHandler):
         everything = self.get_query_argument("what", "") == "history"
         revision = 0 if everything else self.number("revision")
         room, name = await self.document(path), PurePosixPath(path).name
-        store, file_format = room.copy.store.path, room.copy.format
+        store, file_format = room.copy.store.path, room.copy.format.unsigned()
         if everything:
             data = await self.read(lambda: past.exported(store, file_format, name))
             name = f"{PurePosixPath(path).stem}-history.zip"

@@ -21,6 +21,8 @@ TOKEN = re.compile(r"<(\w+)>")
 CELLS = 3
 FILE = "afternoon.ipynb"
 MISFORTUNES = ("kill", "kill", "stop", "partition", "partition", "outside")
+RUN_SECONDS = 60
+RUN_EVERY = 8  # misfortunes
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Tally:
     written: set[str] = field(default_factory=set)
     misfortunes: dict[str, int] = field(default_factory=dict)
     runs: int = 0
+    faults: list[str] = field(default_factory=list)
 
 
 def faults(tally: Tally, text: str) -> list[str]:
@@ -80,12 +83,13 @@ class Afternoon:
             await peer.until(lambda peer=peer: peer.document.cell_number == CELLS)
         robots = [asyncio.create_task(self._type(peer)) for peer in self.peers]
         robots += [asyncio.create_task(self._stay_connected(peer)) for peer in self.peers]
-        robots.append(asyncio.create_task(self._run_cells()))
         for number in range(misfortunes):
             await asyncio.sleep(self.random.uniform(0.1, 2 * pause_seconds))
             kind = self.random.choice(MISFORTUNES)
             self.tally.misfortunes[kind] = self.tally.misfortunes.get(kind, 0) + 1
             await self._befall(kind, number)
+            if number % RUN_EVERY == RUN_EVERY - 1:
+                await self.run_undisturbed()
             for robot in robots:
                 if robot.done():
                     robot.result()
@@ -117,16 +121,21 @@ class Afternoon:
             if peer.closed is not None:
                 raise AssertionError(f"{peer.name} was turned away: {peer.closed}")
 
-    async def _run_cells(self) -> None:
-        """Have cells run now and then, whatever is in them; who kills a server ends its runs."""
-        async with httpx.AsyncClient(base_url=self.served.url, trust_env=False, timeout=60) as client:
+    async def run_undisturbed(self) -> None:
+        """Have a cell run while the robots type on; note a fault unless its output is there once, in both browsers."""
+        number = self.tally.runs
+        self.tally.runs += 1
+        body = {"cells": [{"id": "cell0", "code": f"for n in range(5): print(f'[{number}.{{n}}]', flush=True)"}]}
+        async with httpx.AsyncClient(base_url=self.served.url, trust_env=False, timeout=RUN_SECONDS) as client:
             client.headers["Authorization"] = "token ada"
-            while not self._over:
-                cells = [{"id": f"cell{self.random.randrange(CELLS)}", "code": f"print('<run{self.tally.runs}>')"}]
-                with contextlib.suppress(httpx.HTTPError):
-                    answer = await client.post(f"/api/collaboration/run/{FILE}", json={"cells": cells})
-                    self.tally.runs += answer.status_code == 202
-                await asyncio.sleep(0.3)
+            answer = await client.post(f"/api/collaboration/run/{FILE}", json=body)
+            assert answer.status_code == 202, answer.text
+        expected = "".join(f"[{number}.{n}]\n" for n in range(5))
+        for peer in self.peers:
+            try:
+                await peer.until(lambda peer=peer: _printed(peer) == expected, RUN_SECONDS)
+            except AssertionError:
+                self.tally.faults.append(f"run {number}: {peer.name} sees {_printed(peer)!r}")
 
     async def _befall(self, kind: str, number: int) -> None:
         if kind == "partition":
@@ -169,7 +178,12 @@ class Afternoon:
         assert await ada.save() == "success"
         written = "\n".join("".join(cell["source"]) for cell in json.loads(self.file.read_text())["cells"])
         found = [f"ada: {fault}" for fault in faults(self.tally, _text(ada))]
+        found += self.tally.faults
         return found + [f"file: {fault}" for fault in faults(self.tally, written)]
+
+
+def _printed(peer: Peer) -> str:
+    return "".join(output.get("text", "") for output in peer.document.get()["cells"][0]["outputs"])
 
 
 def _text(peer: Peer) -> str:

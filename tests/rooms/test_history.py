@@ -110,7 +110,7 @@ async def test_a_group_looks_back_at_its_notebook_and_restores_what_was(served: 
 
     exported = await asyncio.to_thread(past, served, "vera", "export", "p.ipynb", revision=first)
     assert [cell["source"] for cell in exported.json()["cells"]] == [["a = 1\n", "b = 2"], ["c = 3"]]
-    everything = await asyncio.to_thread(past, served, "vera", "export", "p.ipynb", what="history")
+    everything = await asyncio.to_thread(past, served, "vera", "export", "p.ipynb", what_="history")
     names = zipfile.ZipFile(io.BytesIO(everything.content)).namelist()
     assert names[0] == "revisions.json"
     assert len(names) == newest["n"] + 2
