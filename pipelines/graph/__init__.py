@@ -17,6 +17,7 @@ from .model import Pipeline, Resources, Retry, Schedule, Step
 from .orders import Launcher, Order, Outcome
 from .pipeline_file import read_pipeline
 from .plan import PlanLine, make_plan
+from .python_definition import Definition, Later, define, later
 from .schedules import Automation, NoticeRow, ScheduleRow, TriggerRow, run_id_of
 from .service import PipelineService, progress_of
 from .store import Result, Store
@@ -27,11 +28,13 @@ __all__ = [
     "Automation",
     "Confinement",
     "DbosEngine",
+    "Definition",
     "Engine",
     "Execution",
     "ExpressionError",
     "History",
     "ItemRow",
+    "Later",
     "LaunchError",
     "Launcher",
     "LocalLauncher",
@@ -56,7 +59,9 @@ __all__ = [
     "TriggerRow",
     "UnknownRunError",
     "Workspaces",
+    "define",
     "dependencies",
+    "later",
     "make_plan",
     "next_time",
     "order",
