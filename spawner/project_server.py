@@ -92,6 +92,8 @@ def _configuration() -> Config:
     config.LabApp.extension_manager = "readonly"  # one environment serves all projects
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     config.LabApp.news_url = None
+    config.LabApp.workspaces_dir = str(state / "lab" / "workspaces")
+    config.LabApp.user_settings_dir = str(state / "lab" / "settings")
     config.LabApp.extra_labextensions_path = [str(LAB_EXTENSION)]
     config.ServerApp.tornado_settings = {"page_config_data": _page()}
     return config
