@@ -48,7 +48,9 @@ def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(
     event = last_event(client, project)
     assert event["failed"], event
     assert "runtime" in str(event["message"])
-    assert client.get(f"/projects/{project}/server").json()["state"] == "stopped"
+    server = client.get(f"/projects/{project}/server").json()
+    assert server["state"] == "failed"
+    assert "runtime" in server["message"], "the reason must be there after a reload"
     assert not [p for p in own_platform.processes() if project in p.cwd()]
 
     shutil.rmtree(state)

@@ -102,7 +102,7 @@ export function useCreateSignInLink() {
   });
 }
 
-function keepProject(client: QueryClient, project: Project) {
+export function keepProject(client: QueryClient, project: Project) {
   client.setQueryData(projectQuery(project.id).queryKey, project);
   return client.invalidateQueries({ queryKey: ["projects"] });
 }

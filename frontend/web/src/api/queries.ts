@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
+import type { View } from "./types";
 
 const SECOND = 1000;
 const PAGE_SIZE = 50;
@@ -12,9 +13,9 @@ export const meQuery = queryOptions({
   staleTime: 60 * SECOND,
 });
 
-export const projectsQuery = (search: string, everybody = false) =>
+export const projectsQuery = (search: string, everybody = false, view: View = "active") =>
   infiniteQueryOptions({
-    queryKey: ["projects", search, everybody],
+    queryKey: ["projects", search, everybody, view],
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         api.GET("/projects", {
@@ -23,6 +24,7 @@ export const projectsQuery = (search: string, everybody = false) =>
               search,
               limit: PAGE_SIZE,
               ...(everybody ? { everybody } : {}),
+              ...(view === "active" ? {} : { view }),
               ...(pageParam ? { cursor: pageParam } : {}),
             },
           },

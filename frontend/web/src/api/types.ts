@@ -15,3 +15,4 @@ export type ServerState = Server["state"];
 export type SignInLink = Schemas["SignInLink"];
 export type User = Schemas["User"];
 export type UserWithLink = Schemas["UserWithLink"];
+export type View = "active" | "starred" | "archived" | "trash";

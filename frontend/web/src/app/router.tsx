@@ -5,7 +5,10 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import type { View } from "@/api/types";
 import { appBase } from "@/lib/paths";
+import { courseRoutes } from "@/routes/courses/courseRoutes";
+import { PROJECT_TABS, type ProjectTab } from "@/lib/projectTabs";
 import { BrokenPage, NotFoundPage } from "./problems";
 import { Shell } from "./Shell";
 
@@ -14,13 +17,21 @@ const root = createRootRoute({ component: Shell });
 const projects = createRoute({
   getParentRoute: () => root,
   path: "/",
-  validateSearch: (search): { q?: string } => textParameter(search, "q"),
+  validateSearch: (search): { q?: string; view?: View } => ({
+    ...textParameter(search, "q"),
+    ...choice(search, "view", ["starred", "archived", "trash"] as const),
+  }),
   component: lazyRouteComponent(() => import("@/routes/ProjectsPage"), "ProjectsPage"),
 });
 
 const project = createRoute({
   getParentRoute: () => root,
   path: "/projects/$projectId",
+  validateSearch: (search): { tab?: ProjectTab; folder?: string; find?: string } => ({
+    ...choice(search, "tab", PROJECT_TABS),
+    ...textParameter(search, "folder"),
+    ...textParameter(search, "find"),
+  }),
   component: lazyRouteComponent(() => import("@/routes/ProjectPage"), "ProjectPage"),
 });
 
@@ -67,6 +78,33 @@ const experiment = createRoute({
   getParentRoute: () => root,
   path: "/projects/$projectId/experiments/$name",
   component: lazyRouteComponent(() => import("@/routes/runs/ExperimentPage"), "ExperimentPage"),
+});
+
+const viewFile = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$projectId/view",
+  validateSearch: (search): { path?: string } => textParameter(search, "path"),
+  component: lazyRouteComponent(() => import("@/routes/project/ViewFilePage"), "ViewFilePage"),
+});
+
+const join = createRoute({
+  getParentRoute: () => root,
+  path: "/join/$token",
+  component: lazyRouteComponent(() => import("@/routes/sharing/JoinPage"), "JoinPage"),
+});
+
+const copyPublication = createRoute({
+  getParentRoute: () => root,
+  path: "/copy",
+  validateSearch: (search): { from?: string } => textParameter(search, "from"),
+  component: lazyRouteComponent(() => import("@/routes/sharing/CopyPage"), "CopyPage"),
+});
+
+const published = createRoute({
+  getParentRoute: () => root,
+  path: "/published",
+  validateSearch: (search): { q?: string } => textParameter(search, "q"),
+  component: lazyRouteComponent(() => import("@/routes/sharing/PublishedPage"), "PublishedPage"),
 });
 
 const account = createRoute({
@@ -117,9 +155,14 @@ const help = createRoute({
 });
 
 export const routeTree = root.addChildren([
+  ...courseRoutes(root),
   projects,
   project,
   openProject,
+  viewFile,
+  join,
+  copyPublication,
+  published,
   runs,
   run,
   compareRuns,
@@ -147,6 +190,15 @@ declare module "@tanstack/react-router" {
   interface Register {
     router: typeof router;
   }
+}
+
+function choice<K extends string, V extends string>(
+  search: Record<string, unknown>,
+  name: K,
+  values: readonly V[],
+): Partial<Record<K, V>> {
+  const found = values.find((value) => value === search[name]);
+  return found === undefined ? {} : ({ [name]: found } as Partial<Record<K, V>>);
 }
 
 function textParameter<K extends string>(

@@ -3,6 +3,7 @@ import { IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { projectsQuery } from "@/api/queries";
+import type { View } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { ProjectRow } from "./ProjectRow";
@@ -11,14 +12,15 @@ interface Props {
   search: string;
   /** Everybody's projects (for administrators) instead of one's own. */
   everybody?: boolean;
+  view?: View;
   /** What stands in place of the list when there is no project at all. */
   empty: ReactNode;
 }
 
 /** The projects that match a search, page by page. */
-export function ProjectList({ search, everybody = false, empty }: Props) {
+export function ProjectList({ search, everybody = false, view = "active", empty }: Props) {
   const query = useInfiniteQuery({
-    ...projectsQuery(search, everybody),
+    ...projectsQuery(search, everybody, view),
     placeholderData: keepPreviousData,
   });
   if (query.isPending) return <ListSkeleton />;

@@ -9,10 +9,12 @@ beforeEach(() => {
   answer("get", "/projects/p1", project);
   answer("get", "/projects/p1/server", { state: "stopped" });
   answer("get", "/projects", { items: [] });
+  answer("get", "/projects/p1/invitations", { items: [] });
+  answer("get", "/projects/p1/files", { path: "", items: [], used_bytes: 0, limit_bytes: null });
 });
 
 async function openMenu(name: string) {
-  const shown = renderApp("/projects/p1");
+  const shown = renderApp("/projects/p1?tab=people");
   await shown.user.click(await screen.findByRole("button", { name: "More actions for this project" }));
   await shown.user.click(await screen.findByRole("menuitem", { name }));
   return shown;
@@ -20,14 +22,14 @@ async function openMenu(name: string) {
 
 test("a viewer sees the people and manages nothing", async () => {
   answer("get", "/projects/p1", { ...project, role: "viewer", capabilities: ["read", "run_server"] });
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   const people = within(await screen.findByRole("region", { name: "People" }));
   expect(people.getByText("Editor")).toBeVisible();
   expect(people.queryByRole("button")).not.toBeInTheDocument();
   expect(people.queryByLabelText("Add a person")).not.toBeInTheDocument();
   await user.click(screen.getByRole("button", { name: "More actions for this project" }));
   const actions = await screen.findAllByRole("menuitem");
-  expect(actions.map((item) => item.textContent)).toEqual(["Leave project"]);
+  expect(actions.map((item) => item.textContent)).toEqual(["Copy to a new project", "Leave project"]);
 });
 
 test("a person is found by typing and added with the chosen role", async () => {
@@ -37,7 +39,7 @@ test("a person is found by typing and added with the chosen role", async () => {
     ...project,
     members: [...project.members, member(sofia, "editor")],
   });
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   await user.type(await screen.findByLabelText("Add a person"), "kov");
   await user.click(await screen.findByRole("option", { name: /Sofia/ }));
   expect(await screen.findByRole("button", { name: "Remove Sofia Kovalevskaya" })).toBeVisible();
@@ -46,7 +48,7 @@ test("a person is found by typing and added with the chosen role", async () => {
 
 test("somebody who is a member already cannot be added twice", async () => {
   answer("get", "/people", { items: [emmy] });
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   await user.type(await screen.findByLabelText("Add a person"), "emmy");
   const option = await screen.findByRole("option", { name: /Emmy Noether.*already a member/ });
   expect(option).toHaveAttribute("data-combobox-disabled", "true");
@@ -54,7 +56,7 @@ test("somebody who is a member already cannot be added twice", async () => {
 
 test("a role that the platform refuses to change goes back, with the reason", async () => {
   answer("put", "/projects/p1/members/emmy", () => problem(409, "Not while the exam runs."));
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   const role = await screen.findByRole("combobox", { name: "Role of Emmy Noether" });
   await user.click(role);
   await user.click(await screen.findByRole("option", { name: /Viewer/ }));
@@ -63,24 +65,29 @@ test("a role that the platform refuses to change goes back, with the reason", as
 });
 
 test("the last owner has no controls that would leave the project without one", async () => {
-  renderApp("/projects/p1");
+  renderApp("/projects/p1?tab=people");
   await screen.findByRole("button", { name: "Remove Emmy Noether" });
   expect(screen.queryByRole("button", { name: "Remove Ada Lovelace" })).not.toBeInTheDocument();
   expect(screen.queryByRole("combobox", { name: "Role of Ada Lovelace" })).not.toBeInTheDocument();
 });
 
-test("a project is deleted only when its name is typed", async () => {
+test("a project is moved to the trash without a question, and comes back by undo", async () => {
   const deleted = answer("delete", "/projects/p1", () => new Response(null, { status: 204 }));
-  const { user, path } = await openMenu("Delete project");
-  const dialog = within(await screen.findByRole("dialog"));
-  const button = dialog.getByRole("button", { name: "Delete project" });
-  const field = dialog.getByRole("textbox");
-  await user.type(field, "Bernoulli");
-  expect(button).toBeDisabled();
-  await user.type(field, " numbers");
-  await user.click(button);
+  const restored = answer("post", "/trash/p1/restore", project);
+  const { user, path } = await openMenu("Move to the trash");
   await waitFor(() => expect(path()).toBe("/"));
   expect(deleted).toHaveLength(1);
+  await user.click(await screen.findByRole("button", { name: "Undo" }));
+  expect(await screen.findByText("“Bernoulli numbers” is back.")).toBeVisible();
+  expect(restored).toHaveLength(1);
+});
+
+test("the star is shown at once and taken back when the platform refuses", async () => {
+  answer("put", "/projects/p1/star", () => problem(503, "Not now."));
+  const { user } = renderApp("/projects/p1");
+  await user.click(await screen.findByRole("button", { name: "Star Bernoulli numbers" }));
+  expect(await screen.findByText("Not now.")).toBeVisible();
+  expect(await screen.findByRole("button", { name: "Star Bernoulli numbers" })).toBeVisible();
 });
 
 test("leaving takes oneself out and leads to the list", async () => {
@@ -116,7 +123,7 @@ test("the start of the server shows its progress, then the running server", asyn
     });
     return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
   });
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   await user.click(await screen.findByRole("button", { name: "Start" }));
   expect(await screen.findByText("Preparing files")).toBeVisible();
   expect(screen.getByRole("progressbar")).toHaveAttribute("aria-valuenow", "40");
@@ -129,7 +136,7 @@ test("a server that does not start shows the reason and can be tried again", asy
   answer("get", "/projects/p1/server/events", () =>
     events({ progress: 100, message: "Spawn failed: the disk is full", failed: true }),
   );
-  const { user } = renderApp("/projects/p1");
+  const { user } = renderApp("/projects/p1?tab=people");
   await user.click(await screen.findByRole("button", { name: "Start" }));
   expect(await screen.findByText("the disk is full")).toBeVisible();
   expect(screen.getByText("Failed")).toBeVisible();
@@ -138,7 +145,7 @@ test("a server that does not start shows the reason and can be tried again", asy
 
 test("a project that is gone or not one's own says so without saying which", async () => {
   answer("get", "/projects/p1", () => problem(404, "No such project."));
-  renderApp("/projects/p1");
+  renderApp("/projects/p1?tab=people");
   expect(await screen.findByRole("heading", { name: "No such project" })).toBeVisible();
 });
 
@@ -148,7 +155,7 @@ test("an administrator who is not a member manages the project but cannot open i
     role: null,
     capabilities: ["run_server", "manage_members", "manage_project", "delete_project"],
   });
-  renderApp("/projects/p1");
+  renderApp("/projects/p1?tab=people");
   expect(await screen.findByLabelText("Add a person")).toBeVisible();
   expect(screen.queryByRole("link", { name: "Open" })).not.toBeInTheDocument();
   expect(screen.getByText("Administrator, not a member")).toBeVisible();
@@ -158,7 +165,7 @@ test("a page that is open says when the person was taken out of the project", as
   let isMember = true;
   answer("get", "/projects/p1", () => (isMember ? project : problem(404, "No such project.")));
   vi.useFakeTimers({ shouldAdvanceTime: true });
-  renderApp("/projects/p1");
+  renderApp("/projects/p1?tab=people");
   await screen.findByRole("heading", { name: "Bernoulli numbers" });
   isMember = false;
   await vi.advanceTimersByTimeAsync(5_000);

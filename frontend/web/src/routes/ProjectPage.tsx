@@ -1,7 +1,9 @@
-import { ActionIcon, Grid, Group, Menu, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { ActionIcon, Alert, Grid, Group, Menu, Skeleton, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconArchive,
   IconChevronLeft,
+  IconCopy,
   IconDotsVertical,
   IconDoorExit,
   IconExternalLink,
@@ -11,7 +13,9 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { asApiError } from "@/api/errors";
+import { useRestoreProject } from "@/api/projectLife";
 import { useDeleteProject, useRemoveMember, useUpdateProject } from "@/api/mutations";
 import { meQuery, projectQuery } from "@/api/queries";
 import type { Capability, Project } from "@/api/types";
@@ -21,11 +25,21 @@ import { LinkButton, TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { ProjectDialog } from "@/components/ProjectDialog";
 import { Section } from "@/components/Section";
+import { StarButton } from "@/components/StarButton";
 import { TimeAgo } from "@/components/TimeAgo";
-import { notifyDone } from "@/lib/notify";
+import { notifyDone, notifyProblem } from "@/lib/notify";
+import { notifyUndo } from "@/lib/notifyUndo";
+import type { ProjectTab } from "@/lib/projectTabs";
 import { roleLabel } from "@/lib/roles";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { MembersSection } from "./MembersSection";
+import { ActivitySection } from "./project/ActivitySection";
+import { FilesSection } from "./project/FilesSection";
+import { InvitationsSection } from "./project/InvitationsSection";
+import { NewProject } from "./project/NewProject";
+import { PublishedSection } from "./project/PublishedSection";
+import { SettingsSection } from "./project/SettingsSection";
+import { UsageSection } from "./project/UsageSection";
 import { ServerSection } from "./ServerSection";
 
 const route = getRouteApi("/projects/$projectId");
@@ -55,9 +69,12 @@ function ProjectView({ project }: { project: Project }) {
           <IconChevronLeft size={16} aria-hidden="true" /> Projects
         </TextLink>
         <Group justify="space-between" align="flex-start" wrap="wrap">
-          <Title order={1} maw="40rem">
-            {project.name}
-          </Title>
+          <Group gap="xs" wrap="nowrap" align="center">
+            <Title order={1} maw="40rem">
+              {project.name}
+            </Title>
+            {can("read") && <StarButton project={project} />}
+          </Group>
           <Group gap="xs" wrap="nowrap">
             {can("read") && (
               <LinkButton to="/projects/$projectId/runs" params={{ projectId: project.id }} variant="default">
@@ -83,18 +100,81 @@ function ProjectView({ project }: { project: Project }) {
           </Text>
         )}
       </Stack>
+      {project.archived_at && (
+        <Alert color="gray" icon={<IconArchive />} title="Archived">
+          This project is out of everybody’s list. It can be used as before, and taken out of the archive in
+          its settings.
+        </Alert>
+      )}
       <Grid gap="lg">
-        <Grid.Col span={{ base: 12, md: 7 }}>
-          <MembersSection project={project} canManage={can("manage_members")} />
+        <Grid.Col span={{ base: 12, md: 8 }}>
+          <ProjectTabs project={project} />
         </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 5 }}>
+        <Grid.Col span={{ base: 12, md: 4 }}>
           <Stack gap="lg">
-            <ServerSection projectId={project.id} canRun={can("run_server")} canOpen={can("read")} />
+            <ServerSection
+              projectId={project.id}
+              canRun={can("run_server")}
+              canStop={can("stop_server")}
+              canOpen={can("read")}
+            />
             <DetailsSection project={project} />
           </Stack>
         </Grid.Col>
       </Grid>
     </>
+  );
+}
+
+const TAB_LABELS: readonly { value: ProjectTab; label: string }[] = [
+  { value: "files", label: "Files" },
+  { value: "people", label: "People" },
+  { value: "published", label: "Published" },
+  { value: "activity", label: "Activity" },
+  { value: "usage", label: "Usage" },
+  { value: "settings", label: "Settings" },
+];
+
+function ProjectTabs({ project }: { project: Project }) {
+  const navigate = route.useNavigate();
+  const { tab } = route.useSearch();
+  const can = (capability: Capability) => project.capabilities.includes(capability);
+  // An administrator who is no member manages the project, and sees neither its files nor what they became.
+  const shown = TAB_LABELS.filter(({ value }) => can("read") || !["files", "published"].includes(value));
+  const first = shown[0]?.value ?? "people";
+  const current = shown.find(({ value }) => value === tab)?.value ?? first;
+  const panel: Record<ProjectTab, () => ReactNode> = {
+    files: () => <FilesSection project={project} />,
+    people: () => (
+      <Stack gap="lg">
+        <MembersSection project={project} canManage={can("manage_members")} />
+        {can("manage_members") && <InvitationsSection projectId={project.id} />}
+      </Stack>
+    ),
+    published: () => <PublishedSection project={project} />,
+    activity: () => <ActivitySection projectId={project.id} />,
+    usage: () => <UsageSection projectId={project.id} />,
+    settings: () => <SettingsSection project={project} />,
+  };
+  return (
+    <Tabs
+      value={current}
+      keepMounted={false}
+      onChange={(value) => void navigate({ search: value === first ? {} : { tab: value as ProjectTab } })}
+    >
+      <Tabs.List mb="md" aria-label="Parts of the project">
+        {shown.map(({ value, label }) => (
+          <Tabs.Tab key={value} value={value}>
+            {label}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      {shown.map(({ value }) => (
+        <Tabs.Panel key={value} value={value}>
+          {panel[value]()}
+        </Tabs.Panel>
+      ))}
+    </Tabs>
   );
 }
 
@@ -125,7 +205,10 @@ function DetailsSection({ project }: { project: Project }) {
 function ProjectMenu({ project }: { project: Project }) {
   const [editing, edit] = useDisclosure(false);
   const [leaving, leave] = useDisclosure(false);
-  const [deleting, remove] = useDisclosure(false);
+  const [copying, copy] = useDisclosure(false);
+  const update = useUpdateProject(project.id);
+  const moveToTrash = useMoveToTrash(project);
+  const isArchived = Boolean(project.archived_at);
   const can = (capability: Capability) => project.capabilities.includes(capability);
   return (
     <>
@@ -141,21 +224,41 @@ function ProjectMenu({ project }: { project: Project }) {
               Rename or describe
             </Menu.Item>
           )}
+          {can("read") && (
+            <Menu.Item leftSection={<IconCopy size={18} />} onClick={copy.open}>
+              Copy to a new project
+            </Menu.Item>
+          )}
+          {can("manage_project") && (
+            <Menu.Item
+              leftSection={<IconArchive size={18} />}
+              onClick={() => update.mutate({ archived: !isArchived }, { onError: notifyProblem })}
+            >
+              {isArchived ? "Take out of the archive" : "Archive"}
+            </Menu.Item>
+          )}
           {project.role && (
             <Menu.Item leftSection={<IconDoorExit size={18} />} onClick={leave.open}>
               Leave project
             </Menu.Item>
           )}
           {can("delete_project") && (
-            <Menu.Item color="red" leftSection={<IconTrash size={18} />} onClick={remove.open}>
-              Delete project
+            <Menu.Item color="red" leftSection={<IconTrash size={18} />} onClick={moveToTrash}>
+              Move to the trash
             </Menu.Item>
           )}
         </Menu.Dropdown>
       </Menu>
       <EditProject project={project} opened={editing} onClose={edit.close} />
       <LeaveProject project={project} opened={leaving} onClose={leave.close} />
-      <DeleteProject project={project} opened={deleting} onClose={remove.close} />
+      <NewProject
+        opened={copying}
+        onClose={copy.close}
+        copy={{
+          name: `Copy of ${project.name}`.slice(0, 120),
+          source: { project_id: project.id, path: "", git_ref: "" },
+        }}
+      />
     </>
   );
 }
@@ -211,30 +314,25 @@ function LeaveProject({ project, opened, onClose }: DialogProps) {
   );
 }
 
-function DeleteProject({ project, opened, onClose }: DialogProps) {
-  const { mutateAsync } = useDeleteProject(project.id);
+/** Delete a project; nothing is asked, because it can be taken back. */
+function useMoveToTrash(project: Project): () => void {
+  const remove = useDeleteProject(project.id);
+  const restore = useRestoreProject();
   const navigate = useNavigate();
-  const remove = async () => {
-    await mutateAsync();
-    notifyDone(`“${project.name}” was deleted.`);
-    await navigate({ to: "/" });
-  };
-  return (
-    <ConfirmDialog
-      opened={opened}
-      title={`Delete “${project.name}”?`}
-      action="Delete project"
-      typeToConfirm={project.name}
-      onConfirm={remove}
-      onClose={onClose}
-    >
-      <Text size="sm">
-        Its server stops, running code included, and the project disappears for all{" "}
-        {project.member_count === 1 ? "its people" : `${project.member_count} people`}. Only the operator can
-        bring its files back.
-      </Text>
-    </ConfirmDialog>
-  );
+  // The page is gone when this is asked for: the promise tells, not the callbacks of the page.
+  const undo = () =>
+    void restore
+      .mutateAsync(project.id)
+      .then(() => notifyDone(`“${project.name}” is back.`))
+      .catch(notifyProblem);
+  return () =>
+    remove.mutate(undefined, {
+      onSuccess: () => {
+        notifyUndo(`“${project.name}” was moved to the trash.`, undo);
+        void navigate({ to: "/" });
+      },
+      onError: notifyProblem,
+    });
 }
 
 function Unavailable({ error, onRetry }: { error: Error; onRetry: () => unknown }) {

@@ -1,22 +1,47 @@
-import { Button, Group, Paper, Title } from "@mantine/core";
+import { Button, Group, Paper, SegmentedControl, Title } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconNotebook, IconPlus } from "@tabler/icons-react";
+import { IconArchive, IconNotebook, IconPlus, IconStar, IconTrash } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
 import { useRef } from "react";
-import { useCreateProject } from "@/api/mutations";
+import type { View } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
-import { ProjectDialog } from "@/components/ProjectDialog";
 import { SearchField } from "@/components/SearchField";
 import { SHORTCUTS } from "@/lib/shortcuts";
 import { usePageTitle } from "@/lib/usePageTitle";
+import { NewProject } from "./project/NewProject";
 import { ProjectList } from "./ProjectList";
 
 const route = getRouteApi("/");
 
+const VIEWS: { value: View; label: string }[] = [
+  { value: "active", label: "Active" },
+  { value: "starred", label: "Starred" },
+  { value: "archived", label: "Archived" },
+  { value: "trash", label: "Trash" },
+];
+
+const NOTHING = {
+  starred: {
+    title: "No favourites yet",
+    icon: <IconStar size={44} stroke={1.2} />,
+    words: "Mark a project with the star, and you find it here.",
+  },
+  archived: {
+    title: "Nothing is archived",
+    icon: <IconArchive size={44} stroke={1.2} />,
+    words: "Archive projects that nobody works on: they leave the list, and everything in them is kept.",
+  },
+  trash: {
+    title: "The trash is empty",
+    icon: <IconTrash size={44} stroke={1.2} />,
+    words: "Projects of yours that were deleted can be restored from here for some time.",
+  },
+} as const;
+
 /** The projects of the signed-in person. */
 export function ProjectsPage() {
   usePageTitle("Projects");
-  const { q = "" } = route.useSearch();
+  const { q = "", view = "active" } = route.useSearch();
   const navigate = route.useNavigate();
   const [creating, dialog] = useDisclosure(false);
   const search = useRef<HTMLInputElement>(null);
@@ -32,15 +57,39 @@ export function ProjectsPage() {
           New project
         </Button>
       </Group>
-      <SearchField
-        label="Search projects"
-        placeholder="Search by name or description"
-        initial={q}
-        inputRef={search}
-        onSearch={(text) => void navigate({ search: text ? { q: text } : {}, replace: true })}
+      <Group gap="sm" align="center" wrap="wrap">
+        <div style={{ flex: "1 1 16rem" }}>
+          <SearchField
+            label="Search projects"
+            placeholder="Search by name or description"
+            initial={q}
+            inputRef={search}
+            onSearch={(text) =>
+              void navigate({
+                search: { ...(text ? { q: text } : {}), ...(view === "active" ? {} : { view }) },
+                replace: true,
+              })
+            }
+          />
+        </div>
+        <SegmentedControl
+          aria-label="Which projects"
+          value={view}
+          data={VIEWS}
+          onChange={(chosen) =>
+            void navigate({
+              search: { ...(q ? { q } : {}), ...(chosen === "active" ? {} : { view: chosen as View }) },
+            })
+          }
+        />
+      </Group>
+      <ProjectList
+        key={view}
+        search={q}
+        view={view}
+        empty={view === "active" ? <NoProjects onCreate={dialog.open} /> : <NothingIn view={view} />}
       />
-      <ProjectList search={q} empty={<NoProjects onCreate={dialog.open} />} />
-      <CreateProject opened={creating} onClose={dialog.close} />
+      <NewProject opened={creating} onClose={dialog.close} />
     </>
   );
 }
@@ -64,25 +113,13 @@ function NoProjects({ onCreate }: { onCreate: () => void }) {
   );
 }
 
-function CreateProject({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const create = useCreateProject();
-  const navigate = route.useNavigate();
+function NothingIn({ view }: { view: Exclude<View, "active"> }) {
+  const { title, icon, words } = NOTHING[view];
   return (
-    <ProjectDialog
-      opened={opened}
-      title="New project"
-      action="Create project"
-      error={create.error}
-      busy={create.isPending}
-      onClose={() => {
-        create.reset();
-        onClose();
-      }}
-      onSubmit={(details) =>
-        create.mutate(details, {
-          onSuccess: ({ id }) => void navigate({ to: "/projects/$projectId", params: { projectId: id } }),
-        })
-      }
-    />
+    <Paper>
+      <EmptyState title={title} icon={icon}>
+        {words}
+      </EmptyState>
+    </Paper>
   );
 }

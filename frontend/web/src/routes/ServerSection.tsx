@@ -1,4 +1,4 @@
-import { Button, Group, Progress, Skeleton, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Progress, Skeleton, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -16,11 +16,12 @@ import { TimeAgo } from "@/components/TimeAgo";
 interface Props {
   projectId: string;
   canRun: boolean;
+  canStop: boolean;
   canOpen: boolean;
 }
 
 /** The project's server: its state, start and stop. */
-export function ServerSection({ projectId, canRun, canOpen }: Props) {
+export function ServerSection({ projectId, canRun, canStop, canOpen }: Props) {
   const query = useQuery({ ...serverQuery(projectId), enabled: canRun });
   const { start, run } = useServerStart(projectId);
   if (!canRun) return null;
@@ -35,6 +36,7 @@ export function ServerSection({ projectId, canRun, canOpen }: Props) {
           <Actions
             projectId={projectId}
             state={shownState(query.data, start)}
+            canStop={canStop}
             canOpen={canOpen}
             onStart={run}
           />
@@ -71,7 +73,12 @@ function State({ server, start }: { server: Server; start: ServerStart }) {
           </Text>
         </>
       )}
-      {start.phase === "idle" && server.message && (
+      {start.phase === "idle" && state === "failed" && (
+        <Alert color="red" mt="sm" p="sm" title="The last start failed">
+          {server.message}
+        </Alert>
+      )}
+      {start.phase === "idle" && state !== "failed" && server.message && (
         <Text size="sm" c="dimmed" mt="xs">
           {server.message}
         </Text>
@@ -88,11 +95,12 @@ function State({ server, start }: { server: Server; start: ServerStart }) {
 interface ActionsProps {
   projectId: string;
   state: ServerState;
+  canStop: boolean;
   canOpen: boolean;
   onStart: () => Promise<unknown>;
 }
 
-function Actions({ projectId, state, canOpen, onStart }: ActionsProps) {
+function Actions({ projectId, state, canStop, canOpen, onStart }: ActionsProps) {
   const [stopping, stop] = useDisclosure(false);
   const { mutateAsync } = useStopServer(projectId);
   const isUp = state === "running" || state === "starting";
@@ -120,7 +128,7 @@ function Actions({ projectId, state, canOpen, onStart }: ActionsProps) {
           Open
         </LinkButton>
       )}
-      {isUp && (
+      {isUp && canStop && (
         <Button variant="default" size="sm" leftSection={<IconPlayerStop size={16} />} onClick={stop.open}>
           Stop
         </Button>

@@ -36,12 +36,16 @@ export const project: Project = {
   created_at: at,
   updated_at: at,
   server_state: "stopped",
+  starred: false,
+  profile: "",
   members: [member(ada, "owner"), member(emmy, "editor")],
   capabilities: [
     "read",
     "write",
     "execute",
     "run_server",
+    "stop_server",
+    "publish",
     "manage_members",
     "manage_project",
     "delete_project",
@@ -49,7 +53,8 @@ export const project: Project = {
 };
 
 export const summary = (changes: Partial<ProjectSummary> = {}): ProjectSummary => {
-  const { id, name, description, role, owners, member_count, created_at, updated_at, server_state } = project;
+  const { id, name, description, role, owners, member_count, created_at, updated_at, server_state, starred } =
+    project;
   return {
     id,
     name,
@@ -60,6 +65,7 @@ export const summary = (changes: Partial<ProjectSummary> = {}): ProjectSummary =
     created_at,
     updated_at,
     server_state,
+    starred,
     ...changes,
   };
 };
