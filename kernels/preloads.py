@@ -18,6 +18,7 @@ KERNEL_PRELOAD = (
     "ipykernel.inprocess.ipkernel",
     "handcalc",
     "kernels.math",
+    "pipelines",
 )
 """Imported once, in this order; what is not installed is left out, and so is a `kernels` that is not ours."""
 
@@ -32,5 +33,5 @@ SHORT_REHEARSAL = "_collegium_fork.short:rehearse"
 PLAIN_REHEARSAL = "_collegium_fork.short:rehearse_plainly"
 SHORT_PREPARE = "_collegium_fork.short:prepare"
 
-OWN_NAMES = ("handcalc", "kernels")
+OWN_NAMES = ("handcalc", "kernels", "pipelines")
 """Names of ours that a user's own module in the working folder takes precedence over."""

@@ -114,7 +114,10 @@ class NotebookSession:
         seconds = timeout_seconds or self._limits.cell_timeout_seconds or 60.0
         if self._deadline is not None:
             seconds = min(seconds, max(self._deadline - time.monotonic(), 0.001))
-        return await self._backend.evaluate(source, seconds)
+        try:
+            return await self._backend.evaluate(source, seconds)
+        except KernelDiedError:
+            return Evaluation("died", death=self.death)
 
     async def emit(
         self,

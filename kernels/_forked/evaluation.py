@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from . import wire
+from . import pristine, wire
 
 
 def perform(
@@ -32,6 +32,7 @@ def perform(
         try:
             control.close()
             os.setpgid(0, 0)
+            pristine.restore()
             _evaluate(channel, source, execute)
             code = 0
         finally:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from . import child, evaluation, wire
+from . import child, evaluation, pristine, wire
 from .kernel import choose_plot_backend
 from .streams import ChannelStream
 
@@ -37,6 +37,7 @@ def prepare() -> None:
     os.environ["IPYTHONDIR"] = "/nonexistent"
     _kernel, _channel = build_kernel()
     _own_runner = _kernel.shell.loop_runner
+    pristine.remember(_kernel)
     _choose_plot_backend()
 
 
@@ -120,7 +121,7 @@ def _connect_streams() -> None:
 
 
 def _become_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
-    """In a fork: run code with everything it sends going to another channel; return the reply."""
+    """In a fork: run code as it is written, with everything it sends going to another channel; return the reply."""
     _channel.connect(sock)
     return _execute(source)
 

@@ -83,6 +83,44 @@ async def test_replaced_builtins_do_not_make_an_assertion_pass() -> None:
     assert result.status == "error"
 
 
+_FAKE = "async def ok(*a, **k): return {'status': 'ok'}\n"
+CHEATS = {
+    "replaces do_execute": f"k = get_ipython().kernel\n{_FAKE}k.do_execute = ok",
+    "replaces do_execute of the class": f"k = type(get_ipython().kernel)\n{_FAKE}k.do_execute = ok",
+    "replaces run_cell": "s = get_ipython()\nr = s.run_cell\ns.run_cell = lambda code, *a, **k: r('1', *a, **k)",
+    "drops the code by an input transformer": "get_ipython().input_transformers_post.append(lambda lines: [])",
+    "drops the code by a cleanup transform": "get_ipython().input_transformer_manager.cleanup_transforms.append("
+    "lambda lines: [])",
+    "drops assertions by an AST transformer": "import ast\nclass T(ast.NodeTransformer):\n"
+    "    def visit_Assert(self, node): return ast.Pass()\nget_ipython().ast_transformers.append(T())",
+    "replaces compile and exec": "import builtins\nb = builtins.exec\nbuiltins.exec = lambda *a, **k: None",
+    "replaces len": "import builtins\nbuiltins.len = lambda x, of=len: 2 if x == [1] else of(x)",
+    "replaces json": "import json\nd = json.dumps\n"
+    "json.dumps = lambda o, *a, **k: d({**o, 'status': 'ok'} if isinstance(o, dict) and 'status' in o else o, *a, **k)",
+    "acts before each cell": "import builtins\nget_ipython().events.register('pre_run_cell', lambda *a: "
+    "builtins.__dict__.update(len=lambda x: 2))",
+}
+
+
+@pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS.keys())
+async def test_replaced_parts_of_the_kernel_do_not_run_the_evaluation(cheat: str) -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "x = [1]")
+        await run(session, cheat)
+        result = await session.evaluate("assert len(x) == 2, 'too short'")
+        assert result.status == "error"
+        assert result.error is not None
+        assert result.error.value == "too short"
+
+
+async def test_evaluation_after_the_end_of_the_kernel_says_why_it_ended() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "import builtins\nbuiltins.len = None")
+        result = await session.evaluate("1")
+    assert result.status == "died"
+    assert result.death is not None
+
+
 async def test_full_kernel_says_that_it_cannot() -> None:
     async with open_session(mode="kernel") as session:
         with pytest.raises(KernelsError, match="short"):
