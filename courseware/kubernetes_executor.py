@@ -18,6 +18,7 @@ from kernels.pods import (
     JobEnd,
     JobTemplate,
     KubernetesApi,
+    Manifest,
     container,
     content_secrets,
     delete_job,
@@ -105,7 +106,7 @@ class KubernetesExecutor:
         said = text.strip().splitlines()[-1:] or [end.message or "The pod ended without a result."]
         raise ExecutorError(f"the grading pod gave no result: {said[0]}")
 
-    def _job(self, name: str, pieces: int) -> dict[str, object]:
+    def _job(self, name: str, pieces: int) -> Manifest:
         socket_mount = {"name": "sockets", "mountPath": SOCKETS}
         environment = {
             "HOME": WORK,

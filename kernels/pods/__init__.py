@@ -1,6 +1,6 @@
 """Kernels in pods of their own, cold or from a warm pool."""
 
-from .api import ApiError, Gateway, KubernetesApi
+from .api import ApiError, Gateway, KubernetesApi, Manifest
 from .jobs import (
     JobEnd,
     JobTemplate,
@@ -26,6 +26,7 @@ __all__ = [
     "JobEnd",
     "JobTemplate",
     "KubernetesApi",
+    "Manifest",
     "PodProvisioner",
     "PodState",
     "PodTemplate",

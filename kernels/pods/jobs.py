@@ -111,7 +111,7 @@ def job_manifest(
     backoff_limit: int | None = None,
 ) -> Manifest:
     """Return a Job whose pod has no privilege, no token of the cluster and no environment of other services."""
-    labels = {PART_OF: "collegium", COMPONENT: component, JOB_LABEL: name}
+    labels: dict[str, Any] = {PART_OF: "collegium", COMPONENT: component, JOB_LABEL: name}
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -152,14 +152,14 @@ def content_secrets(name: str, content: bytes) -> list[Manifest]:
     pieces = [content[at : at + LARGEST_SECRET_BYTES] for at in range(0, len(content), LARGEST_SECRET_BYTES)] or [b""]
     if len(pieces) > MOST_SECRETS:
         raise ValueError(f"{len(content)} bytes are too many to be handed to a pod: {MOST_SECRETS} pieces at most")
-    labels = {PART_OF: "collegium", JOB_LABEL: name}
+    labels: dict[str, Any] = {PART_OF: "collegium", JOB_LABEL: name}
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": f"{name}-{number}", "labels": labels},
             "type": "Opaque",
-            "data": {f"{number:02d}": base64.b64encode(piece).decode()},
+            "data": _data(number, piece),
         }
         for number, piece in enumerate(pieces)
     ]
@@ -290,3 +290,7 @@ async def job_log(api: KubernetesApi, pod: str, main: str) -> str:
 async def delete_job(api: KubernetesApi, name: str) -> None:
     """End and forget a Job with its pods and Secrets; raises `ApiError`."""
     await api.delete(JOBS, name, grace_seconds=0)
+
+
+def _data(number: int, piece: bytes) -> dict[str, Any]:
+    return {f"{number:02d}": base64.b64encode(piece).decode()}

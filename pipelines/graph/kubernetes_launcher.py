@@ -14,6 +14,7 @@ from kernels.pods import (
     ApiError,
     JobTemplate,
     KubernetesApi,
+    Manifest,
     container,
     delete_job,
     job_manifest,
@@ -106,7 +107,7 @@ class KubernetesLauncher:
     def _known(self, order: Order) -> Outcome | None:
         return Outcome("ok") if self.store.find(order.key) is not None else read_outcome(order)
 
-    def _job(self, name: str, order: Order, path: Path, has_secrets: bool) -> dict[str, object]:
+    def _job(self, name: str, order: Order, path: Path, has_secrets: bool) -> Manifest:
         memory = order.memory_bytes + SPARE_BYTES if order.memory_bytes else 0
         step = container(
             self.template,
