@@ -7,7 +7,18 @@ from importlib import import_module
 
 import typer
 
-GROUPS = ("platform", "backup", "accounts", "running", "documents", "pipelines", "courses", "experiments", "deploy")
+GROUPS = (
+    "platform",
+    "backup",
+    "accounts",
+    "running",
+    "documents",
+    "pipelines",
+    "courses",
+    "demo",
+    "experiments",
+    "deploy",
+)
 # These are called often, also by programs: of them only their own module is imported.
 ALONE = {"run": "running", "pipeline": "pipelines", "sweep": "experiments", "optimize": "experiments"}
 

@@ -71,6 +71,13 @@ function Header({ me }: { me: Me | undefined }) {
             <Link to="/" className="nav-link" aria-current={section === "projects" ? "page" : undefined}>
               Projects
             </Link>
+            <Link
+              to="/courses"
+              className="nav-link"
+              aria-current={section === "courses" ? "page" : undefined}
+            >
+              Courses
+            </Link>
             {me?.is_admin && (
               <Link
                 to="/admin/users"

@@ -1,0 +1,84 @@
+import { Group, Skeleton, Tabs, Text, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { courseQuery } from "@/api/courses";
+import { TextLink } from "@/components/links";
+import { ProblemAlert } from "@/components/ProblemAlert";
+import { usePageTitle } from "@/lib/usePageTitle";
+import { AuditTab } from "./AuditTab";
+import { GradebookTab } from "./GradebookTab";
+import { OwnGrades } from "./OwnGrades";
+import { PeopleTab } from "./PeopleTab";
+import { StaffAssignments } from "./StaffAssignments";
+import { StudentAssignments } from "./StudentAssignments";
+
+const route = getRouteApi("/courses/$courseId");
+
+/** A course: what its students do, or what its staff do. */
+export function CoursePage() {
+  const { courseId } = route.useParams();
+  const { tab = "assignments" } = route.useSearch();
+  const navigate = useNavigate();
+  const { data: course, error, refetch } = useQuery(courseQuery(courseId));
+  usePageTitle(course?.title);
+  if (error) return <ProblemAlert error={error} onRetry={refetch} />;
+  if (!course) return <Skeleton h={240} />;
+  const isStudent = course.role === "student";
+  const mayManage = course.role === "instructor" || course.role === null;
+  return (
+    <>
+      <div>
+        <TextLink to="/courses" size="sm">
+          Courses
+        </TextLink>
+        <Group align="baseline">
+          <Title order={1}>{course.title}</Title>
+          <Text c="dimmed">{course.term}</Text>
+        </Group>
+      </div>
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(value) =>
+          void navigate({
+            to: "/courses/$courseId",
+            params: { courseId },
+            search: value && value !== "assignments" ? { tab: value } : {},
+            replace: true,
+          })
+        }
+      >
+        <Tabs.List mb="md">
+          <Tabs.Tab value="assignments">Assignments</Tabs.Tab>
+          {isStudent && <Tabs.Tab value="grades">Grades</Tabs.Tab>}
+          {!isStudent && course.role !== "auditor" && (
+            <>
+              <Tabs.Tab value="gradebook">Gradebook</Tabs.Tab>
+              <Tabs.Tab value="people">People</Tabs.Tab>
+              {mayManage && <Tabs.Tab value="audit">Audit log</Tabs.Tab>}
+            </>
+          )}
+        </Tabs.List>
+        <Tabs.Panel value="assignments">
+          {isStudent || course.role === "auditor" ? (
+            <StudentAssignments course={course} />
+          ) : (
+            <StaffAssignments course={course} mayManage={mayManage} />
+          )}
+        </Tabs.Panel>
+        <Tabs.Panel value="grades">
+          <OwnGrades courseId={courseId} />
+        </Tabs.Panel>
+        <Tabs.Panel value="gradebook">
+          <GradebookTab courseId={courseId} mayExport={mayManage} />
+        </Tabs.Panel>
+        <Tabs.Panel value="people">
+          <PeopleTab courseId={courseId} mayManage={mayManage} />
+        </Tabs.Panel>
+        <Tabs.Panel value="audit">
+          <AuditTab courseId={courseId} />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}

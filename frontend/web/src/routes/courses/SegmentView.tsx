@@ -1,0 +1,219 @@
+import {
+  Alert,
+  Badge,
+  Button,
+  Checkbox,
+  Group,
+  NumberInput,
+  Paper,
+  Stack,
+  Text,
+  Textarea,
+} from "@mantine/core";
+import { useState, type CSSProperties } from "react";
+import {
+  setMark,
+  setRubricItem,
+  useInCourse,
+  type CellScore,
+  type RubricItem,
+  type Segment,
+} from "@/api/courses";
+import { asApiError } from "@/api/errors";
+import { notifyDone, notifyProblem } from "@/lib/notify";
+import { SafeFrame } from "./SafeFrame";
+
+interface Props {
+  courseId: string;
+  assignment: string;
+  submission: number;
+  segment: Segment;
+  rubric: readonly RubricItem[];
+  onConflict: () => void;
+}
+
+/** A piece of a submission, with the mark of the cell that ends it. */
+export function SegmentView({ segment, ...rest }: Props) {
+  const [comparing, setComparing] = useState(false);
+  return (
+    <Paper p="md">
+      <SafeFrame html={segment.html} title={`Cells of ${segment.notebook}`} />
+      {segment.diff.length > 0 && (
+        <Button variant="subtle" size="compact-sm" onClick={() => setComparing(!comparing)} mt="xs">
+          {comparing ? "Hide the comparison" : "Compare with the released version"}
+        </Button>
+      )}
+      {comparing && (
+        <pre style={{ fontSize: 13, overflowX: "auto" }}>
+          {segment.diff.map((line, index) => (
+            <div key={index} style={DIFF[line.kind]}>
+              {line.kind === "added" ? "+ " : line.kind === "removed" ? "- " : "  "}
+              {line.text}
+            </div>
+          ))}
+        </pre>
+      )}
+      {segment.score && (
+        <MarkForm key={segment.score.revision} {...rest} notebook={segment.notebook} score={segment.score} />
+      )}
+    </Paper>
+  );
+}
+
+function MarkForm({
+  courseId,
+  assignment,
+  submission,
+  notebook,
+  score,
+  rubric,
+  onConflict,
+}: Omit<Props, "segment"> & { notebook: string; score: CellScore }) {
+  const [points, setPoints] = useState<number | string>(score.manual_score ?? score.score ?? "");
+  const [extra, setExtra] = useState<number | string>(score.extra_credit);
+  const [comment, setComment] = useState(score.comment);
+  const [items, setItems] = useState<number[]>(score.rubric_items);
+  const save = useInCourse(courseId, setMark(courseId, submission));
+  const reuse = useInCourse(courseId, setRubricItem(courseId, assignment));
+  const conflict = save.error !== null && asApiError(save.error).status === 409;
+  const submit = (all = points) =>
+    save.mutate(
+      {
+        notebook,
+        grade_id: score.grade_id,
+        revision: score.revision,
+        score: all === "" ? null : Number(all),
+        extra_credit: Number(extra) || 0,
+        comment,
+        rubric_items: items,
+      },
+      { onSuccess: () => notifyDone(`${score.grade_id} is marked.`) },
+    );
+  return (
+    <form
+      aria-label={`Mark of ${score.grade_id}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <Stack gap="xs" mt="sm">
+        <Group gap="xs">
+          <Text fw={600}>{score.grade_id}</Text>
+          <Badge variant="light" color={score.needs_manual ? "orange" : "green"}>
+            {score.needs_manual ? "open" : "graded"}
+          </Badge>
+          {score.auto_score !== null && (
+            <Text size="sm" c="dimmed">
+              machine: {score.auto_score} of {score.points}
+              {score.reason && `, ${score.reason}`}
+            </Text>
+          )}
+          {score.marked_by && (
+            <Text size="sm" c="dimmed">
+              marked by {score.marked_by}
+            </Text>
+          )}
+        </Group>
+        {save.error && (
+          <Alert color={conflict ? "orange" : "red"} title={conflict ? "Somebody was faster" : "Not saved"}>
+            <Text size="sm">{asApiError(save.error).detail}</Text>
+            {conflict && (
+              <Button size="xs" mt="xs" variant="default" onClick={onConflict}>
+                Show their mark
+              </Button>
+            )}
+          </Alert>
+        )}
+        {rubric.length > 0 && (
+          <Stack gap={4}>
+            {rubric.map((item) => (
+              <Checkbox
+                key={item.id}
+                label={`${item.text} (${item.points > 0 ? "+" : ""}${item.points})`}
+                checked={item.id !== null && item.id !== undefined && items.includes(item.id)}
+                onChange={(event) => {
+                  const id = item.id;
+                  if (id === null || id === undefined) return;
+                  setItems(event.currentTarget.checked ? [...items, id] : items.filter((one) => one !== id));
+                }}
+              />
+            ))}
+          </Stack>
+        )}
+        <Group align="flex-end" gap="sm">
+          <NumberInput
+            label={`Points of ${score.points}`}
+            min={0}
+            max={score.points}
+            step={0.5}
+            w={120}
+            value={points}
+            onChange={setPoints}
+            disabled={items.length > 0}
+          />
+          <NumberInput label="Extra credit" w={110} step={0.5} value={extra} onChange={setExtra} />
+          <Button
+            variant="default"
+            onClick={() => {
+              setPoints(score.points);
+              submit(score.points);
+            }}
+          >
+            Full
+          </Button>
+          <Button
+            variant="default"
+            onClick={() => {
+              setPoints(0);
+              submit(0);
+            }}
+          >
+            None
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            Save
+          </Button>
+        </Group>
+        <Textarea
+          label="Comment"
+          description="Markdown, with LaTeX between dollar signs"
+          autosize
+          minRows={1}
+          maxRows={10}
+          value={comment}
+          onChange={(event) => setComment(event.currentTarget.value)}
+        />
+        {comment.trim() !== "" && (
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            style={{ alignSelf: "flex-start" }}
+            onClick={() =>
+              reuse.mutate(
+                {
+                  id: null,
+                  notebook,
+                  grade_id: score.grade_id,
+                  text: comment,
+                  points: Number(points || 0) - score.points,
+                },
+                {
+                  onSuccess: () => notifyDone("It is in the rubric of this question now."),
+                  onError: notifyProblem,
+                },
+              )
+            }
+          >
+            Put this into the rubric
+          </Button>
+        )}
+      </Stack>
+    </form>
+  );
+}
+
+const DIFF: Record<string, CSSProperties> = {
+  added: { background: "rgba(46, 160, 67, 0.2)" },
+  removed: { background: "rgba(248, 81, 73, 0.2)" },
+};

@@ -1,0 +1,32 @@
+import { createRoute, lazyRouteComponent, type AnyRootRoute } from "@tanstack/react-router";
+
+/** The pages of courses, loaded when somebody goes there. */
+export function courseRoutes<R extends AnyRootRoute>(root: R) {
+  const courses = createRoute({
+    getParentRoute: () => root,
+    path: "/courses",
+    component: lazyRouteComponent(() => import("./CoursesPage"), "CoursesPage"),
+  });
+  const course = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/$courseId",
+    validateSearch: (search: Record<string, unknown>): { tab?: string } =>
+      typeof search.tab === "string" ? { tab: search.tab } : {},
+    component: lazyRouteComponent(() => import("./CoursePage"), "CoursePage"),
+  });
+  const ownSubmission = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/$courseId/submissions/$submissionId",
+    component: lazyRouteComponent(() => import("./SubmissionPage"), "SubmissionPage"),
+  });
+  const marking = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/$courseId/assignments/$assignment/marking",
+    validateSearch: (search: Record<string, unknown>): { submission?: number; question?: string } => ({
+      ...(Number.isInteger(search.submission) ? { submission: Number(search.submission) } : {}),
+      ...(typeof search.question === "string" ? { question: search.question } : {}),
+    }),
+    component: lazyRouteComponent(() => import("./MarkingPage"), "MarkingPage"),
+  });
+  return [courses, course, ownSubmission, marking] as const;
+}
