@@ -1,5 +1,18 @@
-"""How a project's server is started: as a process of this machine, or as a pod."""
+"""How a project's server is started, as a process of this machine or as a pod, and what its state tells without it."""
+
+from typing import TYPE_CHECKING
 
 from spawner.local import LocalProjectSpawner
 
-__all__ = ["LocalProjectSpawner"]
+if TYPE_CHECKING:
+    from spawner.rooms.reading import ProjectState
+
+__all__ = ["LocalProjectSpawner", "ProjectState"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "ProjectState":  # its libraries are not for the hub, which starts servers and reads no documents
+        from spawner.rooms.reading import ProjectState
+
+        return ProjectState
+    raise AttributeError(name)

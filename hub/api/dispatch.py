@@ -31,6 +31,7 @@ from hub.api import courses as _courses  # noqa: F401
 from hub.api import experiments as _experiments  # noqa: F401
 from hub.api import files as _files  # noqa: F401
 from hub.api import invitations as _invitations  # noqa: F401
+from hub.api import past as _past  # noqa: F401
 from hub.api import pipelines as _pipelines  # noqa: F401
 from hub.api import project_life as _project_life  # noqa: F401
 from hub.api import projects as _projects  # noqa: F401

@@ -3,6 +3,10 @@
 Speaks the protocol of jupyter-collaboration, so that its front-end packages work unchanged.
 """
 
-from spawner.rooms.extension import RoomsExtension, _jupyter_server_extension_points
+__all__ = ["_jupyter_server_extension_points"]
 
-__all__ = ["RoomsExtension", "_jupyter_server_extension_points"]
+
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    from spawner.rooms.extension import RoomsExtension  # not for who only reads the stores
+
+    return [{"module": "spawner.rooms", "app": RoomsExtension}]

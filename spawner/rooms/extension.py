@@ -211,7 +211,3 @@ class RoomsExtension(ExtensionApp):
         if is_hidden(found, manager.root_dir) and not manager.allow_hidden:
             return path, None
         return path, Path(found)
-
-
-def _jupyter_server_extension_points() -> list[dict[str, object]]:
-    return [{"module": "spawner.rooms", "app": RoomsExtension}]

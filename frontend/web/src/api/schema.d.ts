@@ -1190,6 +1190,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/internal/projects/{project_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who belongs to a project, for its server
+         * @description Return the members of the project of the server that asks.
+         */
+        get: operations["read_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/projects/{project_id}/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell members by mail that they were mentioned
+         * @description Send a mail to each member who is mentioned and has an address, where the operator has set a mail server.
+         */
+        post: operations["tell_mentioned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/internal/projects/{project_id}/usage": {
         parameters: {
             query?: never;
@@ -1662,6 +1702,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's chat
+         * @description Return messages of the chat, the oldest first.
+         */
+        get: operations["read_chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comments on documents
+         * @description Return the threads of one document, or of all.
+         */
+        get: operations["list_comments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/files": {
         parameters: {
             query?: never;
@@ -1674,6 +1754,66 @@ export interface paths {
          * @description Return the visible files and folders of one folder.
          */
         get: operations["list_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The revisions of a document
+         * @description Return the revisions of a document, the oldest first.
+         */
+        get: operations["read_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/history/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed in a document
+         * @description Return what changed in a document from one revision to another.
+         */
+        get: operations["read_difference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/history/revision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document at a moment
+         * @description Return the content of a document at a revision.
+         */
+        get: operations["read_revision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1798,6 +1938,26 @@ export interface paths {
         patch: operations["update_publication"];
         trace?: never;
     };
+    "/projects/{project_id}/recent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What people did in the project
+         * @description Return who edited, ran, commented and restored what, the newest first.
+         */
+        get: operations["read_recent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/search": {
         parameters: {
             query?: never;
@@ -1858,6 +2018,66 @@ export interface paths {
          * @description Stream the progress of a start until the server is ready or has failed.
          */
         get: operations["server_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Snapshots of all files
+         * @description Return the snapshots, the newest first.
+         */
+        get: operations["list_snapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/snapshots/{snapshot_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A folder of a snapshot
+         * @description Return what was in a folder.
+         */
+        get: operations["read_snapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/snapshots/{snapshot_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a snapshot
+         * @description Return a file as it was; files above 200 MB are downloaded through the project's server.
+         */
+        get: operations["download_from_snapshot"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3003,6 +3223,21 @@ export interface components {
             weight?: number;
         };
         /**
+         * CellChange
+         * @description What happened to a cell between two moments.
+         */
+        CellChange: {
+            after: components["schemas"]["JsonValue"];
+            before: components["schemas"]["JsonValue"];
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "added" | "removed" | "changed" | "moved";
+            /** Id */
+            id: string;
+        };
+        /**
          * CellProgress
          * @description How far a running notebook is: the cell that runs, counted from one, and how many there are.
          */
@@ -3053,6 +3288,40 @@ export interface components {
             rubric_items: number[];
             /** Score */
             score: number | null;
+        };
+        /**
+         * Chat
+         * @description Messages of the chat, the oldest first.
+         */
+        Chat: {
+            /** Messages */
+            messages: components["schemas"]["TalkMessage"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * CommentThread
+         * @description A conversation on a document or one of its cells.
+         */
+        CommentThread: {
+            /** Cell Id */
+            cell_id: string;
+            /** Changed */
+            changed: number;
+            /** Created */
+            created: number;
+            /** Id */
+            id: number;
+            /** Messages */
+            messages: components["schemas"]["TalkMessage"][];
+            /** Path */
+            path: string;
+            /** Quote */
+            quote: string;
+            /** Resolved */
+            resolved: boolean;
+            /** Resolved By */
+            resolved_by: string | null;
         };
         /**
          * Confirmation
@@ -3218,6 +3487,30 @@ export interface components {
             kind: string;
             /** Text */
             text: string;
+        };
+        /**
+         * Difference
+         * @description What changed between two moments: of a notebook by cell and as nbdime's diff, of a text as a unified diff.
+         */
+        Difference: {
+            /** @default null */
+            base?: components["schemas"]["JsonValue"];
+            /**
+             * Cells
+             * @default []
+             */
+            cells?: components["schemas"]["CellChange"][];
+            /** @default null */
+            diff?: components["schemas"]["JsonValue"];
+            /** End */
+            end: number;
+            /** Start */
+            start: number;
+            /**
+             * Unified
+             * @default null
+             */
+            unified?: string | null;
         };
         /**
          * Ended
@@ -3641,6 +3934,18 @@ export interface components {
             };
         };
         /**
+         * History
+         * @description The revisions of a document, the oldest first, and how their authors are called.
+         */
+        History: {
+            /** Revisions */
+            revisions: components["schemas"]["Revision"][];
+            /** Users */
+            users: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Identity
          * @description Who the credentials belong to.
          */
@@ -3955,6 +4260,31 @@ export interface components {
          */
         MemberUpdate: {
             role: components["schemas"]["Role"];
+        };
+        /**
+         * Mention
+         * @description Who was mentioned by whom, where, and with which words.
+         */
+        Mention: {
+            /** By */
+            by: string;
+            /**
+             * Path
+             * @default
+             */
+            path?: string;
+            /** Text */
+            text: string;
+            /** Users */
+            users: string[];
+        };
+        /**
+         * Mentioned
+         * @description How many mails were sent.
+         */
+        Mentioned: {
+            /** Mailed */
+            mailed: number;
         };
         /**
          * NewAccessToken
@@ -4450,6 +4780,25 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * ProjectMember
+         * @description Somebody who belongs to a project.
+         */
+        ProjectMember: {
+            /** Display Name */
+            display_name: string;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * ProjectMembers
+         * @description Who belongs to a project.
+         */
+        ProjectMembers: {
+            /** Members */
+            members: components["schemas"]["ProjectMember"][];
+        };
+        /**
          * ProjectSource
          * @description What a new project's files are copied from; exactly one of them.
          */
@@ -4843,6 +5192,36 @@ export interface components {
             size: number;
         };
         /**
+         * Recent
+         * @description What happened, the newest first.
+         */
+        Recent: {
+            /** Entries */
+            entries: components["schemas"]["RecentEntry"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * RecentEntry
+         * @description Something that happened in a project.
+         */
+        RecentEntry: {
+            /** At */
+            at: number;
+            /** Detail */
+            detail: string;
+            /** Display Name */
+            display_name: string;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Path */
+            path: string;
+            /** User */
+            user: string;
+        };
+        /**
          * RecordPage
          * @description A record as a page without scripts; the failing cell has the id `failing`.
          */
@@ -4912,6 +5291,35 @@ export interface components {
              * Format: date-time
              */
             feedback_released_at: string;
+        };
+        /**
+         * Revision
+         * @description A moment of a document; times are seconds since the epoch, an empty author is a change on disk.
+         */
+        Revision: {
+            /** At */
+            at: number;
+            /** Author */
+            author: string;
+            /** Began */
+            began: number;
+            /** Edits */
+            edits: number;
+            /** N */
+            n: number;
+        };
+        /**
+         * RevisionContent
+         * @description A document at a moment, as in Jupyter's contents API.
+         */
+        RevisionContent: {
+            content: components["schemas"]["JsonValue"];
+            /** Format */
+            format: string;
+            /** Revision */
+            revision: number;
+            /** Type */
+            type: string;
         };
         /**
          * Role
@@ -5465,6 +5873,75 @@ export interface components {
             identity: components["schemas"]["Identity"] | null;
         };
         /**
+         * SnapshotEntry
+         * @description A file or a folder in a snapshot.
+         */
+        SnapshotEntry: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Digest
+             * @default null
+             */
+            digest?: string | null;
+            /**
+             * Modified
+             * @default null
+             */
+            modified?: number | null;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "file" | "folder";
+        };
+        /**
+         * SnapshotFolder
+         * @description What was in a folder, folders first.
+         */
+        SnapshotFolder: {
+            /** Entries */
+            entries: components["schemas"]["SnapshotEntry"][];
+            /** Folder */
+            folder: string;
+        };
+        /**
+         * SnapshotInfo
+         * @description A moment of all files.
+         */
+        SnapshotInfo: {
+            /** At */
+            at: number;
+            /** By */
+            by: string;
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /** Id */
+            id: number;
+            /** Kept */
+            kept: string[];
+            /** Reason */
+            reason: string;
+            /** Skipped */
+            skipped: number;
+            /** Skipped Paths */
+            skipped_paths: string[];
+        };
+        /**
+         * Snapshots
+         * @description The snapshots of a project, the newest first.
+         */
+        Snapshots: {
+            /** Snapshots */
+            snapshots: components["schemas"]["SnapshotInfo"][];
+        };
+        /**
          * SpentReport
          * @description What a project's server used since it last told.
          */
@@ -5624,6 +6101,28 @@ export interface components {
             csv: string;
         };
         /**
+         * TalkMessage
+         * @description Something somebody wrote.
+         */
+        TalkMessage: {
+            /** At */
+            at: number;
+            /** Author */
+            author: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Display Name */
+            display_name: string;
+            /** Edited */
+            edited: number | null;
+            /** Id */
+            id: number;
+            /** Mentions */
+            mentions: string[];
+            /** Text */
+            text: string;
+        };
+        /**
          * Template
          * @description Files that a new project can start with.
          */
@@ -5642,6 +6141,14 @@ export interface components {
         TemplateList: {
             /** Items */
             items: components["schemas"]["Template"][];
+        };
+        /**
+         * Threads
+         * @description Conversations, the oldest first.
+         */
+        Threads: {
+            /** Threads */
+            threads: components["schemas"]["CommentThread"][];
         };
         /**
          * Ticket
@@ -8358,6 +8865,72 @@ export interface operations {
             };
         };
     };
+    read_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who belongs to a project, for its server */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectMembers"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_mentioned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mention"];
+            };
+        };
+        responses: {
+            /** @description Tell members by mail that they were mentioned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mentioned"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     report_usage: {
         parameters: {
             query?: never;
@@ -9320,6 +9893,73 @@ export interface operations {
             };
         };
     };
+    read_chat: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project's chat */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_comments: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Comments on documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Threads"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_files: {
         parameters: {
             query?: {
@@ -9340,6 +9980,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_history: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revisions of a document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_difference: {
+        parameters: {
+            query: {
+                path: string;
+                start: number;
+                end: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed in a document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Difference"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_revision: {
+        parameters: {
+            query: {
+                path: string;
+                revision: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A document at a moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionContent"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -9658,6 +10400,40 @@ export interface operations {
             };
         };
     };
+    read_recent: {
+        parameters: {
+            query?: {
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What people did in the project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recent"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_files: {
         parameters: {
             query: {
@@ -9802,6 +10578,105 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["ServerEvent"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_snapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Snapshots of all files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshots"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_snapshot: {
+        parameters: {
+            query?: {
+                folder?: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                snapshot_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A folder of a snapshot */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnapshotFolder"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_from_snapshot: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                snapshot_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file of a snapshot */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
