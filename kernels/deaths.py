@@ -62,6 +62,11 @@ class ExitReport:
         return 255 if self.exit_code is None else self.exit_code
 
 
+def exit_from_code(pid: int, code: int) -> ExitReport:
+    """What is known of a process of which only `subprocess.Popen.returncode` is."""
+    return ExitReport(pid, exit_code=code) if code >= 0 else ExitReport(pid, signal_number=-code)
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """Why a kernel ended.

@@ -14,7 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from .backend import KernelDiedError, MessageHandler, Reply
 from .client import wait_until_ready
-from .deaths import Death, DeathKind, ExitReport, explain_exit
+from .deaths import Death, DeathKind, ExitReport, exit_from_code, explain_exit
 from .errors import KernelsError, KernelStartError, SandboxError
 from .isolation import sandbox_environment
 from .kernelspec import PROVISIONER_NAME
@@ -206,7 +206,7 @@ class FullKernelBackend:
         self._note_death()
         if self._death is None:
             code = getattr(process, "returncode", None)
-            self._death = explain_exit(_exit_from_code(code))
+            self._death = explain_exit(ExitReport(0) if code is None else exit_from_code(0, code))
 
 
 def _must_be_forked(manager: HeadlessKernelManager) -> None:
@@ -235,9 +235,3 @@ def reply_from_content(content: Mapping[str, Any]) -> Reply:
         return Reply(count)
     traceback = tuple(str(line) for line in content.get("traceback", ()))
     return Reply(count, CellError(str(content.get("ename")), str(content.get("evalue")), traceback))
-
-
-def _exit_from_code(code: int | None) -> ExitReport:
-    if code is None:
-        return ExitReport(0)
-    return ExitReport(0, exit_code=code) if code >= 0 else ExitReport(0, signal_number=-code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -66,3 +67,15 @@ def spawn_limits(limits: Limits) -> SpawnLimits:
     if limits.file_bytes is not None:
         table["FSIZE"] = (limits.file_bytes, limits.file_bytes)
     return SpawnLimits(table, limits.memory_bytes, limits.memory_bytes, limits.processes, limits.cpu_cores)
+
+
+def limited_command(command: list[str], limits: Limits) -> list[str]:
+    """A command under the limits that one process can be given, by `prlimit(1)`; as it is where that is missing."""
+    program = shutil.which("prlimit")
+    bounds = spawn_limits(limits)
+    if program is None or (set(bounds.resource_limits) == {"CORE"} and bounds.data_growth_bytes is None):
+        return command
+    options = [f"--{name.lower()}={soft}:{hard}" for name, (soft, hard) in bounds.resource_limits.items()]
+    if bounds.data_growth_bytes is not None:
+        options.append(f"--data={bounds.data_growth_bytes}")
+    return [program, *options, *command]

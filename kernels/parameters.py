@@ -28,13 +28,15 @@ def inject_parameters(notebook: NotebookNode, parameters: Mapping[str, object]) 
     Raises
     ------
     ParameterError
-        If a name is not an identifier, or a value is not made of `None`, booleans, numbers, strings, lists,
+        If parameters cannot be written in the notebook's language, a name is not an identifier, or a value is not
+        made of `None`, booleans, numbers, strings, lists,
         tuples and dictionaries.
     """
     result = deepcopy(notebook)
     if not parameters:
         return result
-    language = str(result.metadata.get("kernelspec", {}).get("language", "python")).lower()
+    told = result.metadata.get("language_info", {}).get("name", "python")
+    language = str(result.metadata.get("kernelspec", {}).get("language") or told)
     cell = new_code_cell(_source(language, result, parameters), metadata={"tags": [INJECTED_TAG]})  # type: ignore[no-untyped-call]
     if result.nbformat == 4 and result.nbformat_minor < 5:
         cell.pop("id", None)
@@ -58,13 +60,17 @@ def python_source(parameters: Mapping[str, object]) -> str:
 
 
 def _source(language: str, notebook: NotebookNode, parameters: Mapping[str, object]) -> str:
-    if language == "python":
+    if language.lower() == "python":
         return python_source(parameters)
     # papermill knows how to write the values of R, Julia, Scala and more; its import is slow, so it waits.
+    from papermill.exceptions import PapermillException
     from papermill.translators import papermill_translators
 
     kernel = str(notebook.metadata.get("kernelspec", {}).get("name", ""))
-    translator = papermill_translators.find_translator(kernel, language)
+    try:
+        translator = papermill_translators.find_translator(kernel, language)
+    except PapermillException as error:
+        raise ParameterError(f"parameters cannot be written in {language!r}: {error}") from error
     return str(translator.codify(dict(parameters)))
 
 

@@ -18,12 +18,12 @@ from traitlets import Bool, CaselessStrEnum, Dict, Float, Integer, List, Unicode
 
 from .client import prompt_client
 from .confinement import confined_arguments, confined_order, listening_sockets, reported
-from .deaths import Death, DeathKind, explain_exit
+from .deaths import Death, DeathKind, ExitReport, exit_from_code, explain_exit
 from .errors import ForkServerError, SandboxError
 from .forkserver import ForkServer, attach
 from .gpus import GpuInventory, GpuLease
 from .isolation import sandbox_limits
-from .kernel_limits import limits_from_profile, spawn_limits
+from .kernel_limits import limited_command, limits_from_profile, spawn_limits
 from .limits import Limits
 from .policy import SandboxPolicy, SandboxReport
 from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, OWN_NAMES
@@ -133,7 +133,7 @@ class ForkProvisioner(LocalProvisioner):
             raise SandboxError(f"the kernel cannot be forked, and so not be isolated: {self.cold_reason}")
         if self._gpu_lease is not None:
             kwargs["pass_fds"] = self._gpu_lease.descriptors
-        return await super().launch_kernel(cmd, **kwargs)
+        return await super().launch_kernel(limited_command(cmd, self._limits()), **kwargs)
 
     async def poll(self) -> int | None:
         """As `subprocess.Popen.poll`; records why the kernel ended when it has."""
@@ -320,9 +320,14 @@ class ForkProvisioner(LocalProvisioner):
 
     def _note_death(self) -> None:
         process: object = self.process
-        if isinstance(process, ForkedProcess) and process.exit is not None and self.last_death is None:
+        report: ExitReport | None = None
+        if isinstance(process, ForkedProcess):
+            report = process.exit
+        elif isinstance(process, subprocess.Popen) and process.returncode is not None:
+            report = exit_from_code(process.pid, process.returncode)
+        if report is not None and self.last_death is None:
             self.last_death = explain_exit(
-                process.exit,
+                report,
                 requested=self._requested,
                 by=self._requested_by,
                 cpu_limit_seconds=self._limits().cpu_seconds,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
-from kernels import ForkServer, install_kernelspec
+from kernels import ForkServer, install_kernelspec, run_notebook_sync
 from kernels.kernel_limits import limits_from_profile
+from kernels.kernelspec import PROVISIONER_NAME
 from kernels.provisioner import ForkProvisioner
 
 pytestmark = pytest.mark.usefixtures("kernel_parent")
@@ -179,6 +181,38 @@ def test_kernel_starts_cold_when_told_to(jupyter_folders: Path, config: dict[str
         assert printed(client, "print(1)") == "1\n"
         assert provisioner_of(manager).forked is (not reason)
         assert reason in provisioner_of(manager).cold_reason
+
+
+def test_cold_kernel_has_limits_and_a_reason_of_its_end_too(jupyter_folders: Path) -> None:
+    with kernel(variant(jupyter_folders, "bounded", enabled=False, limits={"open_files": 99})) as (manager, client):
+        assert printed(client, "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))") == "(99, 99)\n"
+        client.execute("import os; os.kill(os.getpid(), 9)")
+        deadline = time.monotonic() + 20
+        while manager.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        death = provisioner_of(manager).last_death
+        assert death is not None
+        assert (death.kind, death.message) == ("killed", "The kernel was ended by SIGKILL from outside.")
+
+
+@pytest.mark.skipif(not Path("/usr/share/jupyter/kernels/ir").exists(), reason="IRkernel is not installed")
+def test_r_notebook_runs_cold_with_parameters_plots_and_limits(jupyter_folders: Path) -> None:
+    folder = jupyter_folders / "share" / "jupyter" / "kernels" / "r"
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = json.loads(Path("/usr/share/jupyter/kernels/ir/kernel.json").read_text())
+    config = {"limits": {"cpu_seconds": 300, "open_files": 200}}
+    spec["metadata"] = {"kernel_provisioner": {"provisioner_name": PROVISIONER_NAME, "config": config}}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    document = new_notebook(cells=[new_code_cell(f"x <- seq_len({n}) * factor") for n in (3,)])
+    document.cells += [new_code_cell("mean(x)"), new_code_cell("plot(x)"), new_code_cell("stop('no more')")]
+    document.metadata["kernelspec"] = {"name": "r", "language": "R", "display_name": "R"}
+    run = run_notebook_sync(document, parameters={"factor": 2.5})
+    assert [cell.status for cell in run.cells] == ["ok", "ok", "ok", "ok", "error"]
+    assert not run.forked
+    assert run.notebook.cells[2].outputs[0].data["text/plain"] == "[1] 5"
+    assert "image/png" in run.notebook.cells[3].outputs[0].data
+    assert run.failed_cell is not None
+    assert "no more" in run.notebook.cells[4].outputs[0].evalue
 
 
 def test_kernel_starts_cold_when_the_parent_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
