@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
 
 from tests.rooms.peers import Peer, Served
 from tests.rooms.test_durability import notebook
@@ -116,7 +117,7 @@ class Afternoon:
             await asyncio.sleep(0.02)
 
     async def _connect(self, peer: Peer) -> None:
-        with contextlib.suppress(OSError, httpx.HTTPError):
+        with contextlib.suppress(OSError, httpx.HTTPError, HTTPStreamClosedError, HTTPTimeoutError):
             await peer.connect()
             if peer.closed is not None:
                 raise AssertionError(f"{peer.name} was turned away: {peer.closed}")
