@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +15,7 @@ from hub.errors import NotFoundError, UnauthenticatedError, UnavailableError
 
 PROJECTS_USER = "projects"  # the hub user whose named servers are the projects' servers
 START_TIMEOUT_SECONDS = 120
+RECENT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class JupyterHubApi:
     """
 
     def __init__(self, api_url: str, token: str) -> None:
+        self._recent: asyncio.Task[dict[str, ServerStatus]] | None = None
+        self._recent_until = 0.0
         self._client = httpx.AsyncClient(
             base_url=api_url, headers={"Authorization": f"token {token}"}, timeout=30, trust_env=False
         )
@@ -49,6 +54,17 @@ class JupyterHubApi:
         answer = await self._request("GET", f"/users/{PROJECTS_USER}")
         servers: dict[str, dict[str, object]] = answer.json().get("servers", {})
         return {name: _status(model) for name, model in servers.items() if _status(model).state != "stopped"}
+
+    async def recent_server_states(self) -> dict[str, ServerStatus]:
+        """Return what `server_states` said within the last second, for pages that many people look at.
+
+        What this service started or stopped itself is seen at once.
+        """
+        now = time.monotonic()
+        if self._recent is None or now > self._recent_until or (self._recent.done() and self._recent.exception()):
+            self._recent = asyncio.create_task(self.server_states())
+            self._recent_until = now + RECENT_SECONDS
+        return await asyncio.shield(self._recent)
 
     async def server_status(self, project_id: str) -> ServerStatus:
         """Return the status of one project's server."""
@@ -66,12 +82,14 @@ class JupyterHubApi:
         """
         path = f"/users/{PROJECTS_USER}/servers/{project_id}"
         answer = await self._request("POST", path, allow=(400,), body=options or {})
+        self._recent = None
         if answer.status_code == 400 and "already" not in answer.text:
             raise UnavailableError(f"The server could not be started: {_message(answer)}")
 
     async def stop_server(self, project_id: str) -> None:
         """Ask for a project's server to end; it is fine if there is none."""
         await self._request("DELETE", f"/users/{PROJECTS_USER}/servers/{project_id}", allow=(400, 404))
+        self._recent = None
 
     async def progress(self, project_id: str) -> AsyncIterator[dict[str, object]]:
         """Yield the hub's progress events of a server that is starting; the last is ready or failed."""

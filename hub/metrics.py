@@ -121,7 +121,7 @@ async def _refresh_counts(platform: Platform) -> None:
 
 async def _refresh_servers(platform: Platform) -> None:
     try:
-        states = [status.state for status in (await platform.jupyterhub.server_states()).values()]
+        states = [status.state for status in (await platform.jupyterhub.recent_server_states()).values()]
     except HubError:
         PARTS.labels("hub").set(0)
         return

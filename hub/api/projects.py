@@ -195,7 +195,7 @@ async def answer(ctx: Context, row: Row) -> Project:
 async def _around(ctx: Context, rows: Sequence[ProjectRow]) -> Around:
     starred = await ctx.platform.read(projects.starred, ctx.actor.name, [row.id for row in rows])
     lifetime = timedelta(days=ctx.platform.settings.trash_days)
-    return Around(await ctx.platform.jupyterhub.server_states(), starred, lifetime)
+    return Around(await ctx.platform.jupyterhub.recent_server_states(), starred, lifetime)
 
 
 def _summary(row: Row, around: Around) -> dict[str, object]:
