@@ -1,5 +1,6 @@
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 
+import { coursePlugin } from "./course/plugin";
 import { corePlugin } from "./core/plugin";
 import { projectId } from "./core/platform";
 import { historyPlugin } from "./history/plugin";
@@ -7,6 +8,8 @@ import { kernelDeathPlugin } from "./kernel/plugin";
 import { peoplePlugin } from "./people/plugin";
 import { projectPlugin } from "./people/project";
 import { executorPlugin, runsPlugin } from "./runs/plugin";
+import { snapshotsPlugin } from "./files/plugin";
+import { talkPlugin } from "./talk/plugin";
 import { statusPlugin } from "./status/plugin";
 import { viewerPlugin } from "./viewer/plugin";
 
@@ -20,6 +23,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   historyPlugin,
   executorPlugin,
   runsPlugin,
+  coursePlugin,
+  talkPlugin,
+  snapshotsPlugin,
 ] as JupyterFrontEndPlugin<unknown>[];
 
 // Outside of a project's server there is nothing to show.

@@ -69,3 +69,9 @@ export function sharedModel(document: OpenDocument): YDocument<DocumentChange> {
 export function roomOf(document: OpenDocument): string | undefined {
   return sharedModel(document).getState("document_id") as string | undefined;
 }
+
+/** Make a cell the active one and show it. */
+export function goToCell(panel: NotebookPanel, index: number): void {
+  panel.content.activeCellIndex = index;
+  void panel.content.scrollToItem(index, "smart");
+}

@@ -5,7 +5,7 @@ import { Signal } from "@lumino/signaling";
 import * as Y from "yjs";
 
 import type { CurrentDocument } from "../core/current";
-import { sharedModel } from "../core/current";
+import { goToCell, sharedModel } from "../core/current";
 import { pathOf, type PresenceState } from "./presence";
 
 interface Cursor {
@@ -98,6 +98,5 @@ function showCellOf(panel: NotebookPanel, text: unknown): void {
   const isShown = panel.content.activeCellIndex === index;
   if (index < 0 || isShown) return;
   panel.content.mode = "command";
-  panel.content.activeCellIndex = index;
-  void panel.content.scrollToItem(index, "smart");
+  goToCell(panel, index);
 }

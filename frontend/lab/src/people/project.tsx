@@ -13,6 +13,7 @@ import { server } from "../core/server";
 import { CATEGORY, ICollegium } from "../core/token";
 import { Avatar, Button, Empty, Failure, Heading, Loading, Panel, useLoaded } from "../core/view";
 import { total, type KernelModel } from "../kernel/usage";
+import { ActivityList } from "../talk/activity";
 import { usePeople } from "./plugin";
 import { IPeople } from "./token";
 
@@ -87,6 +88,7 @@ function ProjectView({ collegium, people }: { collegium: ICollegium; people: IPe
         {!project.data && !project.error && <Loading />}
         <PeopleList people={people} members={project.data?.members ?? []} />
         <KernelList collegium={collegium} />
+        <ActivityList collegium={collegium} />
       </div>
     </>
   );
