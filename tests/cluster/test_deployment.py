@@ -1,0 +1,182 @@
+"""The chart's objects on a real cluster: somebody signs in, works, has an assignment graded and runs a pipeline."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+from playwright.sync_api import Browser, expect
+
+from tests.courseware.conftest import EXAMPLES
+from tests.courseware.test_a_course_through_http import encoded
+from tests.e2e.browsing import LAB_TIMEOUT_MS
+from tests.platform_under_test import WEB_HEADERS
+from tests.rooms.test_durability import notebook
+
+from .installation import Installation, until
+
+WHERE = "import os, socket\nprint('I am', socket.gethostname(), os.listdir('.'))"
+PIPELINE = """\
+name: sums
+steps:
+  first: {notebook: first.ipynb}
+  second: {notebook: second.ipynb, parameters: {start: 20}}
+"""
+
+
+@pytest.fixture(scope="module")
+def installation(core: client.CoreV1Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """The platform in a namespace of its own."""
+    name = f"collegium-test-{int(time.time())}"
+    core.create_namespace({"metadata": {"name": name}})
+    made = Installation(name, Path("/tmp") / name)
+    try:
+        made.install()
+        yield made
+    finally:
+        made.remove()
+        core.delete_namespace(name)
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_work_in_a_project_whose_server_and_kernel_are_pods(installation: Installation, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(installation.link("ada"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    api = f"{installation.url}/services/collegium/api"
+    project = page.request.post(f"{api}/projects", data={"name": "On a cluster"}, headers=WEB_HEADERS).json()["id"]
+    page.goto(f"{installation.url}/services/collegium/projects/{project}/open")
+    page.wait_for_url("**/lab**", timeout=3 * LAB_TIMEOUT_MS)
+    servers = installation.pods("project-server")
+    assert [pod.metadata.name for pod in servers] == [f"project-{project}"]
+    assert not servers[0].spec.automount_service_account_token
+
+    content = json.loads(notebook(WHERE))
+    content["metadata"]["kernelspec"] = {"name": "pod", "display_name": "Python in a pod", "language": "python"}
+    files = installation.folder / "projects" / project / "files"
+    (files / "where.ipynb").write_text(json.dumps(content))
+    page.goto(f"{installation.url}/user/projects/{project}/lab/tree/where.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
+    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    page.locator(".jp-Notebook-cell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    output = page.locator(".jp-OutputArea-output").first
+    expect(output).to_contain_text("I am kernel-", timeout=LAB_TIMEOUT_MS)
+    expect(output).to_contain_text("where.ipynb")
+    kernels = installation.pods("kernel")
+    assert [pod.metadata.labels["collegium.org/server"] for pod in kernels] == [project]
+    assert kernels[0].metadata.owner_references[0].name == f"project-{project}"
+
+
+@pytest.mark.slow
+def test_assignment_is_graded_by_jobs_without_network_or_token(installation: Installation) -> None:
+    shutil.copytree(EXAMPLES / "source/ps1", installation.folder / "ps1", copy_function=shutil.copyfile)
+    student = installation.client("bitdiddle")
+    installation.link("teacher")
+    said = [
+        installation.run("service", "course", "create", "phys", "Physics", "--instructor", "teacher"),
+        installation.run("service", "course", "enrol", "phys", "bitdiddle", "--role", "student"),
+        installation.run("service", "assignment", "add", "phys", "ps1", "/srv/collegium/ps1"),
+        installation.run("service", "assignment", "release", "phys", "ps1"),
+    ]
+    body = {"files": encoded(EXAMPLES / "submitted/bitdiddle/ps1")}
+    receipt = student.post("/courses/phys/assignments/ps1/submissions", json=body)
+    assert receipt.status_code == 201, (said, receipt.text)
+    seen: dict[str, object] = {}
+
+    def graded() -> bool:
+        seen.update({pod.metadata.name: pod for pod in installation.pods("grading")})
+        return "1 done" in installation.run("service", "grade", "status", "phys", "ps1")
+
+    until(graded, 240, lambda: installation.run("service", "grade", "status", "phys", "ps1") + installation.describe())
+    assert len(seen) == 2  # a pod for each notebook of the submission
+    for pod in seen.values():
+        assert not pod.spec.automount_service_account_token  # type: ignore[attr-defined]
+        runner, driver = pod.spec.containers  # type: ignore[attr-defined]
+        assert runner.security_context.read_only_root_filesystem
+        assert "plan" not in [mount.name for mount in runner.volume_mounts]
+        assert "plan" in [mount.name for mount in driver.volume_mounts]
+    teacher = installation.client("teacher")
+    found = teacher.get(f"/courses/phys/submissions/{receipt.json()['submission']}").json()
+    scores = {f"{s['notebook']}:{s['grade_id']}": s["auto_score"] for s in found["scores"] if not s["needs_manual"]}
+    # As nbgrader scores this submission of its own example.
+    assert sum(score or 0 for score in scores.values()) == 1.5
+    assert not client.BatchV1Api().list_namespaced_job(installation.namespace).items
+
+
+@pytest.mark.slow
+def test_pipeline_runs_as_jobs_and_a_second_run_reuses_their_results(installation: Installation) -> None:
+    person = installation.client("emmy")
+    project = person.post("/projects", json={"name": "Sums"}).json()["id"]
+    folder = installation.folder / "projects" / project / "files"
+    folder.mkdir(parents=True)
+    (folder / "sums.pipeline.yaml").write_text(PIPELINE)
+    (folder / "first.ipynb").write_text(notebook(WHERE))
+    second = json.loads(notebook("start = 0", "print(start + 22)"))
+    second["cells"][0]["metadata"]["tags"] = ["parameters"]
+    (folder / "second.ipynb").write_text(json.dumps(second))
+    for path in (installation.folder / "projects", *(installation.folder / "projects").rglob("*")):
+        shutil.chown(path, 1000, 100)
+    steps: dict[str, object] = {}
+
+    def run() -> dict[str, object]:
+        made = person.post(f"/runs/{project}", json={"file": "sums.pipeline.yaml", "parameters": {}, "texts": {}})
+        assert made.status_code == 201, made.text
+
+        def ended() -> bool:
+            steps.update({pod.metadata.name: pod for pod in installation.pods("step")})
+            return str(person.get(f"/runs/{project}/{made.json()['id']}").json()["status"]) not in ("queued", "running")
+
+        until(ended, 180, installation.describe)
+        return dict(person.get(f"/runs/{project}/{made.json()['id']}").json())
+
+    first = run()
+    assert first["status"] == "ok", first
+    assert len(steps) == 2
+    jobs = {job.metadata.name for job in client.BatchV1Api().list_namespaced_job(installation.namespace).items}
+    assert {str(name).rpartition("-")[0] for name in steps} == jobs
+    records = [path.read_text() for path in (installation.folder / "pipelines").rglob("*.ipynb")]
+    assert any("I am step-" in text for text in records)
+    assert any("42" in text for text in records)
+    steps.clear()
+    assert run()["status"] == "ok"
+    assert set(steps) == {str(name) for name in steps if str(name).rpartition("-")[0] in jobs}
+
+
+@pytest.mark.slow
+def test_grading_refuses_where_the_network_is_open(installation: Installation) -> None:
+    """A rule lets grading pods out, as where policies are not enforced: nothing is graded, and the reason is said."""
+    network = client.NetworkingV1Api()
+    opening = {
+        "metadata": {"name": "open"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "grading"}},
+            "policyTypes": ["Egress"],
+            "egress": [{}],
+        },
+    }
+    network.create_namespaced_network_policy(installation.namespace, opening)
+    student = installation.client("bitdiddle")
+    body = {"files": encoded(EXAMPLES / "submitted/bitdiddle/ps1")}
+    student.post("/courses/phys/assignments/ps1/submissions", json=body).raise_for_status()
+
+    def said() -> bool:
+        return any(
+            "not enforced" in installation.log(pod.metadata.name, "worker") for pod in installation.pods("worker")
+        )
+
+    try:
+        until(said, 120, installation.describe)
+        assert "2 done" not in installation.run("service", "grade", "status", "phys", "ps1")
+    finally:
+        network.delete_namespaced_network_policy("open", installation.namespace)
+    until(lambda: "2 done" in installation.run("service", "grade", "status", "phys", "ps1"), 240, installation.describe)
