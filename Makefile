@@ -1,5 +1,5 @@
 # What people run is what CI runs. `make up` and `make test` are all the set-up anybody needs.
-.PHONY: help setup setup-dev up down test lint format bench check-math lock cluster-up cluster-down test-cluster
+.PHONY: help setup setup-dev up down test lint format bench docs check-math lock cluster-up cluster-down test-cluster
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -35,6 +35,10 @@ format: setup-dev ## Put the code into the common form
 
 bench: setup-dev ## Measure every speed claim beside its peer
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: setup-dev ## Build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 check-math: setup-dev ## Compiled mathematics against 10,000 random inputs a routine
 	COLLEGIUM_MATH_CASES=10000 $(BIN)/pytest tests/kernels_math
