@@ -1,5 +1,5 @@
 # What people run is what CI runs. `make up` and `make test` are all the set-up anybody needs.
-.PHONY: help setup setup-dev up down test lint format bench docs check-math lock cluster-up cluster-down test-cluster
+.PHONY: help setup setup-dev up down test lint format bench docs check-math lock cluster-up cluster-down test-cluster deploy-test
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -54,3 +54,6 @@ cluster-down: ## Stop it and leave nothing behind but the cache
 
 test-cluster: setup-dev ## Test on the cluster of KUBECONFIG, or on the test cluster
 	COLLEGIUM_TEST_CLUSTER=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+
+deploy-test: setup-dev ## Install the chart's objects on the test cluster and work there in a browser
+	COLLEGIUM_TEST_CLUSTER=1 $(BIN)/pytest tests/cluster/test_deployment.py $(PYTEST_ARGS)

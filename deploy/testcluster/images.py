@@ -214,6 +214,8 @@ def _own_files() -> Content:
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".c", ".pyx"):
                 content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
+    zones = Path("/usr/share/zoneinfo")
+    content |= {str(path).lstrip("/"): path for path in zones.rglob("*") if path.is_file()}
     # How the platform is found by name: its version, and its entry points in Jupyter and papermill.
     for file in importlib.metadata.distribution("collegium").files or []:
         if file.name in ("METADATA", "entry_points.txt"):

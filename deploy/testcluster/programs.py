@@ -105,7 +105,8 @@ def command(where: Layout, name: str) -> list[str | Path]:
         return [
             where.programs / "kube-proxy",
             f"--kubeconfig={run}/proxy.conf --proxy-mode=iptables --cluster-cidr={POD_NETWORK}",
-            f"--hostname-override={NODE_NAME} --healthz-bind-address=127.0.0.1:12381 --metrics-bind-address=127.0.0.1:12382",
+            f"--hostname-override={NODE_NAME} --healthz-bind-address=127.0.0.1:12381",
+            "--metrics-bind-address=127.0.0.1:12382",
             "--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0",
         ]
     if name == "network":
