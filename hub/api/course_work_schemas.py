@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from datetime import datetime
+from typing import Annotated, Literal
 
+from pydantic import BaseModel, Field, StringConstraints
+
+from courseware import CourseRole
 from courseware.delivery import Step
 from courseware.matching import FindingKind
-from hub.api.course_schemas import CellScore, ReceiptFile, RubricItem
+from hub.api.course_schemas import CellScore, CourseId, ReceiptFile, RubricItem
+from hub.api.schemas import Body, Title
 
 
 class DeliveredFile(BaseModel):
@@ -128,3 +133,34 @@ class MarkingPage(BaseModel):
     findings: list[dict[str, object]]
     segments: list[Segment]
     rubric: list[RubricItem]
+
+
+class EnrolmentLinkRequest(Body):
+    """What a link that enrols whoever follows it is good for."""
+
+    role: Literal[CourseRole.STUDENT, CourseRole.AUDITOR] = CourseRole.STUDENT
+    section: Annotated[str, StringConstraints(max_length=64)] = ""
+    days: Annotated[int, Field(ge=1, le=366)] = 14
+
+
+class EnrolmentLink(BaseModel):
+    """A link that enrols whoever follows it, signed in, until it expires."""
+
+    url: str
+    token: str
+    expires_at: datetime
+
+
+class JoinRequest(Body):
+    """The token of an enrolment link."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+
+
+class CopyRequest(Body):
+    """A new course made from another one, for the next term: assignments and settings, but no people."""
+
+    id: CourseId
+    title: Title
+    term: Annotated[str, StringConstraints(max_length=64)] = ""
+    shift_days: Annotated[int, Field(ge=-3660, le=3660, description="By how much all times move.")] = 0

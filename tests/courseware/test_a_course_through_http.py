@@ -130,6 +130,60 @@ def test_an_upload_ticket_works_for_its_owner_only(story) -> None:  # type: igno
     assert running.call("student", "POST", ONE + "/submissions", forged).status_code == 422
 
 
+def test_a_link_enrols_whoever_follows_it_and_a_changed_one_nobody(story, platform: PlatformUnderTest) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    token = running.call("instructor", "POST", COURSE + "/enrolment-links", {"section": "B"}).json()["token"]
+    joiner = platform.client("cw-joiner")
+    changed = token[:-1] + ("0" if token[-1] != "0" else "1")
+    assert joiner.post("/course-enrolments", json={"token": changed}).status_code == 403
+    assert joiner.get("/courses/phys").status_code == 404
+    assert joiner.post("/course-enrolments", json={"token": token}).json()["role"] == "student"
+    assert joiner.get("/courses/phys").status_code == 200
+    assert (
+        running.clients["instructor"].post("/course-enrolments", json={"token": token}).json()["role"] == "instructor"
+    )
+    running.clients["instructor"].delete("/courses/phys/people/cw-joiner").raise_for_status()
+    joiner.close()
+
+
+def test_a_course_goes_on_in_the_next_term(story) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    body = {"id": "phys-next", "title": "Physics again", "term": "2027", "shift_days": 364}
+    assert running.call("instructor", "POST", COURSE + "/copies", body).status_code == 201
+    found = running.clients["instructor"].get("/courses/phys-next/assignments").json()["items"]
+    assert [(item["name"], item["version"]) for item in found] == [("ps1", None)]
+    people = running.clients["instructor"].get("/courses/phys-next/people").json()["items"]
+    assert [person["user_name"] for person in people] == [login("instructor")]
+    released = running.clients["instructor"].post("/courses/phys-next/assignments/ps1/release", json={})
+    assert released.json()["points"] > 0
+
+
+def test_work_is_fetched_kept_and_handed_in_from_a_project(story, platform: PlatformUnderTest) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    who = platform.client("cw-worker")
+    running.call("instructor", "PUT", COURSE + "/people/cw-worker", {}).raise_for_status()
+    done = who.post("/courses/phys/assignments/ps1/fetch").json()
+    assert {file["step"] for file in done["files"]} <= {"write", "keep"}
+    folder = platform.data_dir / "projects" / done["project_id"] / "files/ps1"
+    mine = (EXAMPLES / "submitted/hacker/ps1/problem1.ipynb").read_bytes()
+    (folder / "problem1.ipynb").write_bytes(mine)
+    again = who.post("/courses/phys/assignments/ps1/fetch").json()["files"]
+    beside = next(file for file in again if file["path"] == "problem1.ipynb")
+    assert beside["step"] == "beside"
+    assert (folder / "problem1.ipynb").read_bytes() == mine
+    assert (folder / "problem1 (released, version 1).ipynb").exists()
+    (folder / "problem1 (released, version 1).ipynb").unlink()
+    state = who.get("/courses/phys/assignments/ps1/work").json()
+    assert "problem1.ipynb" in [file["path"] for file in state["files"]]
+    receipt = who.post("/courses/phys/assignments/ps1/hand-in")
+    assert receipt.status_code == 201, receipt.text
+    assert who.post("/courses/phys/assignments/ps1/hand-in").json() == receipt.json()
+    members = who.get(f"/projects/{done['project_id']}").json()["members"]
+    assert {login("instructor"), login("grader")} <= {member["name"] for member in members}
+    running.call("instructor", "DELETE", COURSE + "/people/cw-worker").raise_for_status()
+    who.close()
+
+
 @dataclass(frozen=True)
 class Row:
     """An operation and the status that each role gets, in the order of WHO."""
@@ -179,6 +233,9 @@ TABLE = [
     Row("GET", COURSE + "/grades", (403, 403, 200, 200, 403, 404, 403, 401)),
     Row("GET", COURSE + "/gradebook/csv", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("GET", COURSE + "/gradebook/nbgrader", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("POST", COURSE + "/enrolment-links", (201, 403, 403, 403, 403, 404, 201, 401), {}),
+    Row("POST", COURSE + "/copies", (409, 403, 403, 403, 403, 404, 409, 401), {"id": "phys", "title": "Again"}),
+    Row("POST", "/course-enrolments", (403, 403, 403, 403, 403, 403, 403, 401), {"token": "forged"}),
     Row("GET", COURSE + "/gradebook/xlsx", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("GET", ONE + "/marking", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", SUBMISSION + "/marking", (200, 200, 403, 403, 403, 404, 200, 401)),
@@ -197,7 +254,7 @@ def test_the_table_names_every_operation_on_courses(story, platform: PlatformUnd
         (method.upper(), path)
         for path, operations in document["paths"].items()
         for method in operations
-        if path.startswith("/courses")
+        if path.startswith("/course")
     }
     names = {
         "{course}": "{course_id}",

@@ -226,6 +226,16 @@ export const returnScores = (id: string) => (name: string) =>
 export const enrolRoster = (id: string) => (csv: string) =>
   unwrap(api.POST("/courses/{course_id}/roster", { params: { path: { course_id: id } }, body: { csv } }));
 
+export const joinCourse = (token: string) => unwrap(api.POST("/course-enrolments", { body: { token } }));
+
+export const makeEnrolmentLink = (id: string) => () =>
+  unwrap(
+    api.POST("/courses/{course_id}/enrolment-links", {
+      params: { path: { course_id: id } },
+      body: { role: "student", section: "", days: 14 },
+    }),
+  );
+
 export const setMark = (id: string, submission: number) => (body: MarkUpdate) =>
   unwrap(
     api.PUT("/courses/{course_id}/submissions/{submission_id}/marks", {

@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/course-enrolments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join a course by a link
+         * @description Enrol the caller; who has a part in the course already keeps it.
+         */
+        post: operations["join_course"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses": {
         parameters: {
             query?: never;
@@ -676,6 +696,46 @@ export interface paths {
         get: operations["read_audit_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a course to the next term
+         * @description Make a course with the same assignments, unreleased, and the same settings; the caller is its instructor.
+         */
+        post: operations["copy_course"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/enrolment-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link that enrols
+         * @description Return a link that makes everybody who follows it a student or an auditor, until it expires.
+         */
+        post: operations["make_enrolment_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3341,6 +3401,27 @@ export interface components {
             path: string;
         };
         /**
+         * CopyRequest
+         * @description A new course made from another one, for the next term: assignments and settings, but no people.
+         */
+        CopyRequest: {
+            /** Id */
+            id: string;
+            /**
+             * Shift Days
+             * @description By how much all times move.
+             * @default 0
+             */
+            shift_days?: number;
+            /**
+             * Term
+             * @default
+             */
+            term?: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * CourseCreate
          * @description A new course.
          */
@@ -3546,6 +3627,43 @@ export interface components {
             student_id: string;
             /** User Name */
             user_name: string;
+        };
+        /**
+         * EnrolmentLink
+         * @description A link that enrols whoever follows it, signed in, until it expires.
+         */
+        EnrolmentLink: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Token */
+            token: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * EnrolmentLinkRequest
+         * @description What a link that enrols whoever follows it is good for.
+         */
+        EnrolmentLinkRequest: {
+            /**
+             * Days
+             * @default 14
+             */
+            days?: number;
+            /**
+             * Role
+             * @default student
+             * @enum {string}
+             */
+            role?: "student" | "auditor";
+            /**
+             * Section
+             * @default
+             */
+            section?: string;
         };
         /**
          * EnrolmentList
@@ -4046,6 +4164,14 @@ export interface components {
             parameters: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * JoinRequest
+         * @description The token of an enrolment link.
+         */
+        JoinRequest: {
+            /** Token */
+            token: string;
         };
         JsonValue: unknown;
         /**
@@ -7071,6 +7197,39 @@ export interface operations {
             };
         };
     };
+    join_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinRequest"];
+            };
+        };
+        responses: {
+            /** @description Join a course by a link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseSummary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_courses: {
         parameters: {
             query?: never;
@@ -7964,6 +8123,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copy_course: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyRequest"];
+            };
+        };
+        responses: {
+            /** @description Copy a course to the next term */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseSummary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_enrolment_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Make a link that enrols */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentLink"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

@@ -1,17 +1,30 @@
-import { Badge, Button, Group, Modal, Paper, Skeleton, Stack, Table, Text, Textarea } from "@mantine/core";
+import {
+  Badge,
+  Button,
+  Group,
+  Modal,
+  Paper,
+  Skeleton,
+  Stack,
+  Table,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconUserPlus } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { IconLink, IconUserPlus } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { enrolRoster, peopleInCourseQuery, useInCourse } from "@/api/courses";
+import { enrolRoster, makeEnrolmentLink, peopleInCourseQuery, useInCourse } from "@/api/courses";
 import { ProblemAlert } from "@/components/ProblemAlert";
-import { notifyDone } from "@/lib/notify";
+import { notifyDone, notifyProblem } from "@/lib/notify";
 import { nameOf } from "./scores";
 
 /** Who is in a course; instructors enrol a roster. */
 export function PeopleTab({ courseId, mayManage }: { courseId: string; mayManage: boolean }) {
   const { data, error, refetch } = useQuery(peopleInCourseQuery(courseId));
   const [enrolling, dialog] = useDisclosure(false);
+  const link = useMutation({ mutationFn: makeEnrolmentLink(courseId) });
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!data) return <Skeleton h={200} />;
   return (
@@ -19,11 +32,30 @@ export function PeopleTab({ courseId, mayManage }: { courseId: string; mayManage
       <Group justify="space-between" mb="sm">
         <Text>{data.items.length} people</Text>
         {mayManage && (
-          <Button leftSection={<IconUserPlus size={18} />} onClick={dialog.open}>
-            Enrol a roster
-          </Button>
+          <Group gap="sm">
+            <Button
+              variant="default"
+              leftSection={<IconLink size={18} />}
+              loading={link.isPending}
+              onClick={() => link.mutate(undefined, { onError: notifyProblem })}
+            >
+              Enrolment link
+            </Button>
+            <Button leftSection={<IconUserPlus size={18} />} onClick={dialog.open}>
+              Enrol a roster
+            </Button>
+          </Group>
         )}
       </Group>
+      {link.data && (
+        <TextInput
+          mb="md"
+          label="Whoever follows this link becomes a student, for two weeks"
+          readOnly
+          value={link.data.url}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+      )}
       <Table.ScrollContainer minWidth={520}>
         <Table>
           <Table.Thead>

@@ -7,6 +7,13 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     path: "/courses",
     component: lazyRouteComponent(() => import("./CoursesPage"), "CoursesPage"),
   });
+  const join = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/join",
+    validateSearch: (search: Record<string, unknown>): { token?: string } =>
+      typeof search.token === "string" ? { token: search.token } : {},
+    component: lazyRouteComponent(() => import("./JoinPage"), "JoinPage"),
+  });
   const course = createRoute({
     getParentRoute: () => root,
     path: "/courses/$courseId",
@@ -28,5 +35,5 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     }),
     component: lazyRouteComponent(() => import("./MarkingPage"), "MarkingPage"),
   });
-  return [courses, course, ownSubmission, marking] as const;
+  return [courses, join, course, ownSubmission, marking] as const;
 }

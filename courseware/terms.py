@@ -1,0 +1,75 @@
+"""A course goes on: its assignments and settings in the next term, without its people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from courseware import assignments, courses
+from courseware.models import CourseRow, RubricItemRow, VersionRow
+from courseware.policy import Caller
+from courseware.results import rubric_of
+
+
+def copy_course(
+    session: Session,
+    course: CourseRow,
+    course_id: str,
+    title: str,
+    *,
+    term: str,
+    shift: timedelta,
+    by: Caller,
+    now: datetime,
+) -> CourseRow:
+    """Make a course with the newest version of each assignment, not released, its times moved, and its rubrics.
+
+    Raises
+    ------
+    InvalidError, ConflictError
+        The id cannot be used, or is taken.
+    """
+    made = courses.create(
+        session, course_id, title, term=term, time_zone=course.time_zone, instructors=[by.name], by=by, now=now
+    )
+    made.grading = dict(course.grading)
+    for row in assignments.of_course(session, course.id):
+        copy = assignments.create(session, made, row.name, category=row.category, by=by.name, now=now)
+        copy.is_extra_credit, copy.settings = row.is_extra_credit, dict(row.settings)
+        schedule = assignments.schedule_from_json(row.schedule)
+        moved = replace(
+            schedule,
+            release_at=schedule.release_at + shift if schedule.release_at else None,
+            due_at=schedule.due_at + shift if schedule.due_at else None,
+        )
+        copy.schedule = assignments.schedule_to_json(moved)
+        if row.versions:
+            last = row.versions[-1]
+            session.add(
+                VersionRow(
+                    assignment_id=copy.id,
+                    number=1,
+                    source_manifest=last.source_manifest,
+                    graded_manifest=last.graded_manifest,
+                    released_manifest=last.released_manifest,
+                    structure=dict(last.structure),
+                    points=last.points,
+                    created_at=now,
+                    created_by=by.name,
+                )
+            )
+        for item in rubric_of(session, row.id):
+            session.add(
+                RubricItemRow(
+                    assignment_id=copy.id,
+                    notebook=item.notebook,
+                    grade_id=item.grade_id,
+                    text=item.text,
+                    points=item.points,
+                )
+            )
+    session.flush()
+    courses.record(session, made.id, now, by.name, "course.copy", made.id, before=course.id)
+    return made

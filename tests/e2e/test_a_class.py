@@ -1,0 +1,130 @@
+"""The instructor guide's story in a real browser: a class of the demo, one of nbgrader's example, end to end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.courseware.conftest import EXAMPLES
+from tests.e2e.browsing import sign_in
+from tests.platform_under_test import PlatformUnderTest
+
+SCREENSHOTS = Path("test-results")
+STUDENTS = ("story-ann", "story-bo", "story-cy")
+
+
+def go(page: Page, platform: PlatformUnderTest, path: str) -> None:
+    page.goto(f"{platform.url}/services/collegium{path}")
+
+
+def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUnderTest, tmp_path: Path) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for name in ("story-teacher", *STUDENTS):
+        platform.add_user(name)
+    platform.collegium("course", "create", "story", "Physics I", "--instructor", "story-teacher", "--term", "2026")
+
+    teacher = sign_in(browser, platform, "story-teacher")
+    teacher.get_by_role("link", name="Courses").click()
+    teacher.get_by_role("link", name="Physics I").click()
+    teacher.get_by_role("tab", name="People").click()
+    teacher.get_by_role("button", name="Enrol a roster").click()
+    lines = "".join(f"{name},{name.split('-')[1].title()},Student\n" for name in STUDENTS)
+    teacher.get_by_label("Roster as CSV").fill("user_name,first_name,last_name\n" + lines)
+    teacher.get_by_role("button", name="Enrol", exact=True).click()
+    expect(teacher.get_by_text("4 people")).to_be_visible()
+
+    teacher.get_by_role("tab", name="Assignments").click()
+    teacher.get_by_role("button", name="Add an assignment").click()
+    dialog = teacher.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("ps1")
+    files = [path for path in sorted((EXAMPLES / "source/ps1").iterdir()) if path.is_file()]
+    with teacher.expect_file_chooser() as chooser:
+        dialog.get_by_label("Files").click()
+    chooser.value.set_files(files)
+    dialog.get_by_role("button", name="Check and add").click()
+    card = teacher.get_by_role("region", name="ps1")
+    card.get_by_role("button", name="Release").click()
+    expect(card.get_by_text("version 1")).to_be_visible()
+
+    for name, work in zip(STUDENTS, ("bitdiddle", "hacker", "bitdiddle"), strict=True):
+        page = sign_in(browser, platform, name)
+        go(page, platform, "/courses/story")
+        mine = page.get_by_role("region", name="ps1")
+        mine.get_by_role("button", name="Fetch the assignment").click()
+        expect(mine.get_by_role("link", name="Open")).to_be_visible()
+        project = page.request.get(f"{platform.api}/courses/story/assignments/ps1/work").json()["project_id"]
+        folder = next(platform.data_dir.glob(f"projects/{project}/files"))
+        for path in (EXAMPLES / "submitted" / work / "ps1").glob("*.ipynb"):
+            (folder / "ps1" / path.name).write_bytes(path.read_bytes())
+        mine.get_by_role("button", name="Hand in", exact=True).click()
+        expect(page.get_by_role("dialog").get_by_text("was received on")).to_be_visible()
+        page.screenshot(path=SCREENSHOTS / "receipt.png")
+        page.context.close()
+
+    deadline = time.monotonic() + 120
+    while "3 done" not in platform.collegium("grade", "status", "story", "ps1").stdout:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    teacher.reload()
+    expect(card.get_by_text("3 handed in")).to_be_visible()
+    card.get_by_role("link", name="Mark").click()
+    expect(teacher.get_by_role("heading", name="Marking ps1")).to_be_visible()
+    expect(teacher.get_by_text("story-ann")).to_have_count(0)  # marking is anonymous
+    form = teacher.get_by_role("form").filter(has=teacher.get_by_text("open", exact=True)).first
+    form.get_by_label("Comment").fill("Well **seen**: $e^x$ grows.")
+    form.get_by_role("button", name="Full").click()
+    expect(teacher.get_by_text("is marked.").first).to_be_visible()
+    teacher.screenshot(path=SCREENSHOTS / "marking.png")
+    before = teacher.url
+    teacher.keyboard.press("Escape")
+    teacher.locator("body").press("n")
+    expect(teacher).not_to_have_url(before)
+
+    go(teacher, platform, "/courses/story")
+    card.get_by_role("button", name="Return scores").click()
+    expect(card.get_by_text("returned")).to_be_visible()
+    ann = sign_in(browser, platform, STUDENTS[0])
+    go(ann, platform, "/courses/story")
+    ann.get_by_role("link", name=re.compile("^Submission")).first.click()
+    expect(ann.get_by_role("heading", name="Scores")).to_be_visible()
+    ann.screenshot(path=SCREENSHOTS / "returned.png")
+
+    teacher.get_by_role("tab", name="Gradebook").click()
+    teacher.get_by_role("button", name=re.compile(r"^\d")).first.click()
+    expect(teacher.get_by_text("SHA-256 of the submission")).to_be_visible()
+    platform.collegium("gradebook", "export", "story", str(tmp_path / "grades.csv"))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "grades.csv").read_text())))
+    assert {row["user_name"] for row in rows} == set(STUDENTS)
+    assert all(float(row["ps1"]) > 0 for row in rows)
+    teacher.context.close()
+
+
+def test_the_demo_class_is_there_and_graded(browser: Browser, platform: PlatformUnderTest) -> None:
+    said = platform.collegium("demo", "class", "demo", "--instructor", "demo-ada", "--students", "12").stdout
+    assert "All are graded" in said
+    teacher = sign_in(browser, platform, "demo-ada")
+    go(teacher, platform, "/courses/demo?tab=gradebook")
+    expect(teacher.get_by_text("Amira Haddad").first).to_be_visible()
+    scores = [cell for row in _gradebook(teacher, platform) for cell in row["cells"] if cell["score"] is not None]
+    assert len(scores) > 15
+    assert len({cell["score"] for cell in scores}) > 3
+    teacher.screenshot(path=SCREENSHOTS / "gradebook.png")
+    go(teacher, platform, "/courses/demo")
+    expect(teacher.get_by_text("handed in").first).to_be_visible()
+    teacher.screenshot(path=SCREENSHOTS / "course.png")
+    go(teacher, platform, "/courses/demo/assignments/temperatures/marking")
+    expect(teacher.get_by_role("form").first).to_be_visible()
+    teacher.screenshot(path=SCREENSHOTS / "marking-demo.png")
+    teacher.context.close()
+
+
+def _gradebook(page: Page, platform: PlatformUnderTest) -> list[dict[str, list[dict[str, float | None]]]]:
+    rows: list[dict[str, list[dict[str, float | None]]]] = page.request.get(
+        f"{platform.api}/courses/demo/gradebook"
+    ).json()["rows"]
+    return rows
