@@ -17,8 +17,10 @@ from hub import logs, project_pipelines, runtime
 from hub.api.context import Platform
 from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
 from hub.api.openapi import document
+from hub.api.signed_requests import find_session
 from hub.cluster import cluster_of
 from hub.data.engine import Database
+from hub.errors import UnauthenticatedError
 from hub.file_handlers import file_routes
 from hub.janitor import clean_regularly
 from hub.jupyterhub_api import JupyterHubApi
@@ -36,9 +38,20 @@ log = logging.getLogger("collegium.service")
 class LoginHandler(SignedIn, web.RequestHandler):
     """Signs the browser in through the hub and leads back to the page that asked for it."""
 
+    def initialize(self, platform: Platform) -> None:
+        """Take what the route carries."""
+        self.platform = platform
+
     @web.authenticated
     async def get(self) -> None:
         """Redirect to `next`, when it is a page of ours."""
+        try:
+            await find_session(self, self.platform)
+        except UnauthenticatedError:
+            # The hub's cookie is still good here, but the session was ended: sign in again.
+            self.hub_auth.clear_cookie(self)
+            self.redirect(self.request.uri)
+            return
         target = self.get_query_argument("next", runtime.SERVICE_PREFIX)
         # "//host" and "/\host" would lead to another site
         is_own = target.startswith(runtime.SERVICE_PREFIX) and "\\" not in target and ".." not in target
@@ -103,7 +116,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
     )
     routes = [
         web.url(f"{prefix}oauth_callback", OAuthCallbackHandler),
-        web.url(f"{prefix}login", LoginHandler),
+        web.url(f"{prefix}login", LoginHandler, {"platform": platform}),
         web.url(f"{prefix}health", HealthHandler, {"platform": platform, "deep": False}),
         web.url(f"{prefix}ready", HealthHandler, {"platform": platform, "deep": True}),
         web.url(f"{prefix}metrics", MetricsHandler, {"platform": platform, "token": tokens.metrics}),

@@ -75,16 +75,26 @@ def _check_scope(actor: Actor, op: Operation) -> None:
         raise ForbiddenError(f"This token lacks the scope “{op.scope.value}”.")
 
 
-async def _by_session(handler: SignedIn, context: Context) -> None:
+async def find_session(handler: SignedIn, platform: Platform) -> tuple[Actor, str, datetime]:
+    """Return who is signed in at the browser that sends a request, the session's id, and when it was last seen.
+
+    Raises
+    ------
+    UnauthenticatedError
+        Nobody is, or the session was ended.
+    """
     try:
         model = await handler.hub_auth.get_user(handler, sync=False)
     except web.HTTPError as error:
         raise UnauthenticatedError(str(error.log_message or SIGN_IN)) from error
     if model is None or model.get("kind") != "user" or not handler.hub_auth.check_scopes(handler.hub_scopes, model):
         raise UnauthenticatedError(SIGN_IN)
+    return await platform.read(_seen, str(model.get("session_id") or ""), str(model["name"]), platform.now())
+
+
+async def _by_session(handler: SignedIn, context: Context) -> None:
     now = context.platform.now()
-    session = await context.platform.read(_seen, str(model.get("session_id") or ""), str(model["name"]), now)
-    context.actor_or_none, context.session_id, last_seen_at = session
+    context.actor_or_none, context.session_id, last_seen_at = await find_session(handler, context.platform)
     if now - last_seen_at > sessions.SEEN_STEP:
         await context.platform.transaction(sessions.touch, context.session_id, now)
     if handler.request.method not in ("GET", "HEAD"):

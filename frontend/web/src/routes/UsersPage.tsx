@@ -1,13 +1,14 @@
 import { Button, Group, Paper, SegmentedControl, Skeleton, Text, Title } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconTableImport, IconUserPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { UserState } from "@/api/accounts";
 import { usersQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { SearchField } from "@/components/SearchField";
+import { SHORTCUTS } from "@/lib/shortcuts";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AdminSection } from "./AdminSection";
 import { ImportUsersDialog } from "./admin/ImportUsersDialog";
@@ -33,6 +34,8 @@ function Users({ ownName }: { ownName: string }) {
   const [importing, importDialog] = useDisclosure(false);
   const [search, setSearch] = useState("");
   const [state, setState] = useState<UserState>("");
+  const searchField = useRef<HTMLInputElement>(null);
+  useHotkeys([[SHORTCUTS.search.keys, () => searchField.current?.focus()]]);
   const query = useInfiniteQuery({ ...usersQuery(search, state), placeholderData: keepPreviousData });
   const users = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
@@ -59,6 +62,7 @@ function Users({ ownName }: { ownName: string }) {
             label="Search users"
             placeholder="Name or mail address"
             initial=""
+            inputRef={searchField}
             onSearch={setSearch}
           />
         </div>
