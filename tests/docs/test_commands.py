@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 from tests.platform_under_test import COLLEGIUM, PlatformUnderTest
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ["README.md", "docs/operator/guide.md"]
+GUIDES = ["README.md", "docs/operator/guide.md", "docs/operator/operations.md"]
 
 
 def commands(guide: str) -> Iterator[str]:
@@ -39,9 +39,8 @@ def test_the_commands_of_a_guide_work_in_their_order(
     nbformat.write(notebook, tmp_path / "example.ipynb")
     shown = list(commands(guide))
     assert shown
-    if guide != "README.md":
+    if guide != "README.md" and shown[0] != "collegium up --detach":
         own_platform.start()
-        shown = [c for c in shown if c not in ("collegium up --detach", "collegium down")]
     for command in shown:
         words = shlex.split(command)
         if words[0] == "make":
