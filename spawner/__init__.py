@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from spawner.local import LocalProjectSpawner
+from spawner.local import LocalProjectSpawner, isolation_problem
 
 if TYPE_CHECKING:
     from spawner.rooms.reading import ProjectState
 
-__all__ = ["LocalProjectSpawner", "ProjectState"]
+__all__ = ["LocalProjectSpawner", "ProjectState", "isolation_problem"]
 
 
 def __getattr__(name: str) -> object:

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -229,7 +230,7 @@ def test_a_notebook_that_is_none_says_why(content: bytes, said: str) -> None:
 
 @pytest.fixture(scope="module")
 def ada(platform: PlatformUnderTest) -> Iterator[httpx.Client]:
-    with platform.client("files-ada") as client:
+    with closing(platform.client("files-ada")) as client:
         yield client
 
 
@@ -295,7 +296,7 @@ def test_a_notebook_of_150_mb_is_not_shown_but_said(
 
 
 def test_the_quota_of_the_owner_bounds_uploads(platform: PlatformUnderTest, ada: httpx.Client, project: str) -> None:
-    with platform.client("admin") as admin:
+    with closing(platform.client("admin")) as admin:
         admin.put("/quotas/user/files-ada", json={"storage_bytes": 3000}).raise_for_status()
         refused = send(ada, project, "big.bin", b"x" * 5000)
         assert refused.status_code == 422
@@ -326,7 +327,7 @@ def test_what_is_published_is_read_without_an_account_until_it_is_revoked(
     assert "Changed" not in nobody.get(publication["url"] + "n.ipynb").text
     ada.patch(f"/projects/{project}/publications/{publication['id']}", json={"refresh": True}).raise_for_status()
     assert "Changed" in nobody.get(publication["url"] + "n.ipynb").text
-    with platform.client("files-eve") as eve:
+    with closing(platform.client("files-eve")) as eve:
         assert publication["id"] in [p["id"] for p in eve.get("/published").json()["items"]]
         source = {"publication_id": publication["id"]}
         copy = eve.post("/projects", json={"name": "Mine", "source": source}).json()["id"]
