@@ -7,10 +7,13 @@ are left aside: they cost a hundred times the CPU per watched pod, and refuse va
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -91,11 +94,14 @@ class KubernetesApi:
         Where everything happens.
     calls
         Number of requests sent, for measurements.
+    clock_offset
+        To add to this machine's time for that of the API server, as its last answer had it.
     """
 
     def __init__(self, namespace: str = "", kubeconfig: str = "", gateway: Gateway | None = None) -> None:
         self.namespace = namespace or own_namespace()
         self.calls = 0
+        self.clock_offset = timedelta()
         self._kubeconfig = kubeconfig
         self._gateway = gateway
         self._client: ApiClient | None = None
@@ -239,6 +245,7 @@ class KubernetesApi:
                     method, path, query=query or {}, body=body, timeout=aiohttp.ClientTimeout(REQUEST_SECONDS)
                 )
                 text = await answer.read()
+                self._note_clock(answer)
                 if answer.status < 400:
                     return text
                 error = _error(answer.status, text)
@@ -249,6 +256,11 @@ class KubernetesApi:
             await asyncio.sleep(pause)
             pause *= 2
         raise AssertionError("unreachable")
+
+    def _note_clock(self, answer: aiohttp.ClientResponse) -> None:
+        """Remember by how much the API server's clock differs, which the times in its objects are told by."""
+        with contextlib.suppress(KeyError, ValueError):
+            self.clock_offset = parsedate_to_datetime(answer.headers["Date"]) - datetime.now(UTC)
 
     async def _send(
         self,

@@ -24,7 +24,7 @@ async def reap_orphans(
     servers
         Identities of the servers that exist; the kernels of others are orphans.
     now
-        The present, on the clock of the API server (its `Date` header) where clocks may differ.
+        The present, by the clock of this machine; what the API server's clock differs by is taken into account.
     grace
         Nothing younger is touched: it may be in the making.
 
@@ -33,9 +33,10 @@ async def reap_orphans(
     list of str
         What was deleted, as `pods/name` and `secrets/name`.
     """
+    pods: dict[str, Any] = await api.list("pods", KERNEL_SELECTOR)
+    now += api.clock_offset
     known = {label_value(server) for server in servers} | {FREE}
     deleted = []
-    pods: dict[str, Any] = await api.list("pods", KERNEL_SELECTOR)
     names = set()
     for pod in pods["items"]:
         names.add(pod["metadata"]["name"])
