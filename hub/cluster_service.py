@@ -57,7 +57,7 @@ async def looking_after_kernels(
                 template, most = template_of(kernel, cluster), max(kernel.warm, kernel.warmMaximum)
                 pool = WarmPool(api, kernel.name, template, minimum=kernel.warm, maximum=most)
                 await stack.enter_async_context(pool)
-        tasks = [asyncio.create_task(_reap(api, hub, now)), asyncio.create_task(_tell_places(api))]
+        tasks = [asyncio.create_task(_reap(api, hub, now)), asyncio.create_task(tell_places(api))]
         try:
             yield
         finally:
@@ -76,7 +76,8 @@ async def _reap(api: KubernetesApi, hub: JupyterHubApi, now: Callable[[], dateti
             log.warning("orphans are looked for again in %.0f s: %s", REAP_SECONDS, error)
 
 
-async def _tell_places(api: KubernetesApi) -> None:
+async def tell_places(api: KubernetesApi) -> None:
+    """Write on every pod that waits for something scarce its place in the queue, for ever."""
     watch = PodWatch(api, KERNEL_SELECTOR)
     await watch.start()
     try:
