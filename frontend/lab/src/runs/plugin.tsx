@@ -1,20 +1,24 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { Dialog, ICommandPalette, ReactWidget, showDialog } from "@jupyterlab/apputils";
+import { IMainMenu } from "@jupyterlab/mainmenu";
 import { INotebookCellExecutor, INotebookTracker } from "@jupyterlab/notebook";
 import { IRenderMimeRegistry } from "@jupyterlab/rendermime";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import React, { useEffect, useState } from "react";
 
 import { count } from "../core/format";
+import { runsIcon } from "../core/icons";
 import { encodePath, server } from "../core/server";
 import { CATEGORY, ICollegium } from "../core/token";
 import { attempt, useSignals } from "../core/view";
 import { ServerExecutor } from "./executor";
+import { runWithParameters } from "./form";
 import { renderLargeOutputs } from "./outputs";
 import { showCellStates } from "./prompts";
 import { queueWords, type Queue } from "./queue";
 
 const STOP = "collegium:run-stop-all";
+const PARAMETERS = "collegium:run-with-parameters";
 
 /** Cells run on the server. */
 export const executorPlugin: JupyterFrontEndPlugin<INotebookCellExecutor> = {
@@ -32,13 +36,14 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
   description: "Shows what runs and waits, and outputs that are kept on the server.",
   autoStart: true,
   requires: [ICollegium, INotebookTracker, IRenderMimeRegistry],
-  optional: [ICommandPalette, IStatusBar],
+  optional: [ICommandPalette, IMainMenu, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
     collegium: ICollegium,
     notebooks: INotebookTracker,
     rendermime: IRenderMimeRegistry,
     palette: ICommandPalette | null,
+    menu: IMainMenu | null,
     statusBar: IStatusBar | null,
   ): void => {
     renderLargeOutputs(rendermime, collegium);
@@ -48,8 +53,24 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => collegium.current.document?.notebook != null,
       execute: () => stop(collegium, collegium.current.document?.context.localPath),
     });
-    collegium.current.changed.connect(() => app.commands.notifyCommandChanged(STOP));
-    palette?.addItem({ command: STOP, category: CATEGORY });
+    app.commands.addCommand(PARAMETERS, {
+      label: "Run with Parameters…",
+      caption: "Run this notebook with other values, as a run that is kept with its record",
+      icon: runsIcon,
+      isEnabled: () => collegium.current.document?.notebook != null,
+      execute: async () => {
+        const open = collegium.current.document;
+        if (!open?.notebook) return;
+        await attempt(async () => {
+          if (open.context.model.dirty) await open.context.save(); // what runs is what is seen
+          await runWithParameters(open.context.localPath);
+        });
+      },
+    });
+    app.commands.addKeyBinding({ command: PARAMETERS, keys: ["Accel Alt R"], selector: "body" });
+    collegium.current.changed.connect(() => app.commands.notifyCommandChanged());
+    [STOP, PARAMETERS].forEach((command) => palette?.addItem({ command, category: CATEGORY }));
+    menu?.runMenu.addGroup([{ command: PARAMETERS }, { command: STOP }], 50);
     statusBar?.registerStatusItem("@collegium/lab:queue", {
       item: ReactWidget.create(<QueueItem collegium={collegium} />),
       align: "left",

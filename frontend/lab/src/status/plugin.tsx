@@ -90,7 +90,6 @@ class SaveStatus extends ReactWidget {
       connected: this.isConnected(open),
       own,
       durable: this.durable.get(room)?.[String(doc.clientID)] ?? 0,
-      heard: this.collegium.events.isConnected,
       problem: this.problem,
       mayWrite: this.collegium.rights.mayWrite,
     });

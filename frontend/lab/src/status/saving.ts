@@ -8,8 +8,6 @@ export interface SaveFacts {
   own: number;
   /** How many of them are durable on the server, as far as it has told. */
   durable: number;
-  /** Whether the server's word on it can be heard. */
-  heard: boolean;
   /** Why the server cannot save; empty when it can. */
   problem: string;
   mayWrite: boolean;

@@ -19,7 +19,7 @@ export function useThreads(talk: Talk, path: string | undefined) {
       : (await server<{ threads: Thread[] }>(settings, "GET", `${ADDRESS}?path=${encodeURIComponent(path)}`))
           .threads,
   );
-  const [changed, setChanged] = useState<{ path?: string; threads: Thread[]; gone: string[] }>({
+  const [changed, setChanged] = useState<{ path?: string; threads: Thread[]; gone: number[] }>({
     threads: [],
     gone: [],
   });
@@ -34,13 +34,13 @@ export function useThreads(talk: Talk, path: string | undefined) {
           threads: merged(fresh(old).threads, thread, (t) => t.created),
         }));
       } else if (event.type === "comment-deleted") {
-        setChanged((old) => ({ ...fresh(old), gone: [...fresh(old).gone, event.id as string] }));
+        setChanged((old) => ({ ...fresh(old), gone: [...fresh(old).gone, event.id as number] }));
       }
     };
     events.received.connect(listener);
     return () => void events.received.disconnect(listener);
   }, [events, path]);
-  const own = changed.path === path ? changed : { threads: [], gone: [] as string[] };
+  const own = changed.path === path ? changed : { threads: [], gone: [] as number[] };
   const threads = own.threads
     .reduce((all, thread) => merged(all, thread, (t) => t.created), loaded.data ?? [])
     .filter((thread) => !own.gone.includes(thread.id));

@@ -16,7 +16,7 @@ export function markCommentedCells(
   open: () => void,
 ): void {
   notebooks.widgetAdded.connect((_, panel) => {
-    const threads = new Map<string, Thread>();
+    const threads = new Map<number, Thread>();
     const mark = () => !panel.isDisposed && markCells(panel, threads, open);
     void panel.context.ready.then(async () => {
       const path = encodeURIComponent(panel.context.localPath);
@@ -32,7 +32,7 @@ export function markCommentedCells(
     const listener = (_: unknown, event: { type: string; [field: string]: unknown }) => {
       if (event.path !== panel.context.localPath) return;
       if (event.type === "comment") threads.set((event.thread as Thread).id, event.thread as Thread);
-      else if (event.type === "comment-deleted") threads.delete(event.id as string);
+      else if (event.type === "comment-deleted") threads.delete(event.id as number);
       else return;
       mark();
     };
@@ -42,7 +42,7 @@ export function markCommentedCells(
   });
 }
 
-function markCells(panel: NotebookPanel, threads: Map<string, Thread>, open: () => void): void {
+function markCells(panel: NotebookPanel, threads: Map<number, Thread>, open: () => void): void {
   const counts = new Map<string, number>();
   for (const thread of threads.values()) {
     if (!thread.resolved && thread.cell_id) counts.set(thread.cell_id, (counts.get(thread.cell_id) ?? 0) + 1);

@@ -1,7 +1,7 @@
 /** Comments and messages, as the project's server keeps them (docs/dev/rooms_http.md). Pure. */
 
 export interface Message {
-  id: string;
+  id: number;
   author: string;
   display_name: string;
   text: string;
@@ -11,7 +11,7 @@ export interface Message {
   mentions: string[];
 }
 export interface Thread {
-  id: string;
+  id: number;
   path: string;
   cell_id: string | null;
   quote: string;
@@ -22,7 +22,7 @@ export interface Thread {
   changed: number;
 }
 export interface Entry {
-  id: string;
+  id: number;
   at: number;
   user: string;
   display_name: string;
@@ -36,13 +36,13 @@ export interface MemberName {
 }
 
 /** Put a new or changed item in its place by time, one of each id. */
-export function merged<T extends { id: string }>(
+export function merged<T extends { id: number }>(
   items: readonly T[],
   item: T,
   time: (item: T) => number,
 ): T[] {
   return [...items.filter((each) => each.id !== item.id), item].sort(
-    (a, b) => time(a) - time(b) || (a.id < b.id ? -1 : 1),
+    (a, b) => time(a) - time(b) || a.id - b.id,
   );
 }
 
