@@ -24,6 +24,7 @@ class PlatformUnderTest:
     data_dir: Path
     port: int
     users: set[str] = field(default_factory=set)
+    settings: dict[str, str] = field(default_factory=dict)  # further COLLEGIUM_ variables
 
     @property
     def url(self) -> str:
@@ -37,7 +38,7 @@ class PlatformUnderTest:
     def env(self) -> dict[str, str]:
         ours = {"COLLEGIUM_DATA_DIR": str(self.data_dir), "COLLEGIUM_PORT": str(self.port), "COLUMNS": "200"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COLLEGIUM_")}
-        return kept | ours
+        return kept | ours | self.settings
 
     def collegium(self, *args: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
