@@ -28,6 +28,7 @@ from .records import (
 from .run import open_session, probe_sandbox, run_notebook, run_notebook_sync
 from .session import NotebookSession
 from .short_kernel import short_fork_server
+from .warming import kernel_parent
 
 __all__ = [
     "Barrier",
@@ -60,6 +61,7 @@ __all__ = [
     "die_with",
     "inject_parameters",
     "install_kernelspec",
+    "kernel_parent",
     "limit_enforcement",
     "open_session",
     "probe_sandbox",

@@ -54,8 +54,10 @@ def leave_standing() -> None:
 
 
 def _start() -> None:
-    from kernels import ForkServer
+    from kernels import ForkServer, kernel_parent
 
+    kernels = kernel_parent(os.environ)
+    kernels.start()
     server = ForkServer(
         preload=["pipelines.notebook_run", "kernels.full_kernel", "kernels.short_kernel"],
         target=TARGET,
@@ -67,7 +69,7 @@ def _start() -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _forget_old(path.parent)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(str(server.socket_path))
+    temporary.write_text(f"{server.socket_path}\n{kernels.socket_path}")
     temporary.replace(path)
 
 
@@ -75,7 +77,7 @@ def _forget_old(folder: Path) -> None:
     """Remove the names of sockets that are gone."""
     for path in folder.glob("run-*"):
         with contextlib.suppress(OSError):
-            if not Path(path.read_text()).exists():
+            if not Path(path.read_text().partition("\n")[0]).exists():
                 path.unlink()
 
 

@@ -19,13 +19,16 @@ TARGET = "hub.cli.forked:main"
 SWITCH = "COLLEGIUM_STANDING"
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 _SOURCES = ("hub/cli", "pipelines", "kernels", "kernels/_forked")
-_READ_AT_START = ("LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "HOME")
+_READ_AT_START = (
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL", "HOME", "PATH"),
+    *("USER", "TMPDIR", "TZ", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "JUPYTER_RUNTIME_DIR"),
+)
 _CONNECT_SECONDS = 5.0
 
 
 def run_in_copy(arguments: list[str]) -> int | None:
     """Run the command in a fork; return its exit status, or `None` when no process stands ready."""
-    if os.environ.get(SWITCH) == "0":
+    if os.environ.get(SWITCH) == "0" or "--short" in arguments:
         return None
     connection = _connect()
     if connection is None:
@@ -52,15 +55,23 @@ def pointer_path() -> str:
 def _connect() -> socket.socket | None:
     try:
         with open(pointer_path(), encoding="utf-8") as file:  # noqa: PTH123
-            path = file.read()
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(_CONNECT_SECONDS)
-        connection.connect(path)
-    except OSError:
+            path, kernels = file.read().split("\n")
+        # Without the parent of kernels, the fork would start one that ends with it: the next start is for a process
+        # of its own, which leaves both behind.
+        _open(kernels).close()
+        connection = _open(path)
+    except (OSError, ValueError):
         return None
     if _wire().peer_user_id(connection) != os.geteuid():
         connection.close()
         return None
+    return connection
+
+
+def _open(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_CONNECT_SECONDS)
+    connection.connect(path)
     return connection
 
 

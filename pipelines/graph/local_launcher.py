@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from kernels import ForkServer, ForkServerError
+from kernels import ForkServer, ForkServerError, kernel_parent
 from pipelines.notebook_files import write_text
 
 from .orders import Order, Outcome
@@ -106,6 +106,7 @@ class LocalLauncher:
         path = folder / "order.json"
         write_text(path, order.to_json())
         environment = dict(os.environ if self._environment is None else self._environment) | dict(secrets)
+        self._warm(order, environment)
         log_path = folder / "worker.log"
         try:
             return self._fork_server().spawn(
@@ -123,6 +124,14 @@ class LocalLauncher:
                 stderr=out,
                 start_new_session=True,
             )
+
+    def _warm(self, order: Order, environment: Mapping[str, str]) -> None:
+        """Have the parent of the notebook's kernel started from here: one that the worker starts ends with it."""
+        with self._guard:
+            try:
+                kernel_parent(environment, order.mode).start()
+            except (ForkServerError, OSError) as error:
+                log.warning("kernels start cold: %s", error)
 
     def _fork_server(self) -> ForkServer:
         with self._guard:

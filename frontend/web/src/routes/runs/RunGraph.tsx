@@ -14,10 +14,12 @@ interface Props {
   steps: readonly StepState[];
   selected?: string | undefined;
   onSelect?: (step: string) => void;
+  /** Whether nothing has run: then the notebooks are named instead of how they stand. */
+  isIdle?: boolean;
 }
 
 /** The graph of a pipeline: its steps from left to right, each with how it stands. */
-export function RunGraph({ steps, selected, onSelect }: Props) {
+export function RunGraph({ steps, selected, onSelect, isIdle = false }: Props) {
   const drawn = useMemo(() => layout(steps), [steps]);
   const byName = new Map(steps.map((step) => [step.name, step]));
   const width = drawn.columns * (WIDTH + GAP_X) - GAP_X + 2 * MARGIN;
@@ -39,6 +41,7 @@ export function RunGraph({ steps, selected, onSelect }: Props) {
               step={step}
               isSelected={selected === step.name}
               onSelect={onSelect}
+              isIdle={isIdle}
             />
           ) : null;
         })}
@@ -52,13 +55,15 @@ interface NodeProps {
   step: StepState;
   isSelected: boolean;
   onSelect: ((step: string) => void) | undefined;
+  isIdle: boolean;
 }
 
-function Node({ node, step, isSelected, onSelect }: NodeProps) {
+function Node({ node, step, isSelected, onSelect, isIdle }: NodeProps) {
   const status = stepStatus(step.counts);
   const total = Object.values(step.counts).reduce((sum, count) => sum + count, 0);
   const done = (step.counts.ok ?? 0) + (step.counts.reused ?? 0) + (step.counts.skipped ?? 0);
-  const told = step.maps && total > 0 ? `${statusWord(status)}, ${done} of ${total}` : statusWord(status);
+  const word = isIdle ? short(step.notebook) : statusWord(status);
+  const told = step.maps && total > 0 ? `${statusWord(status)}, ${done} of ${total}` : word;
   const select = () => onSelect?.(step.name);
   return (
     <g
@@ -81,7 +86,7 @@ function Node({ node, step, isSelected, onSelect }: NodeProps) {
       <rect width={WIDTH} height={HEIGHT} rx="6" />
       <circle cx="14" cy="18" r="4.5" />
       <text x="26" y="22" className="run-node-name">
-        {step.name.length > LONGEST_NAME ? `${step.name.slice(0, LONGEST_NAME - 1)}…` : step.name}
+        {short(step.name)}
       </text>
       <text x="26" y="39" className="run-node-note">
         {told}
@@ -90,6 +95,7 @@ function Node({ node, step, isSelected, onSelect }: NodeProps) {
   );
 }
 
+const short = (text: string) => (text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME - 1)}…` : text);
 const left = (node: Placed) => MARGIN + node.x * (WIDTH + GAP_X);
 const top = (node: Placed) => MARGIN + node.y * (HEIGHT + GAP_Y);
 

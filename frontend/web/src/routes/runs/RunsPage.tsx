@@ -224,7 +224,7 @@ function PipelinesSection({ pipelines, onRun }: PipelinesProps) {
                 {problem}
               </Text>
             ))}
-            {pipeline.problems.length === 0 && <RunGraph steps={pipeline.steps} />}
+            {pipeline.problems.length === 0 && <RunGraph steps={pipeline.steps} isIdle />}
           </div>
         ))}
       </Stack>

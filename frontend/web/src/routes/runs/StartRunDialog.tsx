@@ -26,7 +26,9 @@ export function StartRunDialog({ opened, onClose, ...form }: Props) {
 
 function StartRunForm({ projectId, pipelines, initial, onClose }: Omit<Props, "opened">) {
   const usable = pipelines.filter((pipeline) => pipeline.problems.length === 0);
-  const [chosen, setChosen] = useState(initial ?? usable[0]?.file ?? "");
+  const [picked, setPicked] = useState<string | undefined>(initial);
+  // The pipelines may come after the dialog was opened.
+  const chosen = picked ?? usable[0]?.file ?? "";
   const [notebook, setNotebook] = useState("");
   const [texts, setTexts] = useState<Record<string, string>>({});
   const navigate = useNavigate();
@@ -63,7 +65,7 @@ function StartRunForm({ projectId, pipelines, initial, onClose }: Omit<Props, "o
           ]}
           value={chosen}
           onChange={(value) => {
-            setChosen(value ?? "");
+            setPicked(value ?? "");
             setTexts({});
             plan.reset();
           }}
