@@ -40,6 +40,8 @@ def checks(settings: Settings) -> Iterator[Check]:
         "Run `make setup`.",
     )
     yield _data_folder(settings)
+    yield _database(settings)
+    yield _blob_store(settings)
     yield Check(
         "start-up time",
         importlib.util.find_spec("rfc3987_syntax") is None,
@@ -68,6 +70,39 @@ def _isolation(settings: Settings) -> Check:
         "Linux 5.12 or newer, or on Kubernetes; otherwise give no account to anybody whom you would not give a login.",
         required=settings.isolate_projects == "require",
     )
+
+
+def _database(settings: Settings) -> Check:
+    """Whether the database answers; an SQLite file is made at the first start."""
+    from sqlalchemy import make_url
+
+    from hub.data.engine import Database
+
+    url = make_url(settings.database_url)
+    finding = url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return Check("database", True, f"{finding}, made at the first start")
+    database = Database(settings.database_url)
+    try:
+        return Check(
+            "database", database.is_ready(), finding, "It does not answer: check database_url, and that it runs."
+        )
+    finally:
+        database.close()
+
+
+def _blob_store(settings: Settings) -> Check:
+    """Whether the store of immutable contents answers."""
+    from hub.blobs import open_store
+    from hub.errors import HubError
+
+    if not settings.blob_store.startswith("s3://") and not Path(settings.blob_store).exists():
+        return Check("blob store", True, f"{settings.blob_store}, made at the first start")
+    try:
+        next(open_store(settings.blob_store, settings.s3_endpoint_url).digests(), None)
+    except (HubError, OSError) as error:
+        return Check("blob store", False, str(error), "Check blob_store, s3_endpoint_url and the AWS_ variables.")
+    return Check("blob store", True, settings.blob_store)
 
 
 def _proxy() -> Check:
