@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -31,7 +32,7 @@ from tests.platform_under_test import PlatformUnderTest, free_port
 
 @pytest.fixture(scope="module")
 def ada(platform: PlatformUnderTest) -> Iterator[httpx.Client]:
-    with platform.client("qualities") as client:
+    with closing(platform.client("qualities")) as client:
         yield client
 
 
@@ -97,7 +98,7 @@ def test_what_was_changed_in_between_is_not_overwritten(ada: httpx.Client, platf
     late = ada.patch(f"/projects/{project}", json={"name": "Theirs"}, headers={"If-Match": seen})
     assert late.status_code == 412
     assert ada.get(f"/projects/{project}").json()["name"] == "Mine"
-    with platform.client("admin") as admin:
+    with closing(platform.client("admin")) as admin:
         admin.post("/users", json={"name": "tagged"})
         seen = admin.get("/users/tagged").headers["ETag"]
         changed = admin.patch("/users/tagged", json={"display_name": "A"}, headers={"If-Match": seen})
@@ -140,7 +141,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfiguredPlat
 
 
 def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up(limited: ConfiguredPlatform) -> None:
-    with limited.client("busy") as busy, limited.client("calm") as calm:
+    with closing(limited.client("busy")) as busy, closing(limited.client("calm")) as calm:
         answers = [busy.get("/me") for _ in range(35)]
         assert [a.status_code for a in answers][:30] == [200] * 30
         refused = answers[-1]
