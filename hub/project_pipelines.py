@@ -59,7 +59,8 @@ class ProjectPipelines:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self.folder = platform.settings.data_dir / "pipelines"
+        # Not "pipelines": the service works in the data folder, where a folder of that name would be taken for the package.
+        self.folder = platform.settings.data_dir / "runs"
         self._guard = threading.Lock()
         self._workspaces: Workspaces | None = None
         self._automation: Automation | None = None
@@ -191,7 +192,7 @@ class ProjectPipelines:
             from hub.cluster_jobs import step_launcher  # the library of Kubernetes is not for one machine
 
             return step_launcher(settings, cluster, project_id, store)
-        return LocalLauncher(store, settings.run_dir / "pipelines", self._environment(project_id))
+        return LocalLauncher(store, settings.run_dir / "workers", self._environment(project_id))
 
     def _environment(self, project_id: str) -> dict[str, str]:
         """What a run gets of the service's variables: what a project's server gets, and nothing secret."""
