@@ -266,6 +266,20 @@ class RubricItemRow(Base):
     revision: Mapped[int] = mapped_column(default=1)
 
 
+class MessageRow(Base):
+    """A message in the thread between a student and the staff about a submission's scores."""
+
+    __tablename__ = "course_messages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("course_submissions.id", ondelete="CASCADE"), index=True)
+    author: Mapped[str] = mapped_column(String(64))
+    is_staff: Mapped[bool]
+    closes: Mapped[bool] = mapped_column(default=False)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
 class JobRow(Base):
     """A piece of work that must not get lost: grade this submission."""
 

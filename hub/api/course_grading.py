@@ -74,7 +74,7 @@ async def read_submission(ctx: Context) -> s.SubmissionDetail:
     """Return a submission with everything its score follows from; students see scores once they are returned."""
 
     def work(session: Session) -> s.SubmissionDetail:
-        row, is_staff = _readable(session, ctx)
+        row, is_staff = readable(session, ctx)
         grading = session.get(GradingRow, row.grading_id) if row.grading_id else None
         is_returned = is_staff or row.assignment.feedback_released_at is not None
         scores = results.effective_scores(session, row) if is_returned else []
@@ -292,7 +292,7 @@ async def read_feedback(ctx: Context) -> s.Feedback:
     """Return the feedback pages; to the student once they are returned."""
 
     def work(session: Session) -> s.Feedback:
-        row, is_staff = _readable(session, ctx)
+        row, is_staff = readable(session, ctx)
         if not is_staff and row.assignment.feedback_released_at is None:
             raise NotFoundError("The feedback is not returned yet.")
         grading = session.get(GradingRow, row.grading_id) if row.grading_id else None
@@ -339,7 +339,14 @@ def _is_staff(session: Session, ctx: Context, course: CourseRow) -> bool:
     return ctx.actor.is_admin or role in (CourseRole.INSTRUCTOR, CourseRole.GRADER)
 
 
-def _readable(session: Session, ctx: Context) -> tuple[SubmissionRow, bool]:
+def readable(session: Session, ctx: Context) -> tuple[SubmissionRow, bool]:
+    """Return the submission of the request, if the caller may see it, and whether they are staff.
+
+    Raises
+    ------
+    HubError
+        There is none that they may see.
+    """
     course = _course(session, ctx, Capability.READ)
     row = _submission_row(session, ctx)
     is_staff = _is_staff(session, ctx, course)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, assignments, courses, marking, results, submissions
+from courseware import Capability, assignments, courses, marking, requests, results, submissions
 from courseware.models import GradingRow
 from courseware.store import get_files
 from hub.api import course_schemas as s
@@ -38,7 +38,8 @@ async def list_marking(ctx: Context) -> w.MarkingList:
         found = marking.listed(session, assignment.id)
         version = assignment.released
         cells = assignments.structure_of(version).cells if version is not None else ()
-        items = [_listed(entry, with_names=with_names) for entry in found]
+        asked = requests.open_requests(session, assignment.id)
+        items = [_listed(entry, with_names=with_names, has_request=entry.row.id in asked) for entry in found]
         return w.MarkingList(
             questions=[w.Question.model_validate(cell, from_attributes=True) for cell in cells],
             items=sorted(items, key=lambda item: item.label),
@@ -90,7 +91,7 @@ async def read_marking(ctx: Context) -> w.MarkingPage:
     return await transaction(ctx, work, read=True)
 
 
-def _listed(entry: marking.ListedSubmission, *, with_names: bool) -> w.MarkedSubmission:
+def _listed(entry: marking.ListedSubmission, *, with_names: bool, has_request: bool) -> w.MarkedSubmission:
     row = entry.row
     return w.MarkedSubmission(
         id=row.id,
@@ -101,6 +102,7 @@ def _listed(entry: marking.ListedSubmission, *, with_names: bool) -> w.MarkedSub
         points=row.points,
         late_seconds=row.late_seconds,
         needs_manual=row.needs_manual,
+        has_request=has_request,
         cells=[w.MarkedCell.model_validate(score, from_attributes=True) for score in entry.scores],
     )
 

@@ -71,6 +71,29 @@ class MarkedCell(BaseModel):
     needs_manual: bool
 
 
+class RequestMessage(BaseModel):
+    """A message between a student and the staff about scores."""
+
+    author: str
+    is_staff: bool
+    closes: bool
+    text: str
+    at: datetime
+
+
+class RequestThread(BaseModel):
+    """All messages about a submission, the oldest first."""
+
+    items: list[RequestMessage]
+
+
+class RequestSay(Body):
+    """A new message; one that closes ends the request."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
+    closes: bool = False
+
+
 class MarkedSubmission(BaseModel):
     """A submission in the list of what is to be marked; without the student's name unless names are asked for."""
 
@@ -82,6 +105,7 @@ class MarkedSubmission(BaseModel):
     points: float
     late_seconds: float
     needs_manual: bool
+    has_request: bool
     cells: list[MarkedCell]
 
 

@@ -26,6 +26,7 @@ from hub.api import course_files as _course_files  # noqa: F401
 from hub.api import course_gradebook as _course_gradebook  # noqa: F401
 from hub.api import course_grading as _course_grading  # noqa: F401
 from hub.api import course_marking as _course_marking  # noqa: F401
+from hub.api import course_requests as _course_requests  # noqa: F401
 from hub.api import course_terms as _course_terms  # noqa: F401
 from hub.api import course_work as _course_work  # noqa: F401
 from hub.api import courses as _courses  # noqa: F401

@@ -130,6 +130,25 @@ def test_an_upload_ticket_works_for_its_owner_only(story) -> None:  # type: igno
     assert running.call("student", "POST", ONE + "/submissions", forged).status_code == 422
 
 
+def test_a_student_asks_and_is_answered(story) -> None:  # type: ignore[no-untyped-def]
+    running, _ = story
+    running.call("instructor", "POST", ONE + "/feedback").raise_for_status()
+    path = COURSE + "/submissions/{submission}/requests"
+
+    def is_open() -> bool:
+        items = running.call("grader", "GET", ONE + "/marking").json()["items"]
+        return next(item["has_request"] for item in items if item["id"] == running.submission)
+
+    running.call("student", "POST", path, {"text": "My function was right."}).raise_for_status()
+    assert is_open()
+    said = running.call("grader", "POST", path, {"text": "You are right: one point more."}).json()["items"]
+    assert [(message["author"], message["is_staff"]) for message in said] == [
+        (login("student"), False),
+        (login("grader"), True),
+    ]
+    assert not is_open()
+
+
 def test_a_link_enrols_whoever_follows_it_and_a_changed_one_nobody(story, platform: PlatformUnderTest) -> None:  # type: ignore[no-untyped-def]
     running, _ = story
     token = running.call("instructor", "POST", COURSE + "/enrolment-links", {"section": "B"}).json()["token"]
@@ -233,6 +252,8 @@ TABLE = [
     Row("GET", COURSE + "/grades", (403, 403, 200, 200, 403, 404, 403, 401)),
     Row("GET", COURSE + "/gradebook/csv", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("GET", COURSE + "/gradebook/nbgrader", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", SUBMISSION + "/requests", (200, 200, 200, 404, 404, 404, 200, 401)),
+    Row("POST", SUBMISSION + "/requests", (200, 200, 200, 404, 404, 404, 200, 401), {"text": "Why?"}),
     Row("POST", COURSE + "/enrolment-links", (201, 403, 403, 403, 403, 404, 201, 401), {}),
     Row("POST", COURSE + "/copies", (409, 403, 403, 403, 403, 404, 409, 401), {"id": "phys", "title": "Again"}),
     Row("POST", "/course-enrolments", (403, 403, 403, 403, 403, 403, 403, 401), {"token": "forged"}),

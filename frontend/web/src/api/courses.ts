@@ -236,6 +236,26 @@ export const makeEnrolmentLink = (id: string) => () =>
     }),
   );
 
+export const requestsQuery = (id: string, submission: number) =>
+  queryOptions({
+    queryKey: ["course", id, "requests", submission],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/courses/{course_id}/submissions/{submission_id}/requests", {
+          params: { path: { course_id: id, submission_id: String(submission) } },
+          signal,
+        }),
+      ),
+  });
+
+export const sayInRequest = (id: string, submission: number) => (body: Schemas["RequestSay"]) =>
+  unwrap(
+    api.POST("/courses/{course_id}/submissions/{submission_id}/requests", {
+      params: { path: { course_id: id, submission_id: String(submission) } },
+      body,
+    }),
+  );
+
 export const setMark = (id: string, submission: number) => (body: MarkUpdate) =>
   unwrap(
     api.PUT("/courses/{course_id}/submissions/{submission_id}/marks", {

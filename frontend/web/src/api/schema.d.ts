@@ -1026,6 +1026,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/submissions/{submission_id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was asked about a submission
+         * @description Return the messages, to the student and to staff.
+         */
+        get: operations["read_requests"];
+        put?: never;
+        /**
+         * Ask or answer about a submission
+         * @description Add a message; possible once the scores are returned.
+         */
+        post: operations["say_in_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/uploads": {
         parameters: {
             query?: never;
@@ -4232,6 +4256,8 @@ export interface components {
         MarkedSubmission: {
             /** Cells */
             cells: components["schemas"]["MarkedCell"][];
+            /** Has Request */
+            has_request: boolean;
             /** Id */
             id: number;
             /** Label */
@@ -5393,6 +5419,46 @@ export interface components {
             html: string;
             /** Title */
             title: string;
+        };
+        /**
+         * RequestMessage
+         * @description A message between a student and the staff about scores.
+         */
+        RequestMessage: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Author */
+            author: string;
+            /** Closes */
+            closes: boolean;
+            /** Is Staff */
+            is_staff: boolean;
+            /** Text */
+            text: string;
+        };
+        /**
+         * RequestSay
+         * @description A new message; one that closes ends the request.
+         */
+        RequestSay: {
+            /**
+             * Closes
+             * @default false
+             */
+            closes?: boolean;
+            /** Text */
+            text: string;
+        };
+        /**
+         * RequestThread
+         * @description All messages about a submission, the oldest first.
+         */
+        RequestThread: {
+            /** Items */
+            items: components["schemas"]["RequestMessage"][];
         };
         /**
          * ResetRequest
@@ -8683,6 +8749,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CellScore"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked about a submission */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestThread"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    say_in_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestSay"];
+            };
+        };
+        responses: {
+            /** @description Ask or answer about a submission */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestThread"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

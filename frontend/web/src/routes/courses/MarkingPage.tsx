@@ -26,6 +26,7 @@ import { EmptyState } from "@/components/EmptyState";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { usePageTitle } from "@/lib/usePageTitle";
+import { RequestThread } from "./RequestThread";
 import { SegmentView } from "./SegmentView";
 import { neighbour, nextUngraded } from "./markingOrder";
 
@@ -119,6 +120,7 @@ export function MarkingPage() {
                 submission={current.id}
                 question={question}
                 names={names}
+                hasRequest={current.has_request}
               />
             </Box>
           </Group>
@@ -152,7 +154,11 @@ function SubmissionList({
               label={item.label}
               description={cell ? `${cell.score ?? "–"}` : `${item.score ?? "–"} of ${item.points}`}
               rightSection={
-                needs ? (
+                item.has_request ? (
+                  <Badge size="xs" color="red">
+                    asked
+                  </Badge>
+                ) : needs ? (
                   <Badge size="xs" color="orange">
                     open
                   </Badge>
@@ -173,12 +179,14 @@ function OneSubmission({
   submission,
   question,
   names,
+  hasRequest,
 }: {
   courseId: string;
   assignment: string;
   submission: number;
   question: string;
   names: boolean;
+  hasRequest: boolean;
 }) {
   const { data, error, refetch } = useQuery(markingPageQuery(courseId, submission, names));
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
@@ -205,6 +213,11 @@ function OneSubmission({
             ))}
           </List>
         </Alert>
+      )}
+      {hasRequest && (
+        <Paper p="md" component="section" aria-label="Regrade request">
+          <RequestThread courseId={courseId} submission={submission} />
+        </Paper>
       )}
       {shown.map((segment, index) => (
         <SegmentView

@@ -7,6 +7,7 @@ import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { ReceiptView } from "./ReceiptView";
+import { RequestThread } from "./RequestThread";
 import { SafeFrame } from "./SafeFrame";
 
 const route = getRouteApi("/courses/$courseId/submissions/$submissionId");
@@ -68,6 +69,11 @@ export function SubmissionPage() {
           <SafeFrame html={page.html} title={`Feedback on ${page.notebook}`} />
         </Section>
       ))}
+      {data.scores.length > 0 && (
+        <Section title="Questions about these scores" note="The staff of the course answer here.">
+          <RequestThread courseId={courseId} submission={id} />
+        </Section>
+      )}
       <Section title="Receipt">
         <Stack>
           <ReceiptView receipt={data.receipt} />
