@@ -22,9 +22,9 @@ from hub.api.context import Context
 from hub.api.operation import Content, operation
 from hub.api.people import own_account
 from hub.api.schemas import MailAddress, Me, MeUpdate, PasswordChange
-from hub.api.sign_in import mail_confirmation
+from hub.api.sign_in import count_attempt, mail_confirmation
 from hub.avatars import make_avatar
-from hub.data import access_tokens, identities, sessions, users
+from hub.data import access_tokens, attempts, identities, sessions, users
 from hub.data.account_models import AccessTokenRow, AvatarRow
 from hub.errors import ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
 from hub.policy import Scope
@@ -59,6 +59,8 @@ async def update_me(ctx: Context) -> Me:
 async def change_password(ctx: Context) -> Me:
     """Set the caller's password; where there is one it must be given. Other sessions end."""
     change, name, now = ctx.body_as(PasswordChange), ctx.actor.name, ctx.platform.now()
+    # A stolen session must not be a way to guess the password either.
+    await ctx.platform.transaction(count_attempt, "password of", name, attempts.SIGN_IN_FROM_ADDRESS, now)
 
     def work(session: Transaction) -> Me:
         user = users.get(session, name)
@@ -66,6 +68,7 @@ async def change_password(ctx: Context) -> Me:
             _check_password(session, name, change.current)
             sessions.end_all(session, user, by=name, now=now, but=ctx.session_id)
         users.set_password(session, user, change.new, by=name, now=now)
+        attempts.forget(session, "password of", name)
         return _me(session, name)
 
     return await ctx.platform.transaction(work)

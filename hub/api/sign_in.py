@@ -58,7 +58,7 @@ async def sign_up(ctx: Context) -> SignUpResult:
     if mode == "closed" or (mode == "invitation" and not new.invitation):
         raise ForbiddenError("Nobody can sign up here without an invitation. Ask an administrator for an account.")
     address = new.session.address
-    await ctx.platform.transaction(_count, "sign_up", address, attempts.SIGN_UP_AT_ADDRESS, now)
+    await ctx.platform.transaction(count_attempt, "sign_up", address, attempts.SIGN_UP_AT_ADDRESS, now)
     must_confirm = mailer.can_send and not new.invitation
     if must_confirm and not new.email:
         raise InvalidError("Give your mail address: you get a mail to confirm it.", {"email": "is missing"})
@@ -81,8 +81,8 @@ async def request_reset(ctx: Context) -> None:
     wanted, now, mailer = ctx.body_as(ResetRequest), ctx.platform.now(), ctx.platform.mailer
     if not mailer.can_send:
         raise ForbiddenError("This platform sends no mail. Ask an administrator for a new password link.")
-    await ctx.platform.transaction(_count, "reset at", wanted.address, attempts.RESET_AT_ADDRESS, now)
-    await ctx.platform.transaction(_count, "reset", wanted.who, attempts.RESET_OF_NAME, now)
+    await ctx.platform.transaction(count_attempt, "reset at", wanted.address, attempts.RESET_AT_ADDRESS, now)
+    await ctx.platform.transaction(count_attempt, "reset", wanted.who, attempts.RESET_OF_NAME, now)
 
     def work(session: Session) -> tuple[str, str, str] | None:
         user = users.by_email(session, wanted.who) if "@" in wanted.who else users.get_or_none(session, wanted.who)
@@ -156,7 +156,7 @@ async def check_session(ctx: Context) -> Identity:
 async def mail_confirmation(ctx: Context, user_name: str, email: str) -> None:
     """Mail a link to `email` that makes it the address of `user_name`."""
     now = ctx.platform.now()
-    await ctx.platform.transaction(_count, "confirm", user_name, attempts.RESET_OF_NAME, now)
+    await ctx.platform.transaction(count_attempt, "confirm", user_name, attempts.RESET_OF_NAME, now)
 
     def work(session: Session) -> str:
         user = users.get(session, user_name)
@@ -178,7 +178,9 @@ async def _sign_up_by_mail(ctx: Context, new: SignUp, now: datetime) -> None:
     def work(session: Session) -> bool:
         known = users.by_email(session, new.email or "") is not None
         users.check_name(session, new.name)
-        if not known:
+        if known:
+            users.spend_time_of_a_hash(new.password)
+        else:
             _new_account(session, new, now, is_active=False)
         return known
 
@@ -240,12 +242,13 @@ def _by_password(session: Session, given: Credentials, now: datetime) -> Identit
 
 
 def _count_sign_in(session: Session, name: str, address: str, now: datetime) -> None:
-    _count(session, "sign_in from", f"{name} {address}", attempts.SIGN_IN_FROM_ADDRESS, now)
-    _count(session, "sign_in of", name, attempts.SIGN_IN_OF_NAME, now)
-    _count(session, "sign_in at", address, attempts.SIGN_IN_AT_ADDRESS, now)
+    count_attempt(session, "sign_in from", f"{name} {address}", attempts.SIGN_IN_FROM_ADDRESS, now)
+    count_attempt(session, "sign_in of", name, attempts.SIGN_IN_OF_NAME, now)
+    count_attempt(session, "sign_in at", address, attempts.SIGN_IN_AT_ADDRESS, now)
 
 
-def _count(session: Session, kind: str, subject: str, limit: attempts.Limit, now: datetime) -> None:
+def count_attempt(session: Session, kind: str, subject: str, limit: attempts.Limit, now: datetime) -> None:
+    """Count an attempt, or refuse it when there were too many."""
     attempts.check(session, kind, subject, limit, now)
     attempts.count(session, kind, subject, limit, now)
 
