@@ -5,6 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useRef } from "react";
 import type { View } from "@/api/types";
 import { EmptyState } from "@/components/EmptyState";
+import { LinkButton } from "@/components/links";
 import { SearchField } from "@/components/SearchField";
 import { SHORTCUTS } from "@/lib/shortcuts";
 import { usePageTitle } from "@/lib/usePageTitle";
@@ -53,9 +54,14 @@ export function ProjectsPage() {
     <>
       <Group justify="space-between" align="center">
         <Title order={1}>Projects</Title>
-        <Button leftSection={<IconPlus size={18} />} onClick={dialog.open}>
-          New project
-        </Button>
+        <Group gap="xs">
+          <LinkButton to="/published" variant="subtle" visibleFrom="xs">
+            Published
+          </LinkButton>
+          <Button leftSection={<IconPlus size={18} />} onClick={dialog.open}>
+            New project
+          </Button>
+        </Group>
       </Group>
       <Group gap="sm" align="center" wrap="wrap">
         <div style={{ flex: "1 1 16rem" }}>
