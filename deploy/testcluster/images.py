@@ -175,11 +175,13 @@ def _closure(names: Iterable[str]) -> set[str]:
     from packaging.requirements import Requirement
 
     seen: set[str] = set()
-    waiting = [_normal(name) for name in names]
+    waiting: list[tuple[str, frozenset[str]]] = [(_normal(name), frozenset()) for name in names]
+    done: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        name, extras = waiting.pop()
+        if (name, extras) in done:
             continue
+        done.add((name, extras))
         try:
             requirements = importlib.metadata.distribution(name).requires or []
         except importlib.metadata.PackageNotFoundError:
@@ -187,8 +189,9 @@ def _closure(names: Iterable[str]) -> set[str]:
         seen.add(name)
         for text in requirements:
             requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(_normal(requirement.name))
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+                waiting.append((_normal(requirement.name), frozenset(requirement.extras)))
     return seen
 
 
