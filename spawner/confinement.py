@@ -226,6 +226,9 @@ def _read_only() -> list[str]:
     checkout = Path(__file__).resolve().parents[1]
     folders |= {str(checkout / name) for name in _OUR_FOLDERS}
     found = [path for path in (*_SHOWN, *folders) if os.path.isdir(path) and path not in _NOT_SHOWN]
+    found = [path for path in found if not path.startswith("/tmp/")]  # /tmp is the view's own
+    if sys.prefix.startswith("/tmp/"):
+        raise OSError(22, f"Python lies below /tmp ({sys.prefix}), which every project has one of its own of")
     return _outermost(found)
 
 

@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import re
 from pathlib import PurePosixPath
 
 import nbformat
@@ -23,6 +24,7 @@ NOTEBOOK_LIMIT_BYTES = 25_000_000
 PICTURE_LIMIT_BYTES = 10_000_000
 TEXT_LIMIT_BYTES = 1_000_000
 TABLE_ROWS = 500
+_UNSEEN = re.compile(r"<(script|style)\b[\s\S]*?</\1\s*>", re.I)  # what a browser would not show as text either
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 _PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 
@@ -123,6 +125,8 @@ def _output(output: nbformat.NotebookNode, formulas: Formulas) -> str:
         return rendering.markdown(formulas.hide(str(data["text/markdown"])))
     if isinstance(data.get("text/latex"), str) and "image/png" not in data:
         return rendering.sanitize(html.escape(formulas.hide(_bare(str(data["text/latex"])))))
+    if "text/html" in data:
+        data["text/html"] = _UNSEEN.sub("", data["text/html"])
     if data:
         plain["data"] = _node(data)
     return rendering.output(plain)

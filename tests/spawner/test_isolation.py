@@ -14,11 +14,11 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from spawner import confinement
+from spawner import confinement, isolation_problem
 from tests.platform_under_test import PlatformUnderTest
 from tests.spawner.test_project_server import FELT_SECONDS, ProjectServer, start_kernel
 
-needs_isolation = pytest.mark.skipif(bool(confinement.problem()), reason=confinement.problem() or "-")
+needs_isolation = pytest.mark.skipif(bool(isolation_problem()), reason=isolation_problem() or "-")
 
 
 @pytest.fixture(scope="module")
