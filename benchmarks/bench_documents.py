@@ -67,6 +67,21 @@ async def opening(served: Served) -> tuple[float, float, float]:
     return statistics.median(cold), statistics.median(warm), statistics.median(cpu)
 
 
+async def reopening(served: Served) -> tuple[float, float]:
+    """Return the seconds, and the server's CPU seconds, to open a notebook again after the server was restarted."""
+    seconds, cpu = [], []
+    for number in range(ROUNDS):
+        served.end(9)  # type: ignore[arg-type]
+        await asyncio.to_thread(served.start)
+        process = psutil.Process(served.process.pid if served.process else 0)
+        before = sum(process.cpu_times()[:2])
+        taken, peer = await opened(served, f"open{number}.ipynb")
+        cpu.append(sum(process.cpu_times()[:2]) - before)
+        seconds.append(taken)
+        peer.disconnect()
+    return statistics.median(seconds), statistics.median(cpu)
+
+
 async def autosave(served: Served, megabytes: int) -> tuple[float, float]:
     """Return the median and the longest milliseconds from one client to another while large outputs are saved."""
     name = "large.ipynb"
@@ -128,6 +143,7 @@ async def measured(kind: type[Served]) -> dict[str, float]:
         served.start()
         try:
             cold, warm, cpu = await opening(served)
+            again, again_cpu = await reopening(served)
             median, longest = await autosave(served, 10)
             (served.files / "small.ipynb").write_text(notebook(1))
             small = await growth(served, "small.ipynb", 1000)
@@ -138,6 +154,8 @@ async def measured(kind: type[Served]) -> dict[str, float]:
         "open 1,000 cells, cold, s": cold,
         "open 1,000 cells, cold, server CPU-s": cpu,
         "open 1,000 cells, warm, s": warm,
+        "open 1,000 cells after a restart, s": again,
+        "open 1,000 cells after a restart, server CPU-s": again_cpu,
         "edit while 10 MB are saved, median ms": median,
         "edit while 10 MB are saved, longest ms": longest,
         "growth per 1,000 edits, kB": small,

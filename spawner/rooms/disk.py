@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from spawner.rooms import files
 from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
 from spawner.rooms.files import FileFormat
 from spawner.rooms.history import compact
-from spawner.rooms.merge import merge_content
+from spawner.rooms.merge import fill, merge_content
 from spawner.rooms.store import Edit, EditStore, FileMark
 
 log = logging.getLogger("collegium.rooms")
@@ -105,12 +106,17 @@ class DiskCopy:
         if path is None or self._stamp is None:
             raise DocumentNotFoundError(f"{path or 'the document'} is not there any more")
         data = path.read_bytes()
-        content, file_hash = self.format.read(data), files.digest(data)
+        file_hash = files.digest(data)
+        known = None if self.format.content_type == "notebook" else self.format.read(data)  # ends of lines are noted
+
+        def read() -> object:
+            return self.format.read(data) if known is None else known
+
         try:
-            return self._open_store(content, file_hash)
+            return self._open_store(read, file_hash)
         except StoreDamagedError:
             self._put_store_aside()
-            return self._open_store(content, file_hash)
+            return self._open_store(read, file_hash)
 
     def rebuild(self, lineage: str, whole: bytes) -> None:
         """Begin the store anew that was damaged while the document is open; what people see stays as it is.
@@ -160,27 +166,32 @@ class DiskCopy:
         compact(self.store)
         self.store.close()
 
-    def _open_store(self, content: object, file_hash: str) -> Opened:
+    def _open_store(self, read: Callable[[], object], file_hash: str) -> Opened:
+        """Bring store and file together; the file is read only when the store does not have its content."""
         self._doc = Doc()
         self._document = self.format.document(self._doc)
         self.store = store = EditStore(self._store_path)
-        if not store.lineage:
-            self._document.set(content)
+        if store.lineage:
+            mark = store.mark
+            if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
+                mark = FileMark(file_hash, mark.intended_seq)
+                store.set_mark(mark)
+            for update in store.base():
+                self._doc.apply_update(update)
+        else:
+            fill(self._document, read())
             store.begin(self._doc.get_update(), time.time(), file_hash)
-        mark = store.mark
-        if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
-            mark = FileMark(file_hash, mark.intended_seq)
-            store.set_mark(mark)
-        for update in store.base():
-            self._doc.apply_update(update)
+            mark = store.mark
         self._seq, self._file_hash = mark.saved_seq, file_hash
         if file_hash != mark.file_hash:
-            self._take_over(content, file_hash)
-        whole: Doc[Any] = Doc()
-        for update in (*store.base(), *(data for _, data in store.after(mark.saved_seq))):
-            whole.apply_update(update)
-        unsaved = bool(store.after(mark.saved_seq))
-        return Opened(whole.get_update(), store.lineage, file_hash, unsaved)
+            self._take_over(read(), file_hash)
+        state, later = self._doc.get_update(), store.after(mark.saved_seq)
+        if later:
+            whole: Doc[Any] = Doc()
+            for update in (state, *(data for _, data in later)):
+                whole.apply_update(update)
+            state = whole.get_update()
+        return Opened(state, store.lineage, file_hash, bool(later))
 
     def _take_over(self, content: object, file_hash: str) -> bytes:
         before = self._doc.get_state()

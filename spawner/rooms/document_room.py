@@ -282,7 +282,7 @@ class DocumentRoom(Room):
                     self._acknowledge(received)
                     if state:
                         self._durable_state = state
-                        self._durable_batch.request(TELL_SECONDS)
+                        self._durable_batch.request(TELL_SECONDS * (1 + len(self.clients) / 10))
         finally:
             self._committing = None
 

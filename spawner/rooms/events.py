@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -13,8 +14,8 @@ class Listener(Protocol):
 
     rooms: frozenset[str]
 
-    def tell(self, event: Event) -> None:
-        """Send an event."""
+    def hear(self, text: str) -> None:
+        """Send an event as JSON."""
 
 
 class Events:
@@ -27,14 +28,16 @@ class Events:
 
     def publish(self, event: Event) -> None:
         """Tell everybody."""
+        text = json.dumps(event)
         for listener in tuple(self.listeners):
-            listener.tell(event)
+            listener.hear(text)
 
     def publish_room(self, room_id: str, event: Event) -> None:
         """Tell the pages that watch a document."""
+        text = json.dumps(event)
         for listener in tuple(self.listeners):
             if room_id in listener.rooms:
-                listener.tell(event)
+                listener.hear(text)
 
     def watched(self, room_id: str) -> bool:
         """Return whether a page watches a document."""

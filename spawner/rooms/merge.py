@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 from typing import Any
+from uuid import uuid4
 
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Map
+from pycrdt import Array, Map, Text
 
 KEPT_KEYS = frozenset({"id", "cell_type", "source", "metadata", "outputs", "execution_state"})
 
@@ -35,6 +36,36 @@ def merge_content(document: YBaseDoc, content: Any) -> None:
                 for offset, given in enumerate(new[j1:j2]):
                     document.ycells.insert(i1 + offset, document.create_ycell(given))
         _merge_meta(document, content)
+
+
+def fill(document: YBaseDoc, content: Any) -> None:
+    """Put `content`, which is the caller's to give away, into an empty document.
+
+    jupyter-ydoc's own `set` copies every cell and looks for it among those that are there, of which there are none.
+    """
+    if not isinstance(document, YNotebook) or not content["cells"]:
+        document.set(content)
+        return
+    with document.ydoc.transaction():
+        meta: Any = document.ydoc.get("meta", type=Map)
+        meta["nbformat"], meta["nbformat_minor"] = content["nbformat"], content["nbformat_minor"]
+        metadata = {"language_info": {"name": ""}, "kernelspec": {"name": "", "display_name": ""}}
+        meta["metadata"] = Map(metadata | content.get("metadata", {}))
+        document.ycells.extend([_shared_cell(document, cell) for cell in content["cells"]])
+
+
+def _shared_cell(document: YNotebook, given: Any) -> Map[Any]:
+    cell = dict(given)
+    cell.setdefault("id", str(uuid4()))
+    cell["source"] = Text(_text(cell["source"]))
+    cell["metadata"] = Map(cell.get("metadata", {}))
+    if cell["cell_type"] == "code":
+        outputs = [dict(output) for output in cell.get("outputs", [])]
+        cell["outputs"] = Array(document._create_youtputs(outputs, copy_outputs=False))
+        cell["execution_state"] = "idle"
+    elif not cell.get("attachments", True):
+        del cell["attachments"]
+    return Map(cell)
 
 
 def _key(cell: Any) -> tuple[str, str]:

@@ -76,12 +76,16 @@ class EventsSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._events.listeners.discard(self)
 
     def tell(self, event: Event) -> None:
+        """Send an event to this page alone."""
+        self.hear(json.dumps(event))
+
+    def hear(self, text: str) -> None:
         """Send an event; a page that does not read is disconnected."""
         connection = self.ws_connection
         if connection is None:
             return
         try:
-            self.write_message(json.dumps(event))
+            self.write_message(text)
         except WebSocketClosedError:
             self.ws_connection = None
             return

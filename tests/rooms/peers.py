@@ -26,7 +26,7 @@ from tests.rooms import serve
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.rooms.serve", "spawner.rooms", "jupyter_server_fileid.extension"])
-START_SECONDS = 40
+START_SECONDS = 120  # a busy machine
 WAIT_SECONDS = 15
 
 

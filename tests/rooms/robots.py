@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
+from tornado.websocket import WebSocketClosedError
 
 from tests.rooms.peers import Peer, Served
 from tests.rooms.test_durability import notebook
@@ -22,6 +23,7 @@ TOKEN = re.compile(r"<(\w+)>")
 CELLS = 3
 FILE = "afternoon.ipynb"
 MISFORTUNES = ("kill", "kill", "stop", "partition", "partition", "outside")
+GONE = (OSError, httpx.HTTPError, HTTPStreamClosedError, HTTPTimeoutError, WebSocketClosedError)
 RUN_SECONDS = 60
 RUN_EVERY = 8  # misfortunes
 
@@ -117,7 +119,7 @@ class Afternoon:
             await asyncio.sleep(0.02)
 
     async def _connect(self, peer: Peer) -> None:
-        with contextlib.suppress(OSError, httpx.HTTPError, HTTPStreamClosedError, HTTPTimeoutError):
+        with contextlib.suppress(*GONE):
             await peer.connect()
             if peer.closed is not None:
                 raise AssertionError(f"{peer.name} was turned away: {peer.closed}")
