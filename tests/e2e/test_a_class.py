@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -25,7 +26,7 @@ def go(page: Page, platform: PlatformUnderTest, path: str) -> None:
 
 def people(platform: PlatformUnderTest, *names: str) -> dict[str, str]:
     """Make accounts; return the link that signs each in once."""
-    with platform.client("admin") as admin:
+    with contextlib.closing(platform.client("admin")) as admin:
         return {name: admin.post("/users", json={"name": name}).json()["sign_in_link"]["url"] for name in names}
 
 
