@@ -20,9 +20,10 @@ from hub.api.context import Platform
 from hub.cluster import cluster_of
 from hub.data import projects
 from hub.data.engine import Database
-from hub.errors import HubError
+from hub.errors import HubError, UnavailableError
 from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
+from spawner import USER_ID_VARIABLE, isolation_problem, user_id_of
 
 if TYPE_CHECKING:  # these imports take half a second, and most requests need none of them
     from pipelines.graph import (
@@ -59,7 +60,7 @@ class ProjectPipelines:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        # Not "pipelines": the service works in the data folder, where a folder of that name would be taken for the package.
+        # Not "pipelines": the service works in the data folder, where an import would take that for the package.
         self.folder = platform.settings.data_dir / "runs"
         self._guard = threading.Lock()
         self._workspaces: Workspaces | None = None
@@ -104,14 +105,21 @@ class ProjectPipelines:
         """Folder of a project's files."""
         return self._platform.settings.projects_dir / project_id / "files"
 
+    def state(self, project_id: str) -> Path:
+        """Folder of a project's results and records; on one machine with the project, whose own user writes there."""
+        settings = self._platform.settings
+        if cluster_of(settings):
+            return self.folder / "state" / project_id
+        return settings.projects_dir / project_id / "state" / "runs"
+
     def tick(self, now: datetime) -> None:
         """Begin what schedules ask for; forget what is too old."""
         for row in self.automation.due(now):
             self._run_scheduled(row, now)
         if self._purged_at is None or now - self._purged_at > RETENTION_EVERY:
             self._purged_at = now
-            for folder in self.folder.glob("state/*"):
-                self.of(folder.name).purge(RETENTION)
+            for scope in self.workspaces.history.scopes():
+                self.of(scope).purge(RETENTION)
 
     def begin_scheduled(self, row: ScheduleRow, at: datetime, kind: str = "schedule") -> RunRow:
         """Enter and begin the run of one time of a schedule; the same time gives the same run.
@@ -148,7 +156,7 @@ class ProjectPipelines:
     def forget(self, project_id: str) -> None:
         """Remove everything of a project that is gone for good."""
         self.automation.remove_all(project_id)
-        shutil.rmtree(self.folder / "state" / project_id, ignore_errors=True)
+        shutil.rmtree(self.state(project_id), ignore_errors=True)
 
     def start(self) -> None:
         """Take up what an earlier process has left, if there is anything."""
@@ -172,7 +180,7 @@ class ProjectPipelines:
     def _make(self, project_id: str, history: History) -> PipelineService:
         from pipelines.graph import Confinement, PipelineService, Store
 
-        folder = self.folder / "state" / project_id
+        folder = self.state(project_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return PipelineService(
             folder,
@@ -192,19 +200,41 @@ class ProjectPipelines:
             from hub.cluster_jobs import step_launcher  # the library of Kubernetes is not for one machine
 
             return step_launcher(settings, cluster, project_id, store)
-        return LocalLauncher(store, settings.run_dir / "workers", self._environment(project_id))
+        environment = self._environment(project_id)
+        return LocalLauncher(
+            store,
+            settings.run_dir / "workers",
+            environment,
+            worker="hub.confined_worker",
+            warm=USER_ID_VARIABLE not in environment,
+        )
 
     def _environment(self, project_id: str) -> dict[str, str]:
         """What a run gets of the service's variables: what a project's server gets, and nothing secret."""
         files = self.files(project_id)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+        if user_id := self._user_id(project_id):
+            environment[USER_ID_VARIABLE] = str(user_id)
         return environment | {
+            "JUPYTERHUB_ROOT_DIR": str(files),
+            "COLLEGIUM_STATE_DIR": str(files.parent / "state"),
             "HOME": str(files),
             "USER": "projects",
             "COLLEGIUM_PROJECT": project_id,
             "JUPYTER_RUNTIME_DIR": str(files.parent / "state" / "runtime"),
         }
+
+    def _user_id(self, project_id: str) -> int:
+        """The user that the project's runs are, as its server is; 0 for the platform's own."""
+        wanted = self._platform.settings.isolate_projects
+        if wanted == "off":
+            return 0
+        if reason := isolation_problem():
+            if wanted == "require":
+                raise UnavailableError(f"Runs must be isolated here, and {reason}.")
+            return 0
+        return user_id_of(self._platform.settings.projects_dir, project_id)
 
     def _changed(self, project_id: str, row: ItemRow | RunRow) -> None:
         from pipelines.graph import RunRow

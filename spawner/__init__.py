@@ -2,12 +2,20 @@
 
 from typing import TYPE_CHECKING
 
+from spawner.confinement import USER_ID_VARIABLE, confine_as_told, user_id_of
 from spawner.local import LocalProjectSpawner, isolation_problem
 
 if TYPE_CHECKING:
     from spawner.rooms.reading import ProjectState
 
-__all__ = ["LocalProjectSpawner", "ProjectState", "isolation_problem"]
+__all__ = [
+    "USER_ID_VARIABLE",
+    "LocalProjectSpawner",
+    "ProjectState",
+    "confine_as_told",
+    "isolation_problem",
+    "user_id_of",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -52,7 +52,7 @@ async def read_run_item(ctx: Context) -> s.ItemDetail:
             files=[
                 s.RunFile(name=name, size_bytes=(output / name).stat().st_size)
                 for name in (result.files if result is not None else ())
-                if output is not None
+                if output is not None and (output / name).resolve().is_relative_to(output.resolve())
             ],
         )
 
@@ -105,7 +105,10 @@ async def download_run_file(ctx: Context) -> Content:
         result = service.store.find(row.key) if row.key and row.status in ("ok", "reused") else None
         if result is None or name not in result.files:
             raise NotFoundError(f"This item has written no file “{name[:200]}”.")
-        path = result.output / name
+        path = (result.output / name).resolve()
+        if not path.is_relative_to(result.output.resolve()) or not path.is_file():
+            # What lies in the project's state may have been changed by the project's own code.
+            raise NotFoundError(f"This item has written no file “{name[:200]}”.")
         if path.stat().st_size > FILE_LIMIT_BYTES:
             raise InvalidError(f"“{name}” is larger than {FILE_LIMIT_BYTES // 1_000_000} MB; copy it in a notebook.")
         return Content(path.read_bytes(), "application/octet-stream", Path(name).name)

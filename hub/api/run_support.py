@@ -135,12 +135,13 @@ def exact_item(service: PipelineService, run_id: str, step: str, index: str) -> 
 
 def record_of(service: PipelineService, row: ItemRow) -> Path | None:
     """The record of an item: as it grows, or as it was kept."""
-    if row.record:
-        path = Path(row.record)
-        return path if path.resolve().is_relative_to(service.folder) and path.is_file() else None
     attempts = service.folder / "runs" / row.run_id / row.step / str(row.index)
-    found = sorted(attempts.glob("*/record.ipynb"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    found = sorted(attempts.glob("*/record.ipynb"), key=lambda path: path.lstat().st_mtime)
+    path = Path(row.record) if row.record else found[-1] if found else None
+    if path is None:
+        return None
+    path = path.resolve()  # the project's own code may have made a link of it
+    return path if path.is_relative_to(service.folder) and path.is_file() else None
 
 
 def run_state(pipelines: ProjectPipelines, project_id: str, run: RunRow) -> s.RunState:

@@ -16,6 +16,7 @@ from rich.table import Table
 from hub.cli.running import NOTEBOOK_FAILED, WRONG_INPUT, read_assignments
 
 if TYPE_CHECKING:  # the imports of the engine take a second, and wait until it is needed
+    from hub.cli.remote_pipelines import Remote
     from pipelines.graph import ItemRow, PipelineService, RunRow
 
 out = Console(highlight=False, soft_wrap=True)
@@ -26,6 +27,10 @@ File = Annotated[Path, typer.Argument(help="pipeline.yaml, or the folder that ho
 Run = Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or “latest”.")]
 State = Annotated[
     Path, typer.Option("--state", envvar="COLLEGIUM_PIPELINES", help="Folder of results, records and history.")
+]
+Project = Annotated[
+    str,
+    typer.Option("--project", help="Id of a project: run there, with COLLEGIUM_URL and COLLEGIUM_TOKEN, not here."),
 ]
 DEFAULT_STATE = Path(".collegium")
 MARKS = {
@@ -53,11 +58,16 @@ def run(
     file: File = Path("pipeline.yaml"),
     parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, in YAML.")] = None,
     state: State = DEFAULT_STATE,
+    project: Project = "",
 ) -> None:
     """Run a pipeline; results whose key is known are reused.
 
     The exit status is 0 when every step ended well, 1 when one failed, 2 when something was wrong before the start.
     """
+    if project:
+        with opened():
+            _remote(project).run(str(file), values_from(parameter or []))
+        return
     with _service(state, announce=True) as service:
         made = service.create(file, values_from(parameter or []))
         _drive(service, made)
@@ -68,8 +78,13 @@ def plan(
     file: File = Path("pipeline.yaml"),
     parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, in YAML.")] = None,
     state: State = DEFAULT_STATE,
+    project: Project = "",
 ) -> None:
     """Show what a run would do, step by step, and why; nothing is run."""
+    if project:
+        with opened():
+            _remote(project).plan(str(file), values_from(parameter or []))
+        return
     from pipelines.graph import make_plan, read_pipeline
 
     with _service(state) as service:
@@ -81,8 +96,12 @@ def plan(
 
 
 @pipeline_app.command()
-def resume(run_id: Run = "latest", state: State = DEFAULT_STATE) -> None:
+def resume(run_id: Run = "latest", state: State = DEFAULT_STATE, project: Project = "") -> None:
     """Continue a run that failed, was cancelled, or whose process was killed; what ended well is kept."""
+    if project:
+        with opened():
+            _remote(project).act("resume", run_id)
+        return
     with _service(state, announce=True) as service:
         _drive(service, service.prepare_resume(run_id))
 
@@ -92,8 +111,13 @@ def retry(
     run_id: Run = "latest",
     from_step: Annotated[str, typer.Option("--from", help="Step that runs again, with all that depend on it.")] = "",
     state: State = DEFAULT_STATE,
+    project: Project = "",
 ) -> None:
     """Run the pipeline of a run again with the same parameters; from a step on, nothing is reused."""
+    if project:
+        with opened():
+            _remote(project).act("retry", run_id, {"from_step": from_step})
+        return
     with _service(state, announce=True) as service:
         earlier = service.get(run_id)
         force = [from_step] if from_step else []
@@ -101,16 +125,24 @@ def retry(
 
 
 @pipeline_app.command()
-def cancel(run_id: Run = "latest", state: State = DEFAULT_STATE) -> None:
+def cancel(run_id: Run = "latest", state: State = DEFAULT_STATE, project: Project = "") -> None:
     """Stop a run; its notebooks are interrupted, their records kept."""
+    if project:
+        with opened():
+            _remote(project).act("cancel", run_id)
+        return
     with _service(state) as service:
         stopped = service.cancel(service.get(run_id).id)
         out.print(f"{stopped.id}: asked to stop")
 
 
 @pipeline_app.command("list")
-def list_runs(state: State = DEFAULT_STATE, limit: Annotated[int, typer.Option()] = 20) -> None:
+def list_runs(state: State = DEFAULT_STATE, limit: Annotated[int, typer.Option()] = 20, project: Project = "") -> None:
     """List the last runs."""
+    if project:
+        with opened():
+            _remote(project).list(limit)
+        return
     with _service(state) as service:
         table = Table("run", "pipeline", "status", "begun", "parameters", box=None, pad_edge=False)
         for row in service.history.runs(limit=limit):
@@ -124,8 +156,13 @@ def show(
     run_id: Run = "latest",
     state: State = DEFAULT_STATE,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    project: Project = "",
 ) -> None:
     """Show a run: every step and item with status, reason, times, values and record."""
+    if project:
+        with opened():
+            _remote(project).show(run_id)
+        return
     with _service(state) as service:
         row = service.get(run_id)
         if as_json:
@@ -143,8 +180,13 @@ def logs(
     run_id: Run = "latest",
     step: Annotated[str, typer.Option("--step", help="Only this step.")] = "",
     state: State = DEFAULT_STATE,
+    project: Project = "",
 ) -> None:
     """Print what the notebooks of a run printed, and the errors that they ended with."""
+    if project:
+        with opened():
+            _remote(project).logs(run_id, step)
+        return
     from pipelines import read_notebook
 
     with _service(state) as service:
@@ -155,6 +197,12 @@ def logs(
                     typer.echo(text.rstrip("\n"))
             elif item.error:
                 out.print(escape(f"{item.error.get('name')}: {item.error.get('value')}"))
+
+
+def _remote(project: str) -> Remote:
+    from hub.cli.remote_pipelines import Remote
+
+    return Remote(project)
 
 
 def _drive(service: PipelineService, made: RunRow) -> None:

@@ -177,6 +177,11 @@ class History:
         """The same tables, as another scope sees them."""
         return History(self._engine, scope)
 
+    def scopes(self) -> list[str]:
+        """Every scope that has runs."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(sa.select(_runs.c.scope).distinct()).scalars())
+
     def unfinished(self) -> list[tuple[str, str]]:
         """Scope and id of every run, in any scope, that has not ended."""
         query = sa.select(_runs.c.scope, _runs.c.id).where(_runs.c.status.in_(("queued", "running")))

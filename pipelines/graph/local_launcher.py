@@ -23,7 +23,7 @@ from .worker import read_outcome
 log = logging.getLogger("collegium.pipelines")
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
-_TARGET = "pipelines.graph.worker:main"
+_WORKER = "pipelines.graph.worker"
 
 
 class _Process(Protocol):
@@ -48,11 +48,22 @@ class LocalLauncher:
         For the sockets of the preloaded parent; the user's Jupyter runtime folder by default.
     environment
         All variables of the workers, secrets of the step aside; this process's by default.
+    worker
+        Module whose `main` carries out an order.
+    warm
+        Whether the parent of kernels is started from here; not where workers live in a view of their own.
     """
 
     def __init__(
-        self, store: Store, runtime_folder: Path | None = None, environment: Mapping[str, str] | None = None
+        self,
+        store: Store,
+        runtime_folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        worker: str = _WORKER,
+        warm: bool = True,
     ) -> None:
+        self._worker, self._warms = worker, warm
         self._store = store
         self._environment = environment
         self._runtime_folder = runtime_folder
@@ -106,7 +117,8 @@ class LocalLauncher:
         path = folder / "order.json"
         write_text(path, order.to_json())
         environment = dict(os.environ if self._environment is None else self._environment) | dict(secrets)
-        self._warm(order, environment)
+        if self._warms:
+            self._warm(order, environment)
         log_path = folder / "worker.log"
         try:
             return self._fork_server().spawn(
@@ -116,7 +128,7 @@ class LocalLauncher:
             log.warning("a worker starts cold: %s", error)
         with log_path.open("ab") as out:
             return subprocess.Popen(
-                [sys.executable, "-m", "pipelines.graph.worker", str(path)],
+                [sys.executable, "-m", self._worker, str(path)],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -137,6 +149,6 @@ class LocalLauncher:
         with self._guard:
             if self._parent is None:
                 self._parent = ForkServer(
-                    preload=["pipelines.graph.worker"], target=_TARGET, runtime_dir=self._runtime_folder
+                    preload=[self._worker], target=f"{self._worker}:main", runtime_dir=self._runtime_folder
                 )
             return self._parent

@@ -14,6 +14,7 @@ import httpx
 import nbformat
 import pytest
 
+from spawner import isolation_problem
 from tests.platform_under_test import PlatformUnderTest
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -188,13 +189,19 @@ def test_what_a_run_sees_is_the_projects_and_not_the_services(
     platform: PlatformUnderTest, client: httpx.Client, project: str
 ) -> None:
     files = files_of(platform, project)
-    source = "import os\nprint(sorted(n for n in os.environ if 'TOKEN' in n or 'COLLEGIUM' in n), os.getcwd())"
+    secrets = platform.data_dir / "secrets"
+    source = (
+        "import os\nprint(sorted(n for n in os.environ if 'TOKEN' in n or 'COLLEGIUM' in n))\n"
+        f"print('sees secrets:', os.path.exists({str(secrets)!r}), 'as root:', os.getuid() == 0)"
+    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     nbformat.write(notebook, files / "sees.ipynb")
     run_id = client.post(f"/runs/{project}", json={"file": "sees.ipynb"}).json()["id"]
     assert ended(client, project, run_id)["run"]["status"] == "ok"
     log = client.get(f"/runs/{project}/{run_id}/notebook/0").json()["log"]
-    assert log.startswith("['COLLEGIUM_OUTPUT_DIR', 'COLLEGIUM_PROJECT']")
+    assert log.startswith("['COLLEGIUM_OUTPUT_DIR', 'COLLEGIUM_PROJECT', 'COLLEGIUM_STATE_DIR']")
+    if not isolation_problem():
+        assert "sees secrets: False as root: False" in log
 
 
 def test_runs_of_one_project_are_not_seen_from_another(client: httpx.Client, failed_run: dict[str, Any]) -> None:
