@@ -41,7 +41,8 @@ PR_SET_DUMPABLE = 4
 def run() -> None:
     """Be the runner: start the parent of kernels and stay until the driver has done."""
     short_fork_server().start()
-    signal.sigwait({signal.SIGTERM, signal.SIGUSR1})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # after the fork: kernels must not inherit it
+    signal.sigwait({signal.SIGTERM})
 
 
 def drive() -> int:
