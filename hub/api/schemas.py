@@ -154,7 +154,9 @@ class ProjectSummary(BaseModel):
     starred: bool = Field(description="Whether the caller has marked it as a favourite.")
     archived_at: datetime | None = Field(default=None, description="When it was put away, if it was.")
     deleted_at: datetime | None = Field(default=None, description="When it was moved to the trash, if it was.")
-    purge_at: datetime | None = Field(default=None, description="When it will be deleted for good, if it is in the trash.")
+    purge_at: datetime | None = Field(
+        default=None, description="When it will be deleted for good, if it is in the trash."
+    )
 
 
 class ProjectList(BaseModel):
@@ -230,4 +232,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None = None
-    errors: list[dict[str, str]] | None = Field(default=None, description="One entry per wrong field: `field`, `message`.")
+    errors: list[dict[str, str]] | None = Field(
+        default=None, description="One entry per wrong field: `field`, `message`."
+    )
