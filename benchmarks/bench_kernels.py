@@ -53,8 +53,15 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument(
+        "--real-time",
+        action="store_true",
+        help="websocket: let both servers, their kernels and the client go before all other programs (as root), "
+        "because a round trip of six hops measures little but the queue of a busy machine",
+    )
     parser.add_argument("--only", choices=sorted(BENCHMARKS), nargs="*", default=list(BENCHMARKS))
     options = parser.parse_args()
+    REAL_TIME["wanted"] = options.real_time
     print("| what | ours | peer | ratio | bar | |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
@@ -249,6 +256,8 @@ async def _bench_websocket(count: int) -> list[Row]:
             name: await connect(address, "python3" if name == "ours" else "cold")
             for name, (_, address) in servers.items()
         }
+        if REAL_TIME["wanted"]:
+            go_first([os.getpid(), *(process.pid for process, _address in servers.values())])
         for _ in range(count):
             for name, connection in connections.items():
                 began = time.perf_counter()
@@ -269,6 +278,23 @@ async def _bench_websocket(count: int) -> list[Row]:
             mine <= 15,
         )
     ]
+
+
+REAL_TIME = {"wanted": False}
+
+
+def go_first(pids: list[int]) -> None:
+    """Give processes, their descendants and the preloaded parents of this run real-time scheduling."""
+    family = [psutil.Process(pid) for pid in pids]
+    for process in psutil.process_iter():
+        try:
+            ours = os.environ["JUPYTER_RUNTIME_DIR"] in " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        family += [process] if ours else []
+    for process in [each for member in family for each in (member, *member.children(recursive=True))]:
+        for thread in process.threads():
+            os.sched_setscheduler(thread.id, os.SCHED_FIFO, os.sched_param(10))
 
 
 SERVE = """
