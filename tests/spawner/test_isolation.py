@@ -38,7 +38,7 @@ def victim(platform: PlatformUnderTest, server: ProjectServer) -> dict[str, obje
         assert time.monotonic() < deadline
         time.sleep(0.2)
     (files / "secret.txt").write_text("secret of the victim")
-    [process] = [p for p in platform.processes() if p.cwd() == str(files)]
+    process = min((p for p in platform.processes() if p.cwd() == str(files)), key=psutil.Process.create_time)
     return {"files": files, "pid": process.pid}
 
 
