@@ -28,7 +28,7 @@ HARM = {
     "floods": HONEST + "for i in range(2_000_000): print(i)\n",
     "fills the disk": "with open('big', 'wb') as f:\n    while True: f.write(bytes(1 << 20))\n",
 }
-SHORT = replace(GRADING_LIMITS, cell_timeout_seconds=5, notebook_timeout_seconds=20)
+SHORT = replace(GRADING_LIMITS, cell_timeout_seconds=10, notebook_timeout_seconds=40)
 
 
 def _expected(number: int) -> tuple[str, str]:
@@ -69,7 +69,8 @@ async def run(count: int) -> list[str]:
             right = sum(FULL.values()) if kind in ("right", "floods") else 0.0
             reasons = all(s.reason for s in scores.values() if (s.score or 0.0) < s.points)
             if total != right or not reasons:
-                problems.append(f"{name} ({kind}): {total} instead of {right}, reasons {reasons}")
+                why = sorted({score.reason for score in scores.values()})
+                problems.append(f"{name} ({kind}): {total} instead of {right}: {why}")
         states = school.progress("ps1")
     half = len(memory) // 2
     print(f"{count} submissions, 2 workers: {wall:.0f} s, {count / wall:.1f} a second; jobs {states}")
