@@ -93,7 +93,7 @@ async def test_kernel_that_fills_its_disk_is_evicted_and_says_why(make_kernelspe
     async with started(make_kernelspec(profile={"scratch_bytes": 2**20})) as (manager, connected):
         connected.execute("open('/tmp/large', 'wb').write(bytes(8 * 2**20))")
         async with asyncio.timeout(120):
-            while await manager.is_alive():
+            while await manager.is_alive():  # noqa: ASYNC110 - as a server asks
                 await asyncio.sleep(0.5)
         death = provisioner(manager).last_death
         assert death is not None
