@@ -177,15 +177,16 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
 
     def _take_size(self) -> None:
         """Give the server what the project's profile says, instead of what every server gets."""
+        settings: Any = self  # traits that KubeSpawner declares without types
         size = Size.from_options(self.user_options)
         if size.memory_bytes is not None:
-            self.mem_limit = size.memory_bytes
-            self.mem_guarantee = min(self.mem_guarantee or size.memory_bytes, size.memory_bytes)
+            settings.mem_limit = size.memory_bytes
+            settings.mem_guarantee = min(settings.mem_guarantee or size.memory_bytes, size.memory_bytes)
         if size.cpus is not None:
-            self.cpu_limit = size.cpus
-            self.cpu_guarantee = min(self.cpu_guarantee or size.cpus, size.cpus)
+            settings.cpu_limit = size.cpus
+            settings.cpu_guarantee = min(settings.cpu_guarantee or size.cpus, size.cpus)
         if size.gpus:
-            self.extra_resource_limits = {**self.extra_resource_limits, self.gpu_resource: str(size.gpus)}
+            settings.extra_resource_limits = {**settings.extra_resource_limits, self.gpu_resource: str(size.gpus)}
 
     def _make_folders(self) -> None:
         for folder in ("files", "state"):
