@@ -33,6 +33,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConfiguredPlatf
     target.collegium("down")
 
 
+@pytest.mark.timeout(900)  # hundreds of requests, which a busy machine answers slowly
 @pytest.mark.parametrize(
     ("who", "scopes"), [("admin", ("write", "courses", "admin")), ("student", ("write", "courses"))]
 )
