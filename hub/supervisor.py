@@ -168,16 +168,21 @@ class Supervisor:
             part.start(self._settings.data_dir)
 
     def _reap_orphans(self) -> None:
-        ours = {part.process.pid for part in self._parts if part.process is not None}
-        for part in self._parts:
-            if part.process is not None:
-                part.process.poll()
-        for child in psutil.Process().children():
-            if child.pid not in ours and not _lives(child):
-                try:
-                    os.waitpid(child.pid, os.WNOHANG)
-                except ChildProcessError:
-                    continue
+        ours = {part.process.pid: part.process for part in self._parts if part.process is not None}
+        while (ended := _ended_child()) is not None:
+            if ended in ours:
+                ours[ended].poll()  # takes the status and keeps it
+            else:
+                os.waitpid(ended, 0)
+
+
+def _ended_child() -> int | None:
+    """Return the number of a child that has ended and whose status nobody has taken, without taking it."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid
 
 
 def describe_exit(status: int) -> str:

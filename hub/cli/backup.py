@@ -33,7 +33,8 @@ def backup(
     with _Counting("Backing up") as show:
         manifest = backups.make_backup(settings, target, show.update_counts)
     size = target.stat().st_size
-    console.print(f"{target}: {len(manifest.files)} files, {manifest.total_bytes / 1e6:.1f} MB, {size / 1e6:.1f} MB packed.")
+    sizes = f"{manifest.total_bytes / 1e6:.1f} MB, {size / 1e6:.1f} MB packed"
+    console.print(f"{target}: {len(manifest.files)} files, {sizes}.")
     for name in manifest.left_out:
         console.print(f"[yellow]left out (no ordinary file, or not readable):[/] {name}")
     console.print("It holds the installation's secrets: keep it as safe as the installation.")
