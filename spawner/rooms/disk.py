@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pycrdt import Doc
+from pycrdt import Doc, merge_updates
 
 from spawner.rooms import files
 from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
@@ -20,6 +20,7 @@ from spawner.rooms.store import Edit, EditStore, FileMark
 
 log = logging.getLogger("collegium.rooms")
 COMPACT_AT = 200  # edits
+MOST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -147,19 +148,29 @@ class DiskCopy:
         if not self.store.intact():
             log.error("the store %s was deleted while it is open; it is written again", self._store_path)
             self.store.write_again()
-        found = files.stamp(path) if path else None
-        mark = self.store.mark
-        outside = b""
-        if path is None or (found is None and not write):
-            return Synced(b"", mark.file_hash, missing=True)
-        if found is not None and found != self._stamp:
-            data = path.read_bytes()
-            if files.digest(data) not in (mark.file_hash, ""):
-                outside = self._take_over(self.format.read(data), files.digest(data))
-                write = True
-            self._stamp = found
-        file_hash = self._file_hash = self._write(path) if write else mark.file_hash
-        return Synced(outside, file_hash)
+        if path is None or (not write and files.stamp(path) is None):
+            return Synced(b"", self.store.mark.file_hash, missing=True)
+        taken: list[bytes] = []
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            taken += self._look_at(path)
+            if not (write or taken):
+                break
+            # the last attempt writes even into a file that never rests: the document has all that was ever read of it
+            if self._write(path, None if attempt == MOST_ATTEMPTS else self._stamp):
+                break
+        self._file_hash = self.store.mark.file_hash
+        return Synced(merge_updates(*taken) if taken else b"", self._file_hash)
+
+    def _look_at(self, path: Path) -> list[bytes]:
+        """Take over what was changed from outside; return it as an update, or nothing."""
+        found = files.stamp(path)
+        if found is None or found == self._stamp:
+            return []
+        data = path.read_bytes()
+        self._stamp = found
+        if files.digest(data) in (self.store.mark.file_hash, ""):
+            return []
+        return [self._take_over(self.format.read(data), files.digest(data))]
 
     def close(self) -> None:
         """Put the edits in order and close the store."""
@@ -200,7 +211,16 @@ class DiskCopy:
         self.store.append_outside(Edit(time.time(), "", update), file_hash)
         return update
 
-    def _write(self, path: Path) -> str:
+    def _go_back_to_file(self, mark: FileMark) -> None:
+        """Have the document as the file has it again: a change from outside is an edit of that state."""
+        self._doc = Doc()
+        self._document = self.format.document(self._doc)
+        for update in self.store.base():
+            self._doc.apply_update(update)
+        self._seq = mark.saved_seq
+
+    def _write(self, path: Path, seen: files.Stamp | None) -> bool:
+        """Write the stored edits into the file; False when it was changed since it was `seen`."""
         for seq, update in self.store.after(self._seq):
             self._doc.apply_update(update)
             self._seq = seq
@@ -208,10 +228,12 @@ class DiskCopy:
         file_hash, mark = files.digest(data), self.store.mark
         if file_hash != mark.file_hash or files.stamp(path) is None:
             self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))
-            files.replace(path, data)
+            if not files.replace(path, data, seen):
+                self._go_back_to_file(mark)
+                return False
             self._stamp = files.stamp(path)
         if file_hash != mark.file_hash or self._seq > mark.saved_seq:
             self.store.set_mark(FileMark(file_hash, self._seq))
         if self._seq - mark.saved_seq > COMPACT_AT:
             compact(self.store)
-        return file_hash
+        return True

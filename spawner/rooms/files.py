@@ -145,8 +145,23 @@ def stamp(path: Path) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Write a file so that at any moment the old or the new content is there, and the new one survives a crash."""
+def replace(path: Path, data: bytes, seen: Stamp | None = None) -> bool:
+    """Write a file so that at any moment the old or the new content is there, and the new one survives a crash.
+
+    Parameters
+    ----------
+    path
+        The file.
+    data
+        Its new content.
+    seen
+        The file as it was when `data` was made; None to write whatever is there.
+
+    Returns
+    -------
+    bool
+        False when somebody has changed the file since then: it is left alone.
+    """
     path = path.resolve()  # a link stays a link
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
     descriptor, temporary = tempfile.mkstemp(prefix=".~", dir=path.parent)
@@ -156,6 +171,9 @@ def replace(path: Path, data: bytes) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+        if seen is not None and stamp(path) not in (seen, None):
+            Path(temporary).unlink()
+            return False
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -166,6 +184,7 @@ def replace(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return True
 
 
 def _umask() -> int:
