@@ -129,7 +129,8 @@ class Connection:
             method,
             path,
             content=body.model_dump_json(exclude_unset=True) if body is not None else None,
-            params={name: _plain(value) for name, value in (query or {}).items() if value is not None},
+            # an empty mapping would take the query out of `path`
+            params={name: _plain(value) for name, value in (query or {}).items() if value is not None} or None,
             headers=headers,
         )
         for attempt in range(ATTEMPTS):
