@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import subprocess
@@ -77,10 +76,10 @@ class PostgreSql:
         return f"host=127.0.0.1 port={self.port} user={SERVER_USER} dbname=postgres"
 
     def _run(self, program: str, *args: str | Path) -> None:
-        as_user = ["runuser", "-u", SERVER_USER, "--"] if getpass.getuser() == "root" else []
-        command = [*as_user, str(program_path(program)), *map(str, args)]
+        command = [str(program_path(program)), *map(str, args)]
+        user = SERVER_USER if os.geteuid() == 0 else None
         done = subprocess.run(
-            command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd="/", user=user, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert done.returncode == 0, done.stdout.decode(errors="replace")
 
