@@ -38,8 +38,8 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     server = f"{platform.url}/user/projects/{project}/api/collaboration"
     token = {"X-XSRFToken": next(c["value"] for c in page.context.cookies(server) if c["name"] == "_xsrf")}
 
-    def post(path: str, **body: object) -> int:
-        return page.request.post(f"{server}/{path}", data=body, headers=token).status
+    def post(address: str, **body: object) -> int:
+        return page.request.post(f"{server}/{address}", data=body, headers=token).status
 
     assert post("comments", path="p.ipynb", cell_id="cell0", text="Why 1?") == 201
     assert post("chat", text="hello") == 201

@@ -18,6 +18,9 @@ const ARRIVE_ATTEMPTS = 25;
  * running a cell before the kernel has started is not lost.
  */
 export class ServerExecutor implements INotebookCellExecutor {
+  /** The last hand-in of each document: the next one waits for its answer, so that cells stand in line in order. */
+  private readonly handIns = new Map<string, Promise<unknown>>();
+
   constructor(private readonly collegium: ICollegium) {}
 
   async runCell(options: Options): Promise<boolean> {
@@ -42,7 +45,7 @@ export class ServerExecutor implements INotebookCellExecutor {
     if (sessionContext.isReady && sessionContext.hasNoKernel && !(await chooseKernel(options))) return true;
     onCellExecutionScheduled({ cell });
     try {
-      const request = await this.submit(options, cell as CodeCell);
+      const request = await this.inTurn(sessionContext.path, () => this.submit(options, cell as CodeCell));
       const done = await this.finished(request);
       onCellExecuted({ cell, success: done.status === "ok" });
       if (done.status === "aborted" && done.reason) {
@@ -57,6 +60,15 @@ export class ServerExecutor implements INotebookCellExecutor {
       }
       return false;
     }
+  }
+
+  private inTurn<T>(path: string, handIn: () => Promise<T>): Promise<T> {
+    const turn = (this.handIns.get(path) ?? Promise.resolve()).then(handIn);
+    this.handIns.set(
+      path,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   /** Hand the cell in. One that was just made may not have arrived at the server: it is tried for a while. */
