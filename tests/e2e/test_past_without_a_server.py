@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
         time.sleep(0.2)
     assert post("snapshots") == 201
     page.close()
-    with platform.client("emmy") as emmy:
+    with closing(platform.client("emmy")) as emmy:
         emmy.delete(f"/projects/{project}/server").raise_for_status()
         found = emmy.get(f"/projects/{project}/history", params={"path": "p.ipynb"}).json()
         assert found["revisions"][-1]["author"] == "emmy"

@@ -216,4 +216,4 @@ def test_script_in_a_name_comes_back_as_text(clients: dict[str, httpx.Client]) -
 
 def test_a_project_id_cannot_lead_elsewhere(clients: dict[str, httpx.Client]) -> None:
     for path in ("/projects/..%2F..%2Fusers", "/projects/%00", "/projects/..%5c", "/projects/x'--"):
-        assert clients["owner"].get(path).status_code == 404
+        assert clients["owner"].get(path).status_code in (404, 422), path
