@@ -19,9 +19,9 @@ from tests.rooms.test_durability import notebook
 def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     browser: Browser, platform: PlatformUnderTest
 ) -> None:
-    platform.add_user("emmy", "--display-name", "Emmy Noether")
+    platform.add_user("noether", "--display-name", "Emmy Noether")
     platform.add_user("other")
-    page = sign_in(browser, platform, "emmy")
+    page = sign_in(browser, platform, "noether")
     answer = page.request.post(f"{platform.api}/projects", data={"name": "Past"}, headers=WEB_HEADERS)
     project = answer.json()["id"]
     page.goto(f"{platform.url}/services/collegium/projects/{project}/open")
@@ -45,18 +45,18 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     assert post("comments", path="p.ipynb", cell_id="cell0", text="Why 1?") == 201
     assert post("chat", text="hello") == 201
     members = page.request.get(f"{server}/members", headers=token).json()["members"]
-    assert members == [{"username": "emmy", "display_name": "Emmy Noether", "role": "owner"}]
+    assert members == [{"username": "noether", "display_name": "Emmy Noether", "role": "owner"}]
     deadline = time.monotonic() + 15
     while "by Emmy" not in (files / "p.ipynb").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert post("snapshots") == 201
     page.close()
-    with closing(platform.client("emmy")) as emmy:
+    with closing(platform.client("noether")) as emmy:
         emmy.delete(f"/projects/{project}/server").raise_for_status()
         found = emmy.get(f"/projects/{project}/history", params={"path": "p.ipynb"}).json()
-        assert found["revisions"][-1]["author"] == "emmy"
-        assert found["users"]["emmy"] == "Emmy Noether"
+        assert found["revisions"][-1]["author"] == "noether"
+        assert found["users"]["noether"] == "Emmy Noether"
         query = {"path": "p.ipynb", "revision": found["revisions"][-1]["n"]}
         then = emmy.get(f"/projects/{project}/history/revision", params=query).json()
         assert then["content"]["cells"][0]["source"] == "a = 1  # by Emmy"
@@ -72,6 +72,6 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
         address = f"/projects/{project}/snapshots/{snapshot['id']}"
         assert "p.ipynb" in [entry["name"] for entry in emmy.get(address).json()["entries"]]
         assert b"by Emmy" in emmy.get(f"{address}/file", params={"path": "p.ipynb"}).content
-    with platform.client("other") as other:
+    with closing(platform.client("other")) as other:
         assert other.get(f"/projects/{project}/chat").status_code == 404
     assert httpx.get(f"{platform.api}/projects/{project}/chat").status_code == 401
