@@ -110,7 +110,7 @@ def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUn
     ann = students[STUDENTS[0]]
     go(ann, platform, "/courses/story")
     ann.get_by_role("link", name=re.compile("^Submission")).first.click()
-    expect(ann.get_by_role("heading", name="Scores")).to_be_visible()
+    expect(ann.get_by_role("heading", name="Scores", exact=True)).to_be_visible()
     ann.screenshot(path=SCREENSHOTS / "returned.png")
 
     teacher.get_by_role("tab", name="Gradebook").click()
