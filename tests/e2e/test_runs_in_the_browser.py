@@ -95,8 +95,8 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
     page.get_by_role("button", name=re.compile("Step train")).press("Enter")  # by keyboard
     table = page.get_by_role("region", name="Results of train")
     expect(table.get_by_role("row")).to_have_count(4)  # the head and three regions
-    table.get_by_role("button", name="error").click()
-    expect(table.locator("th[aria-sort=ascending]")).to_have_text(re.compile("error"))
+    table.get_by_role("button", name="rmse").click()
+    expect(table.locator("th[aria-sort=ascending]")).to_have_text(re.compile("rmse"))
     shoot(page, "run-sweep")
 
     page.get_by_role("button", name="Run again").click()
