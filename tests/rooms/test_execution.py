@@ -141,12 +141,17 @@ async def test_a_question_is_there_for_who_returns_and_is_answered_once(page: Pa
     assert texts == ["Who? Grace\n", "Hello Grace\n"]
 
 
-@pytest.mark.cells("import time; time.sleep(0.6); print('once')", "runs = globals().get('runs', 0) + 1; runs")
+@pytest.mark.cells(
+    "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('once')",
+    "runs = globals().get('runs', 0) + 1; runs",
+)
 async def test_two_people_who_run_one_cell_see_one_result(page: Page) -> None:
-    slow = await page.run(0)
+    slow = await page.run(0)  # until the file `go` is there, however long the requests take
     first, second = await page.run(1, "ada"), await page.run(1, "grace")
     assert first["request_id"] == second["request_id"]
+    await page.peer.until(lambda: page.cell(0)["metadata"].get("collegium", {}).get("state") == "running")
     assert (await page.run(0, "grace"))["request_id"] == slow["request_id"]
+    (page.served.files / "go").touch()
     await page.ended(first)
     await page.peer.until(lambda: len(page.outputs(1)) == 1)
     assert page.outputs(1)[0]["data"]["text/plain"] == "1"
