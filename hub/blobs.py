@@ -70,7 +70,7 @@ class FolderBlobStore:
         try:
             if not path.parent.exists():
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                _flush_folder(self._folder)
+                flush_folder(self._folder)
             temporary = path.parent / f".{secrets.token_hex(8)}"
             try:
                 with temporary.open("xb") as file:
@@ -81,7 +81,7 @@ class FolderBlobStore:
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         except OSError as error:
             raise UnavailableError(f"The blob store cannot keep {len(content)} bytes: {error.strerror}.") from error
         return digest
@@ -150,7 +150,8 @@ def checked(digest: str, content: bytes) -> bytes:
     return content
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Write a folder's names to the disk, so that a file made or renamed there outlives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

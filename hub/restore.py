@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import make_url
 
 from hub.backup import BLOBS, DATA, DUMP, FORMAT, MANIFEST, BackupError, Manifest, Progress, run_postgresql
-from hub.blobs import open_store
+from hub.blobs import flush_folder, open_store
 from hub.settings import Settings
 
 PIECE_BYTES = 1 << 20
@@ -67,7 +67,7 @@ def restore_backup(
         elif target.exists():
             target.rmdir()
         (staging / DATA).rename(target)
-        _flush(target.parent)
+        flush_folder(target.parent)
     except (OSError, tarfile.TarError, EOFError) as error:
         raise BackupError(f"{archive} cannot be restored: {error}") from error
     finally:
@@ -172,11 +172,3 @@ def _safe(name: str) -> PurePosixPath:
 
 def _holds_something(folder: Path) -> bool:
     return folder.is_dir() and any(entry.name not in ("run", "logs") for entry in folder.iterdir())
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

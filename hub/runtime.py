@@ -7,7 +7,6 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hub.cluster import HUB_PORT, PROXY_API_PORT, SERVICE_PORT, cluster_of
 from hub.secret_files import read_or_create
 from hub.settings import Settings
 
@@ -77,17 +76,25 @@ def read_ports(settings: Settings) -> Ports:
     OSError, ValueError, TypeError
         It was never started here, or the file is damaged.
     """
-    if cluster := cluster_of(settings):
-        return Ports(
-            HUB_PORT,
-            PROXY_API_PORT,
-            SERVICE_PORT,
-            hub_host=cluster.host("hub"),
-            proxy_api_host=cluster.host("proxy-api"),
-            service_host=cluster.host("service"),
-            bind_address="0.0.0.0",  # noqa: S104 - of its pod
-        )
+    if settings.cluster_file is not None:
+        return _cluster_ports(settings)
     return Ports(**json.loads(_ports_file(settings).read_text()))
+
+
+def _cluster_ports(settings: Settings) -> Ports:
+    from hub import cluster as clusters  # its models take long to make, and every command would wait for them
+
+    cluster = clusters.cluster_of(settings)
+    assert cluster is not None
+    return Ports(
+        clusters.HUB_PORT,
+        clusters.PROXY_API_PORT,
+        clusters.SERVICE_PORT,
+        hub_host=cluster.host("hub"),
+        proxy_api_host=cluster.host("proxy-api"),
+        service_host=cluster.host("service"),
+        bind_address="0.0.0.0",  # noqa: S104 - of its pod
+    )
 
 
 def is_free(host: str, port: int) -> bool:

@@ -66,10 +66,15 @@ async def list_projects(ctx: Context) -> ProjectList:
         raise ForbiddenError("Only administrators may list everybody's projects.")
     whose = None if query.everybody else actor.name
     before = cursors.decode(query.cursor)
-    rows = await ctx.platform.read(projects.page, whose, query.search.strip(), before, query.limit + 1, query.view)
+
+    def work(session: Session) -> tuple[Sequence[ProjectRow], frozenset[str]]:
+        rows = projects.page(session, whose, query.search.strip(), before, query.limit + 1, query.view)
+        return rows, projects.starred(session, actor.name, [row.id for row in rows])
+
+    rows, starred = await ctx.platform.read(work)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    around = await _around(ctx, rows) if rows else Around()
+    around = await _around(ctx, starred)
     items = [ProjectSummary.model_validate(_summary((row, projects.role_of(row, actor.name)), around)) for row in rows]
     return ProjectList(items=items, next_cursor=cursors.encode(rows[-1].updated_at, rows[-1].id) if more else None)
 
@@ -86,8 +91,13 @@ async def create_project(ctx: Context) -> Project:
 @operation("GET", "/projects/{project_id}", "A project with its people", response=Project)
 async def read_project(ctx: Context) -> Project:
     """Return one project."""
-    row = await ctx.platform.read(_visible, ctx.path["project_id"], ctx.actor)
-    return await answer(ctx, row)
+    actor, project_id = ctx.actor, ctx.path["project_id"]
+
+    def work(session: Session) -> tuple[Row, frozenset[str]]:
+        return _visible(session, project_id, actor), projects.starred(session, actor.name, [project_id])
+
+    row, starred = await ctx.platform.read(work)
+    return _project(row, actor, await _around(ctx, starred))
 
 
 @operation("PATCH", "/projects/{project_id}", "Rename, describe or archive", body=ProjectUpdate, response=Project)
@@ -189,11 +199,11 @@ def _visible(session: Session, project_id: str, actor: Actor) -> Row:
 
 async def answer(ctx: Context, row: Row) -> Project:
     """Return a project as operations answer with it."""
-    return _project(row, ctx.actor, await _around(ctx, [row[0]]))
+    starred = await ctx.platform.read(projects.starred, ctx.actor.name, [row[0].id])
+    return _project(row, ctx.actor, await _around(ctx, starred))
 
 
-async def _around(ctx: Context, rows: Sequence[ProjectRow]) -> Around:
-    starred = await ctx.platform.read(projects.starred, ctx.actor.name, [row.id for row in rows])
+async def _around(ctx: Context, starred: frozenset[str]) -> Around:
     lifetime = timedelta(days=ctx.platform.settings.trash_days)
     return Around(await ctx.platform.jupyterhub.recent_server_states(), starred, lifetime)
 

@@ -7,20 +7,19 @@ from importlib import import_module
 
 import typer
 
-GROUPS = (
-    "platform",
-    "backup",
-    "accounts",
-    "running",
-    "documents",
-    "pipelines",
-    "courses",
-    "demo",
-    "experiments",
-    "deploy",
-)
-# These are called often, also by programs: of them only their own module is imported.
-ALONE = {"run": "running", "pipeline": "pipelines", "sweep": "experiments", "optimize": "experiments"}
+# The commands of each module: of a command that is called only its own module is imported, which is felt in scripts.
+COMMANDS = {
+    "platform": ("up", "down", "status", "config", "doctor", "version"),
+    "backup": ("backup", "restore"),
+    "accounts": ("user", "project", "announce"),
+    "running": ("run",),
+    "documents": ("handcalc",),
+    "pipelines": ("pipeline",),
+    "courses": ("course", "assignment", "grade", "gradebook"),
+    "demo": ("demo",),
+    "experiments": ("sweep", "optimize"),
+    "deploy": ("deploy",),
+}
 
 
 def make_app(command: str = "") -> typer.Typer:
@@ -38,7 +37,8 @@ def make_app(command: str = "") -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(lambda: None)
-    for name in [ALONE[command]] if command in ALONE else GROUPS:
+    called = [module for module, commands in COMMANDS.items() if command in commands]
+    for name in called or COMMANDS:
         import_module(f"hub.cli.{name}").register(app)
     return app
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from hub.data.account_models import SessionRow
 from hub.data.audit import record
@@ -63,7 +63,7 @@ def user_of(session: Session, hub_session: str, user_name: str, now: datetime) -
     UnauthenticatedError
         There is no such session of that user, it was ended or is too old, or the account is deactivated.
     """
-    row = session.get(SessionRow, token_hash(hub_session))
+    row = session.get(SessionRow, token_hash(hub_session), options=[joinedload(SessionRow.user)])
     if row is None or row.user.name != user_name or not _lives(row, now):
         raise UnauthenticatedError("This session has ended. Sign in again.")
     if not row.user.is_active:

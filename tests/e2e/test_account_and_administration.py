@@ -25,7 +25,7 @@ RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }"
 @pytest.fixture(scope="module")
 def admin(browser: Browser, platform: PlatformUnderTest) -> Iterator[Page]:
     platform.collegium("user", "add", "maria.sanchez", "--display-name", "María Sánchez", "--email", "m@example.org")
-    platform.collegium("user", "add", "emmy", "--display-name", "Emmy Noether", check=False)
+    platform.add_user("noether", "Emmy Noether")
     page = sign_in(browser, platform, "admin")
     if os.environ.get("COLLEGIUM_SCREENSHOTS"):  # without the notice that no password is set
         with closing(platform.client("admin")) as client:

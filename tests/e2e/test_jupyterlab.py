@@ -63,7 +63,7 @@ def together(browser: Browser, platform: PlatformUnderTest) -> Iterator[Together
     SCREENSHOTS.mkdir(exist_ok=True)
     expect.set_options(timeout=EXPECT_MS)
     for name, display_name in PEOPLE.items():
-        platform.add_user(name, "--display-name", display_name)
+        platform.add_user(name, display_name)
     pages = {name: sign_in(browser, platform, name) for name in PEOPLE}
     for page in pages.values():
         prepare(page)

@@ -19,7 +19,7 @@ from tests.rooms.test_durability import notebook
 def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     browser: Browser, platform: PlatformUnderTest
 ) -> None:
-    platform.add_user("noether", "--display-name", "Emmy Noether")
+    platform.add_user("noether", "Emmy Noether")
     platform.add_user("other")
     page = sign_in(browser, platform, "noether")
     answer = page.request.post(f"{platform.api}/projects", data={"name": "Past"}, headers=WEB_HEADERS)

@@ -24,7 +24,7 @@ def open_notebook(page: Page, platform: PlatformUnderTest, project: str, name: s
 def test_a_run_goes_on_with_every_browser_closed_and_shows_on_return(
     browser: Browser, platform: PlatformUnderTest
 ) -> None:
-    platform.add_user("nora", "--display-name", "Nora Noether")
+    platform.add_user("nora", "Nora Noether")
     page = sign_in(browser, platform, "nora")
     answer = page.request.post(f"{platform.api}/projects", data={"name": "Runs"}, headers=WEB_HEADERS)
     project = answer.json()["id"]

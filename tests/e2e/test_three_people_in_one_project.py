@@ -48,7 +48,7 @@ def make_invitation(page: Page, role: str) -> str:
 def test_three_people_share_a_project(browser: Browser, platform: PlatformUnderTest) -> None:
     names = {"olga": "Olga Ladyzhenskaya", "emil": "Emil Artin", "vera": "Vera Rubin"}
     for name, display_name in names.items():
-        platform.add_user(name, "--display-name", display_name)
+        platform.add_user(name, display_name)
     olga, emil, vera = (sign_in(browser, platform, name) for name in names)
 
     # The owner makes a project, uploads a notebook and reads it without a server.

@@ -20,8 +20,8 @@ def run_cell(page: Page, source: str) -> None:
 
 
 def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, platform: PlatformUnderTest) -> None:
-    platform.add_user("ada", "--display-name", "Ada Lovelace")
-    platform.add_user("grace", "--display-name", "Grace Hopper")
+    platform.add_user("ada", "Ada Lovelace")
+    platform.add_user("grace", "Grace Hopper")
     SCREENSHOTS.mkdir(exist_ok=True)
 
     ada = sign_in(browser, platform, "ada")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from hub.cli.app import ALONE, make_app
+from hub.cli.app import COMMANDS, make_app
 
 COLLEGIUM = Path(sys.executable).with_name("collegium")
 
@@ -63,7 +63,7 @@ def test_ctrl_c_ends_the_run(environment: dict[str, str], notebooks: Path, tmp_p
     assert process.wait(timeout=60) != 0
 
 
-@pytest.mark.parametrize("command", sorted(ALONE))
+@pytest.mark.parametrize("command", [name for names in COMMANDS.values() for name in names])
 def test_a_command_that_is_imported_alone_is_in_its_module(command: str) -> None:
     assert command in typer.main.get_command(make_app(command)).commands  # type: ignore[attr-defined]
     assert command in typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
