@@ -20,6 +20,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -38,6 +39,8 @@ DATA, DUMP, BLOBS, MANIFEST = "data/", "database.dump", "blobs/", "manifest.json
 LEFT_OUT = ("run", "logs")  # of the running platform, made anew
 SQLITE_MAGIC = b"SQLite format 3\0"
 SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
+SQLITE_UNFINISHED = ("-wal", "-journal")  # without these a database as a file may lack what was written last
+LOCKED_SECONDS = 5.0  # how long the lock of somebody's database in a project is waited for
 IN_MEMORY_BYTES = 32_000_000
 COMPRESSIONS: dict[str, Literal["w", "w:gz", "w:xz"]] = {".tar": "w", ".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz"}
 Progress = Callable[[int, int], None]
@@ -59,6 +62,7 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)  # name in the archive: SHA-256 digest
     links: dict[str, str] = field(default_factory=dict)  # symbolic links: name in the archive: target
     left_out: list[str] = field(default_factory=list)  # sockets, pipes, devices, files that could not be read
+    as_files: list[str] = field(default_factory=list)  # databases in projects that are locked or have an open journal
     total_bytes: int = 0
 
     def as_json(self) -> bytes:
@@ -160,13 +164,20 @@ class _Writer:
 
     def _add_file(self, path: Path, name: str, status: os.stat_result) -> None:
         with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as copy:
-            if not _copy_sqlite(path, copy):
-                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-                with os.fdopen(descriptor, "rb") as source:
-                    shutil.copyfileobj(source, copy, 1 << 20)
+            is_database = _is_sqlite(path)
+            is_copied = is_database and _copy_sqlite(path, copy, is_ours=path.parent == self._settings.data_dir)
+            if not is_copied:
+                copy.seek(0)
+                copy.truncate()
+                _copy_bytes(path, copy)
             info = tarfile.TarInfo(name)
             _describe(info, status)
             self._add_stream(info, copy)
+        unfinished = [ending for ending in SQLITE_UNFINISHED if path.with_name(path.name + ending).exists()]
+        if is_database and not is_copied and unfinished:
+            self._manifest.as_files.append(name)
+            for ending in unfinished:
+                self._add(path.with_name(path.name + ending), name + ending)
 
     def _add_stream(self, info: tarfile.TarInfo, stream: IO[bytes]) -> None:
         info.size = stream.seek(0, io.SEEK_END)
@@ -230,20 +241,45 @@ def _files(root: Path) -> Iterator[Path]:
                 yield here / name
 
 
-def _copy_sqlite(path: Path, copy: IO[bytes]) -> bool:
-    """Copy an SQLite database as of one moment; False when the file is none."""
-    if not _is_sqlite(path):
-        return False
+def _copy_sqlite(path: Path, copy: IO[bytes], *, is_ours: bool) -> bool:
+    """Copy an SQLite database as of one moment; False when one of a project's files cannot be read as a database.
+
+    What people have in their projects is opened for reading only: SQLite would otherwise do what a journal beside it
+    says, in the name of the platform. A project's database that stays locked is not waited for.
+
+    Raises
+    ------
+    BackupError
+        One of the platform's own databases cannot be copied.
+    """
+    give_up_at = None if is_ours else time.monotonic() + LOCKED_SECONDS
+
+    def look(*_pages: int) -> None:
+        if give_up_at is not None and time.monotonic() > give_up_at:
+            raise TimeoutError
+
+    url = f"{path.absolute().as_uri()}?mode={'rw' if is_ours else 'ro'}"
+    wait_seconds = 30.0 if is_ours else LOCKED_SECONDS
     with tempfile.TemporaryDirectory() as folder:
         snapshot = Path(folder) / "snapshot"
         try:
-            with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(snapshot)) as target:
-                source.backup(target)
-        except sqlite3.Error:
-            return False  # only looks like one: it is copied as the file that it is
-        with snapshot.open("rb") as source_file:
-            shutil.copyfileobj(source_file, copy, 1 << 20)
+            with (
+                closing(sqlite3.connect(url, uri=True, timeout=wait_seconds)) as source,
+                closing(sqlite3.connect(snapshot)) as target,
+            ):
+                source.backup(target, progress=look)
+        except (sqlite3.Error, TimeoutError) as error:
+            if is_ours:
+                raise BackupError(f"The database {path} cannot be copied: {error}.") from error
+            return False
+        _copy_bytes(snapshot, copy)
     return True
+
+
+def _copy_bytes(path: Path, copy: IO[bytes]) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as source:
+        shutil.copyfileobj(source, copy, 1 << 20)
 
 
 def _is_sqlite(path: Path) -> bool:

@@ -37,6 +37,8 @@ def backup(
     console.print(f"{target}: {len(manifest.files)} files, {sizes}.")
     for name in manifest.left_out:
         console.print(f"[yellow]left out (no ordinary file, or not readable):[/] {name}")
+    for name in manifest.as_files:
+        console.print(f"[yellow]in use, copied as the files that they are:[/] {name} and its journal")
     console.print("It holds the installation's secrets: keep it as safe as the installation.")
 
 

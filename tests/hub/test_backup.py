@@ -8,14 +8,19 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import make_url
 
+from hub import backup
 from hub.backup import BackupError, make_backup
 from hub.blobs import open_store
 from hub.data import users
@@ -96,6 +101,79 @@ def test_sockets_and_pipes_are_named_as_left_out(settings: Settings, tmp_path: P
         os.chdir(here)
         manifest = make_backup(settings, tmp_path / "backup.tar")
     assert manifest.left_out == ["data/projects/p1/pipe", "data/projects/p1/socket"]
+
+
+def leave_a_journal(database: Path) -> None:
+    """Have a program killed in the middle of a transaction, which its journal takes back at the next opening."""
+    program = f"""
+import os, sqlite3
+database = sqlite3.connect({str(database)!r})
+database.execute("create table results (value)")
+database.execute("insert into results values ('kept')")
+database.commit()
+database.execute("pragma cache_size = 1")
+database.execute("update results set value = 'half done'")
+database.executemany("insert into results values (?)", (("x" * 4000,) for _ in range(200)))
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert database.with_name(f"{database.name}-journal").stat().st_size
+
+
+def values(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [value for (value,) in connection.execute("select value from results")]
+
+
+def test_a_project_s_unfinished_database_is_kept_with_its_journal_and_not_touched(
+    settings: Settings, tmp_path: Path
+) -> None:
+    results = settings.projects_dir / "p1" / "results.sqlite"
+    leave_a_journal(results)
+    before = picture(settings.data_dir)
+    manifest = make_backup(settings, tmp_path / "backup.tar")
+    assert manifest.as_files == ["data/projects/p1/results.sqlite"]
+    assert picture(settings.data_dir) == before, "what somebody's journal says was carried out by the platform"
+    shutil.rmtree(settings.data_dir)
+    restore_backup(settings, tmp_path / "backup.tar")
+    assert values(results) == ["kept"]
+
+
+def test_a_project_s_database_that_is_being_written_comes_as_of_one_moment(settings: Settings, tmp_path: Path) -> None:
+    results = settings.projects_dir / "p1" / "results.sqlite"
+    with closing(sqlite3.connect(results)) as database:
+        database.execute("pragma journal_mode = wal")
+        database.execute("create table results (value)")
+        database.execute("insert into results values ('only in the log so far')")
+        database.commit()
+        database.execute("insert into results values ('not committed')")
+        make_backup(settings, tmp_path / "backup.tar")
+    shutil.rmtree(settings.data_dir)
+    restore_backup(settings, tmp_path / "backup.tar")
+    assert values(results) == ["only in the log so far"]
+
+
+def test_a_locked_database_of_a_project_does_not_hold_the_backup_up(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "LOCKED_SECONDS", 0.1)
+    results = settings.projects_dir / "p1" / "results.sqlite"
+    with closing(sqlite3.connect(results)) as database:
+        database.execute("create table results (value)")
+        database.execute("insert into results values ('kept')")
+        database.commit()
+        database.execute("begin exclusive")
+        make_backup(settings, tmp_path / "backup.tar")
+    shutil.rmtree(settings.data_dir)
+    restore_backup(settings, tmp_path / "backup.tar")
+    assert values(results) == ["kept"]
+
+
+def test_no_backup_is_made_without_the_platform_s_own_database(settings: Settings, tmp_path: Path) -> None:
+    (settings.data_dir / "collegium.sqlite").write_bytes(b"SQLite format 3\0 and then nothing that makes sense")
+    with pytest.raises(BackupError, match=r"collegium\.sqlite cannot be copied"):
+        make_backup(settings, tmp_path / "backup.tar")
+    assert not list(tmp_path.glob("*backup*"))
 
 
 def test_an_installation_that_is_there_is_only_replaced_when_asked_and_then_kept(
@@ -217,6 +295,18 @@ def test_postgresql_and_an_object_store_come_back_too(
         database.close()
 
 
+def listed(client: httpx.Client) -> set[str]:
+    """Return the ids of all projects, however many pages they fill."""
+    found: set[str] = set()
+    cursor = None
+    while True:
+        page = client.get("/projects", params={"limit": 200} | ({"cursor": cursor} if cursor else {}))
+        body = page.raise_for_status().json()
+        found |= {project["id"] for project in body["items"]}
+        if (cursor := body["next_cursor"]) is None:
+            return found
+
+
 def test_a_running_platform_is_backed_up_destroyed_and_restored(
     own_platform: PlatformUnderTest, tmp_path: Path
 ) -> None:
@@ -226,7 +316,7 @@ def test_a_running_platform_is_backed_up_destroyed_and_restored(
     stop = threading.Event()
 
     def keep_writing() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.05):
             answer = client.post("/projects", json={"name": f"Project {len(acknowledged)}"})
             if answer.status_code == 201:
                 acknowledged.append(answer.json()["id"])
@@ -235,10 +325,11 @@ def test_a_running_platform_is_backed_up_destroyed_and_restored(
     writer.start()
     while len(acknowledged) < 5:
         assert writer.is_alive()
-    before = list(acknowledged)
-    folder = own_platform.data_dir / "projects" / before[0]
+        time.sleep(0.05)
+    folder = own_platform.data_dir / "projects" / acknowledged[0]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "notes.md").write_text("# Kept")
+    before = list(acknowledged)
     own_platform.collegium("backup", str(tmp_path / "backup.tar.gz"))
     stop.set()
     writer.join()
@@ -251,6 +342,5 @@ def test_a_running_platform_is_backed_up_destroyed_and_restored(
     own_platform.collegium("restore", str(tmp_path / "backup.tar.gz"))
     own_platform.start()
     own_platform.users.add("ada")
-    listed = {p["id"] for p in own_platform.client("ada").get("/projects?limit=100").raise_for_status().json()["items"]}
-    assert set(before) <= listed
+    assert set(before) <= listed(own_platform.client("ada"))
     assert (folder / "notes.md").read_text() == "# Kept"
