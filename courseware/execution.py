@@ -304,7 +304,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _seeding(seed: int) -> str:
+    # Tracebacks without colours: looking up the nearest colours of a terminal costs more than most cells.
     return (
+        "get_ipython().colors = 'nocolor'\n"
         f"__import__('random').seed({seed})\n"
         f"if 'numpy' in __import__('sys').modules: __import__('numpy').random.seed({seed % 2**32})\n"
     )

@@ -6,6 +6,7 @@ import builtins
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nbformat import NotebookNode
 
@@ -14,7 +15,7 @@ from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
 from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
-from courseware.notebooks import error_output, read_notebook, write_notebook
+from courseware.notebooks import error_output, read_notebook, write_record
 from courseware.scoring import Score, score_answer, score_outputs
 from courseware.screening import is_plain
 from courseware.structure import Structure, by_notebook, is_notebook, kind_of
@@ -133,14 +134,14 @@ async def grade(
     executed: dict[str, bytes] = {}
     data = _data_files(graded_files, submitted, options)
     for path in structure.notebooks:
-        version = read_notebook(graded_files[path], path)
+        version, contexts = _version(graded_files[path], path)
         matched = _matched(path, submitted, version, findings)
         if matched is None:
             continue
         findings.extend(matched.findings)
-        outcomes = await executor.run(_plan(matched, version, data, seed))
+        outcomes = await executor.run(_plan(matched, contexts, data, seed))
         _store_outputs(matched.notebook, outcomes)
-        executed[path] = write_notebook(matched.notebook)
+        executed[path] = write_record(matched.notebook)
         for cell_score in _scores(path, matched, outcomes, options):
             scores[path, cell_score.grade_id] = cell_score
     complete = tuple(
@@ -195,8 +196,7 @@ def _data_files(
     return files
 
 
-def _plan(matched: MatchedNotebook, version: NotebookNode, data: Mapping[str, bytes], seed: int) -> Plan:
-    contexts = _contexts(version)
+def _plan(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: Mapping[str, bytes], seed: int) -> Plan:
     planned = [
         PlannedCell(
             cell.source, role is not None and role.is_test, contexts.get(role.grade_id if role else "", NO_CONTEXT)
@@ -219,6 +219,13 @@ def _is_plain(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], da
         if cell.cell_type == "code" and (role is None or not (role.is_locked or role.is_test))
     ]
     return is_plain(written, frozenset(dir(builtins)) - defined)
+
+
+@lru_cache(maxsize=32)
+def _version(content: bytes, path: str) -> tuple[NotebookNode, Mapping[str, GuardContext]]:
+    """Return a notebook of the version, which nobody changes, and the contexts of its cells; once for a class."""
+    version = read_notebook(content, path)
+    return version, _contexts(version)
 
 
 def _contexts(version: NotebookNode) -> dict[str, GuardContext]:

@@ -18,7 +18,7 @@ import secrets
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
 
@@ -96,11 +96,8 @@ _SENT = (
 
 def guard(source: str, context: GuardContext = NO_CONTEXT, *, is_plain: bool = False) -> Guarded:
     """Return a test as it is sent; for `courseware.plain_guard`, only what that sends of it."""
-    plain = _transform(source)
-    visible = _transform(cut(source, HIDDEN_TESTS).rest)
-    tree = _parse(plain)
-    lasting = _statements(visible, _BINDING)
-    if tree is None:
+    plain, can_run, lasting = _prepared(source)
+    if not can_run:
         return Guarded(source, source, "", lasting)
     nonce = secrets.token_hex(16)
     payload = {
@@ -160,6 +157,14 @@ def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
         if made:
             helpers.append(made)
     return contexts
+
+
+@lru_cache(maxsize=1024)
+def _prepared(source: str) -> tuple[str, bool, str]:
+    """Return a test as Python, whether it is, and what of it lasts; a class has the same tests again and again."""
+    plain = _transform(source)
+    visible = _transform(cut(source, HIDDEN_TESTS).rest)
+    return plain, _parse(plain) is not None, _statements(visible, _BINDING)
 
 
 @cache

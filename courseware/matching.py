@@ -89,7 +89,7 @@ def match(submitted: NotebookNode, graded: NotebookNode, name: str) -> MatchedNo
     Parameters
     ----------
     submitted
-        As handed in; not changed.
+        As handed in. It is taken over: the result consists of its cells.
     graded
         The graded version, see `courseware.release.generate`.
     name
@@ -100,7 +100,7 @@ def match(submitted: NotebookNode, graded: NotebookNode, name: str) -> MatchedNo
 
 class _Matcher:
     def __init__(self, submitted: NotebookNode, graded: NotebookNode, name: str) -> None:
-        self._notebook = deepcopy(submitted)
+        self._notebook = submitted
         self._graded = graded
         self._name = name
         self._findings: list[Finding] = []

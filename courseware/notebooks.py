@@ -58,7 +58,17 @@ def read_notebook(content: bytes, name: str = "notebook") -> NotebookNode:
 def write_notebook(notebook: NotebookNode) -> bytes:
     """Return the notebook as the bytes of an .ipynb file; it is not validated, which `read_notebook` has done."""
     text = nbformat.v4.writes(notebook)  # type: ignore[no-untyped-call]
-    return cast(str, text).encode() + b"\n"
+    return cast(str, text).encode("utf-8", "replace") + b"\n"
+
+
+def write_record(notebook: NotebookNode) -> bytes:
+    """Return the notebook as an .ipynb file for programs: on one line, sources and outputs as one text each."""
+    return json.dumps(notebook, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+
+
+def storable(text: str) -> str:
+    """Return a text that every database and every page can hold: without NUL and lone surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def node(content: Mapping[str, object]) -> NotebookNode:

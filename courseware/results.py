@@ -24,6 +24,7 @@ from courseware.models import (
     RubricItemRow,
     SubmissionRow,
 )
+from courseware.notebooks import storable
 from courseware.structure import Structure
 
 
@@ -107,7 +108,7 @@ def store(
         seed=seed,
         environment=dict(environment),
         findings=[
-            {"kind": f.kind.value, "notebook": f.notebook, "grade_id": f.grade_id, "text": f.text}
+            {"kind": f.kind.value, "notebook": f.notebook, "grade_id": storable(f.grade_id), "text": storable(f.text)}
             for f in graded.findings
         ],
         executed_manifest=executed_manifest,
@@ -120,8 +121,8 @@ def store(
             position=position,
             points=s.points,
             score=s.score.points,
-            reason=s.score.reason,
-            message=s.score.message,
+            reason=storable(s.score.reason),
+            message=storable(s.score.message),
             comment=s.comment,
             needs_review=s.score.needs_review,
         )

@@ -9,10 +9,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from courseware import Capability, courses
+from courseware import Capability
 from hub.api import course_schemas as s
 from hub.api.context import Context
-from hub.api.course_support import blobs, caller, receipt_key, transaction
+from hub.api.course_support import blobs, course_of, receipt_key, transaction
 from hub.api.operation import operation
 from hub.errors import InvalidError
 
@@ -22,7 +22,7 @@ async def upload(ctx: Context) -> s.Ticket:
     """Keep a content; its ticket stands for it in a later request of the same user."""
     await transaction(
         ctx,
-        lambda session: courses.get(session, ctx.path["course_id"], caller(ctx), Capability.READ) and None,
+        lambda session: course_of(session, ctx, Capability.READ) and None,
         read=True,
     )
     content = _decode("content", ctx.body_as(s.Upload).content_base64)

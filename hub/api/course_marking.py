@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, assignments, courses, marking, requests, results, submissions
-from courseware.models import GradingRow
+from courseware import Capability, assignments, marking, requests, results
+from courseware.models import GradingRow, SubmissionRow
 from courseware.store import get_files
-from hub.api import course_schemas as s
+from hub.api import course_grade_schemas as g
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_support import blobs, caller, transaction
+from hub.api.course_support import assignment_of, blobs, course_of, submission_of, transaction
 from hub.api.operation import Query, operation
-from hub.errors import NotFoundError
 
 
 class MarkingQuery(Query):
@@ -30,16 +29,15 @@ class MarkingQuery(Query):
 )
 async def list_marking(ctx: Context) -> w.MarkingList:
     """Return every submission that counts with the scores of its cells, to staff."""
-    with_names = ctx.query_as(MarkingQuery).names
 
     def work(session: Session) -> w.MarkingList:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.GRADE)
-        assignment = assignments.get(session, course.id, ctx.path["assignment"])
+        course_of(session, ctx, Capability.GRADE)
+        assignment = assignment_of(session, ctx)
         found = marking.listed(session, assignment.id)
         version = assignment.released
         cells = assignments.structure_of(version).cells if version is not None else ()
         asked = requests.open_requests(session, assignment.id)
-        items = [_listed(entry, with_names=with_names, has_request=entry.row.id in asked) for entry in found]
+        items = [_listed(entry, ctx, has_request=entry.row.id in asked) for entry in found]
         return w.MarkingList(
             questions=[w.Question.model_validate(cell, from_attributes=True) for cell in cells],
             items=sorted(items, key=lambda item: item.label),
@@ -57,25 +55,22 @@ async def list_marking(ctx: Context) -> w.MarkingList:
 )
 async def read_marking(ctx: Context) -> w.MarkingPage:
     """Return a submission piece by piece, each with its score, as pages without scripts."""
-    with_names = ctx.query_as(MarkingQuery).names
 
     def work(session: Session) -> w.MarkingPage:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.GRADE)
-        given = ctx.path["submission_id"]
-        if not given.isdecimal() or len(given) > 15:
-            raise NotFoundError(f"There is no submission “{given}”.")
-        row = submissions.get(session, int(given), course.id)
+        course_of(session, ctx, Capability.GRADE)
+        row = submission_of(session, ctx)
         grading = session.get(GradingRow, row.grading_id) if row.grading_id else None
         manifest = grading.executed_manifest if grading is not None else row.manifest
         scores = results.effective_scores(session, row)
         pieces = marking.segments(
             get_files(blobs(ctx), manifest), get_files(blobs(ctx), row.version.released_manifest), scores
         )
+        label, user_name = _identity(row, ctx)
         rubric = results.rubric_of(session, row.assignment_id)
         return w.MarkingPage(
             id=row.id,
-            label=row.user_name if with_names else marking.label_of(row),
-            user_name=row.user_name if with_names else None,
+            label=label,
+            user_name=user_name,
             state=row.state,
             late_seconds=row.late_seconds,
             penalty_fraction=row.penalty_fraction,
@@ -85,18 +80,26 @@ async def read_marking(ctx: Context) -> w.MarkingPage:
             version=row.version.number,
             findings=grading.findings if grading is not None else [],
             segments=[_segment(piece) for piece in pieces],
-            rubric=[s.RubricItem.model_validate(item, from_attributes=True) for item in rubric],
+            rubric=[g.RubricItem.model_validate(item, from_attributes=True) for item in rubric],
         )
 
     return await transaction(ctx, work, read=True)
 
 
-def _listed(entry: marking.ListedSubmission, *, with_names: bool, has_request: bool) -> w.MarkedSubmission:
+def _identity(row: SubmissionRow, ctx: Context) -> tuple[str, str | None]:
+    """Return by what a submission is called, and whose it is where names are asked for."""
+    if ctx.query_as(MarkingQuery).names:
+        return row.user_name, row.user_name
+    return marking.label_of(row), None
+
+
+def _listed(entry: marking.ListedSubmission, ctx: Context, *, has_request: bool) -> w.MarkedSubmission:
     row = entry.row
+    label, user_name = _identity(row, ctx)
     return w.MarkedSubmission(
         id=row.id,
-        label=row.user_name if with_names else marking.label_of(row),
-        user_name=row.user_name if with_names else None,
+        label=label,
+        user_name=user_name,
         state=row.state,
         score=row.score,
         points=row.points,
@@ -111,6 +114,6 @@ def _segment(piece: marking.Segment) -> w.Segment:
     return w.Segment(
         notebook=piece.notebook,
         html=piece.html,
-        score=s.CellScore.model_validate(piece.score, from_attributes=True) if piece.score is not None else None,
+        score=g.CellScore.model_validate(piece.score, from_attributes=True) if piece.score is not None else None,
         diff=[w.DiffLine(kind=kind, text=text) for kind, text in piece.diff],
     )

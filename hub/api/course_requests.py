@@ -10,8 +10,7 @@ from courseware import requests
 from courseware.models import MessageRow
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_grading import readable
-from hub.api.course_support import transaction
+from hub.api.course_support import readable, transaction
 from hub.api.operation import operation
 
 _THREAD = "/courses/{course_id}/submissions/{submission_id}/requests"

@@ -9,7 +9,8 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 import courseware
-from courseware import Caller
+from courseware import Caller, Capability, CourseRole, assignments, courses, submissions
+from courseware.models import AssignmentRow, CourseRow, SubmissionRow
 from hub import errors
 from hub.api.context import Context
 from hub.blobs import BlobStore, open_store
@@ -44,6 +45,52 @@ def blobs(ctx: Context) -> BlobStore:
 def receipt_key(settings: Settings) -> bytes:
     """Return the key that signs receipts, made at first use."""
     return read_or_create(settings.data_dir / "secrets", "receipts").encode()
+
+
+def course_of(session: Session, ctx: Context, needed: Capability) -> CourseRow:
+    """Return the course of the request, in which the caller may do what `needed` names."""
+    return courses.get(session, ctx.path["course_id"], caller(ctx), needed)
+
+
+def assignment_of(session: Session, ctx: Context) -> AssignmentRow:
+    """Return the assignment of the request."""
+    return assignments.get(session, ctx.path["course_id"], ctx.path["assignment"])
+
+
+def submission_of(session: Session, ctx: Context) -> SubmissionRow:
+    """Return the submission of the request.
+
+    Raises
+    ------
+    NotFoundError
+        The course has none of the id.
+    """
+    given = ctx.path["submission_id"]
+    if not given.isdecimal() or len(given) > 15:
+        raise errors.NotFoundError(f"There is no submission “{given}”.")
+    return submissions.get(session, int(given), ctx.path["course_id"])
+
+
+def is_staff_of(session: Session, ctx: Context, course: CourseRow) -> bool:
+    """Return whether the caller grades in a course."""
+    role = courses.role_in(session, course.id, ctx.actor.name)
+    return ctx.actor.is_admin or role in (CourseRole.INSTRUCTOR, CourseRole.GRADER)
+
+
+def readable(session: Session, ctx: Context) -> tuple[SubmissionRow, bool]:
+    """Return the submission of the request, if the caller may see it, and whether they are staff.
+
+    Raises
+    ------
+    HubError
+        There is none that they may see.
+    """
+    course = course_of(session, ctx, Capability.READ)
+    row = submission_of(session, ctx)
+    is_staff = is_staff_of(session, ctx, course)
+    if not is_staff and row.user_name != ctx.actor.name:
+        raise errors.NotFoundError(f"There is no submission {row.id} of yours.")
+    return row, is_staff
 
 
 async def transaction(ctx: Context, work: Callable[[Session], T], *, read: bool = False) -> T:

@@ -17,7 +17,7 @@ from courseware.models import CourseRow
 from hub.api import course_schemas as s
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_support import caller, receipt_key, transaction
+from hub.api.course_support import caller, course_of, receipt_key, transaction
 from hub.api.operation import operation
 from hub.errors import ForbiddenError
 
@@ -39,7 +39,7 @@ async def make_enrolment_link(ctx: Context) -> w.EnrolmentLink:
     key = await asyncio.to_thread(receipt_key, ctx.platform.settings)
 
     def work(session: Session) -> str:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.MANAGE)
+        course = course_of(session, ctx, Capability.MANAGE)
         after = f"{given.role.value} {given.section} until {expires.isoformat()}"
         courses.record(session, course.id, now, ctx.actor.name, "enrolment.link", course.id, after=after)
         content = {
@@ -94,7 +94,7 @@ async def copy_course(ctx: Context) -> s.CourseSummary:
     given, now = ctx.body_as(w.CopyRequest), ctx.platform.now()
 
     def work(session: Session) -> s.CourseSummary:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.MANAGE)
+        course = course_of(session, ctx, Capability.MANAGE)
         made = terms.copy_course(
             session,
             course,

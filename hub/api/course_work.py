@@ -20,7 +20,7 @@ from courseware.store import get_files, get_manifest, put_files
 from hub.api import course_schemas as s
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_support import blobs, caller, receipt_key, transaction
+from hub.api.course_support import assignment_of, blobs, course_of, receipt_key, transaction
 from hub.api.new_projects import files_of
 from hub.api.operation import operation
 from hub.data import projects, users
@@ -51,8 +51,8 @@ async def fetch_assignment(ctx: Context) -> w.Delivered:
     now = ctx.platform.now()
 
     def work(session: Session) -> tuple[str, _Released]:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.SUBMIT)
-        assignment = _assignment(session, ctx)
+        course = course_of(session, ctx, Capability.SUBMIT)
+        assignment = assignment_of(session, ctx)
         assignments.check_open(assignment, assignments.deadline_for(session, assignment, ctx.actor.name), now)
         assignments.note_opening(session, assignment, ctx.actor.name, now)
         return _project_of_student(session, course, ctx.actor.name, now), _released(assignment)
@@ -72,9 +72,9 @@ async def read_work(ctx: Context) -> w.WorkState:
     """Return what would be handed in, and what is wrong with it; nothing is run."""
 
     def work(session: Session) -> tuple[str | None, AssignmentRow, dict[str, str]]:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.SUBMIT)
+        course = course_of(session, ctx, Capability.SUBMIT)
         row = session.get(EnrolmentRow, (course.id, ctx.actor.name))
-        assignment = _assignment(session, ctx)
+        assignment = assignment_of(session, ctx)
         version = assignments.released_version(assignment)
         manifests = {"graded": version.graded_manifest, "released": version.released_manifest}
         return row.project_id if row is not None else None, assignment, manifests
@@ -105,9 +105,9 @@ async def hand_in_work(ctx: Context) -> s.Receipt:
     now = ctx.platform.now()
 
     def allowed(session: Session) -> str:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.SUBMIT)
+        course = course_of(session, ctx, Capability.SUBMIT)
         row = session.get(EnrolmentRow, (course.id, ctx.actor.name))
-        _assignment(session, ctx)
+        assignment_of(session, ctx)
         if row is None or row.project_id is None:
             raise ConflictError("There is no work of yours yet: fetch the assignment first.")
         return row.project_id
@@ -121,9 +121,9 @@ async def hand_in_work(ctx: Context) -> s.Receipt:
     key = await asyncio.to_thread(receipt_key, ctx.platform.settings)
 
     def work(session: Session) -> s.Receipt:
-        courses.get(session, ctx.path["course_id"], caller(ctx), Capability.SUBMIT)
+        course_of(session, ctx, Capability.SUBMIT)
         given = submissions.HandIn(ctx.actor.name, manifest)
-        row = submissions.hand_in(session, _assignment(session, ctx), given, key=key, now=now)
+        row = submissions.hand_in(session, assignment_of(session, ctx), given, key=key, now=now)
         return s.Receipt.model_validate(row.receipt)
 
     return await transaction(ctx, work)
@@ -135,8 +135,8 @@ async def deliver_assignment(ctx: Context) -> w.DeliveryReport:
     now = ctx.platform.now()
 
     def work(session: Session) -> tuple[list[str], _Released]:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.AUTHOR)
-        released = _released(_assignment(session, ctx))
+        course = course_of(session, ctx, Capability.AUTHOR)
+        released = _released(assignment_of(session, ctx))
         students = courses.people(session, course.id, CourseRole.STUDENT)
         found = [_project_of_student(session, course, person.user_name, now) for person in students]
         return list(dict.fromkeys(found)), released
@@ -155,8 +155,8 @@ async def collect_work(ctx: Context) -> w.SubmissionIds:
     now = ctx.platform.now()
 
     def missing(session: Session) -> list[tuple[str, str]]:
-        course = courses.get(session, ctx.path["course_id"], caller(ctx), Capability.MANAGE)
-        assignment = _assignment(session, ctx)
+        course = course_of(session, ctx, Capability.MANAGE)
+        assignment = assignment_of(session, ctx)
         assignments.released_version(assignment)
         query = select(SubmissionRow.user_name).where(SubmissionRow.assignment_id == assignment.id)
         have = set(session.scalars(query))
@@ -173,7 +173,7 @@ async def collect_work(ctx: Context) -> w.SubmissionIds:
         given = submissions.HandIn(user_name, manifest, origin="collected")
 
         def take(session: Session, given: submissions.HandIn = given) -> int:
-            return submissions.hand_in(session, _assignment(session, ctx), given, key=key, now=now).id
+            return submissions.hand_in(session, assignment_of(session, ctx), given, key=key, now=now).id
 
         taken.append(await transaction(ctx, take))
     return w.SubmissionIds(items=taken)
@@ -217,10 +217,6 @@ def _project_of_student(session: Session, course: CourseRow, user_name: str, now
             projects.set_member(session, project, staff, Role.EDITOR, by=user_name, now=now)
     session.flush()
     return project.id
-
-
-def _assignment(session: Session, ctx: Context) -> AssignmentRow:
-    return assignments.get(session, ctx.path["course_id"], ctx.path["assignment"])
 
 
 def _digest(folder: ProjectFolder, path: str) -> str:

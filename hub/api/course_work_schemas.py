@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from courseware import CourseRole
 from courseware.delivery import Step
 from courseware.matching import FindingKind
-from hub.api.course_schemas import CellScore, CourseId, ReceiptFile, RubricItem
+from hub.api.course_grade_schemas import CellScore, RubricItem
+from hub.api.course_schemas import CourseId, ReceiptFile
 from hub.api.schemas import Body, Title
 
 

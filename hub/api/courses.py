@@ -17,7 +17,7 @@ from courseware.store import get_files
 from hub.api import course_schemas as s
 from hub.api.context import Context
 from hub.api.course_files import encode, read_files
-from hub.api.course_support import blobs, caller, transaction
+from hub.api.course_support import assignment_of, blobs, caller, course_of, transaction
 from hub.api.operation import Audience, Query, operation
 from hub.data import users
 
@@ -75,7 +75,7 @@ async def read_course(ctx: Context) -> s.CourseSummary:
     """Return a course."""
 
     def work(session: Session) -> s.CourseSummary:
-        row = _get(session, ctx, Capability.READ)
+        row = course_of(session, ctx, Capability.READ)
         return _course(row, courses.role_in(session, row.id, ctx.actor.name))
 
     return await transaction(ctx, work, read=True)
@@ -86,7 +86,7 @@ async def list_people(ctx: Context) -> s.EnrolmentList:
     """Return the people of a course, to its staff."""
 
     def work(session: Session) -> s.EnrolmentList:
-        row = _get(session, ctx, Capability.GRADE)
+        row = course_of(session, ctx, Capability.GRADE)
         return s.EnrolmentList(items=[_enrolment(p) for p in courses.people(session, row.id)])
 
     return await transaction(ctx, work, read=True)
@@ -104,7 +104,7 @@ async def enrol(ctx: Context) -> s.Enrolment:
     change, now = ctx.body_as(s.EnrolmentUpdate), ctx.platform.now()
 
     def work(session: Session) -> s.Enrolment:
-        row = _get(session, ctx, Capability.MANAGE)
+        row = course_of(session, ctx, Capability.MANAGE)
         user = users.get(session, ctx.path["user_name"])
         person = Person(user.name, **change.model_dump())
         return _enrolment(courses.enrol(session, row, person, by=ctx.actor.name, now=now))
@@ -118,7 +118,7 @@ async def end_enrolment(ctx: Context) -> None:
     now = ctx.platform.now()
 
     def work(session: Session) -> None:
-        row = _get(session, ctx, Capability.MANAGE)
+        row = course_of(session, ctx, Capability.MANAGE)
         courses.end_enrolment(session, row, ctx.path["user_name"], by=ctx.actor.name, now=now)
 
     await transaction(ctx, work)
@@ -130,7 +130,7 @@ async def enrol_roster(ctx: Context) -> s.EnrolmentList:
     given, now = ctx.body_as(s.Roster), ctx.platform.now()
 
     def work(session: Session) -> s.EnrolmentList:
-        row = _get(session, ctx, Capability.MANAGE)
+        row = course_of(session, ctx, Capability.MANAGE)
         found = []
         for person in courses.read_roster(given.csv):
             users.get(session, person.user_name)
@@ -149,7 +149,7 @@ async def set_grading(ctx: Context) -> None:
     categories = [Category(**c.model_dump()) for c in given.categories]
 
     def work(session: Session) -> None:
-        row = _get(session, ctx, Capability.MANAGE)
+        row = course_of(session, ctx, Capability.MANAGE)
         courses.set_grading(session, row, categories, given.scale, by=ctx.actor.name, now=now)
 
     await transaction(ctx, work)
@@ -160,7 +160,7 @@ async def list_assignments(ctx: Context) -> s.AssignmentList:
     """Return the assignments, to students those that are released."""
 
     def work(session: Session) -> s.AssignmentList:
-        row = _get(session, ctx, Capability.READ)
+        row = course_of(session, ctx, Capability.READ)
         is_staff = courses.role_in(session, row.id, ctx.actor.name) in (CourseRole.INSTRUCTOR, CourseRole.GRADER)
         found = assignments.of_course(session, row.id)
         shown = [a for a in found if a.released is not None or is_staff or ctx.actor.is_admin]
@@ -182,7 +182,7 @@ async def create_assignment(ctx: Context) -> s.Assignment:
     new, now = ctx.body_as(s.AssignmentCreate), ctx.platform.now()
 
     def work(session: Session) -> s.Assignment:
-        row = _get(session, ctx, Capability.AUTHOR)
+        row = course_of(session, ctx, Capability.AUTHOR)
         made = assignments.create(session, row, new.name, category=new.category, by=ctx.actor.name, now=now)
         return _assignment(session, made, ctx.actor.name)
 
@@ -202,15 +202,15 @@ async def add_version(ctx: Context) -> s.Version:
     now, given = ctx.platform.now(), ctx.body_as(s.FileSet)
 
     def allowed(session: Session) -> None:
-        _get(session, ctx, Capability.AUTHOR)
+        course_of(session, ctx, Capability.AUTHOR)
 
     await transaction(ctx, allowed, read=True)
     files = await read_files(ctx, given)
     stored = await transaction(ctx, lambda _session: assignments.store_version(blobs(ctx), files), read=True)
 
     def work(session: Session) -> s.Version:
-        _get(session, ctx, Capability.AUTHOR)
-        assignment = _get_assignment(session, ctx)
+        course_of(session, ctx, Capability.AUTHOR)
+        assignment = assignment_of(session, ctx)
         row = assignments.add_version(session, assignment, stored, by=ctx.actor.name, now=now)
         return _version(row, assignment)
 
@@ -229,8 +229,8 @@ async def release_assignment(ctx: Context) -> s.Version:
     now, given = ctx.platform.now(), ctx.body_as(s.ReleaseRequest)
 
     def work(session: Session) -> s.Version:
-        _get(session, ctx, Capability.AUTHOR)
-        assignment = _get_assignment(session, ctx)
+        course_of(session, ctx, Capability.AUTHOR)
+        assignment = assignment_of(session, ctx)
         version = assignments.version_of(session, assignment, given.version)
         assignments.release(session, assignment, version, by=ctx.actor.name, now=now)
         return _version(version, assignment)
@@ -250,8 +250,8 @@ async def set_schedule(ctx: Context) -> s.Assignment:
     now, given = ctx.platform.now(), ctx.body_as(s.ScheduleSettings)
 
     def work(session: Session) -> s.Assignment:
-        _get(session, ctx, Capability.AUTHOR)
-        assignment = _get_assignment(session, ctx)
+        course_of(session, ctx, Capability.AUTHOR)
+        assignment = assignment_of(session, ctx)
         assignments.set_schedule(session, assignment, _schedule(given), by=ctx.actor.name, now=now)
         return _assignment(session, assignment, ctx.actor.name)
 
@@ -270,13 +270,13 @@ async def set_accommodation(ctx: Context) -> None:
     now, given = ctx.platform.now(), ctx.body_as(s.AccommodationSettings)
 
     def work(session: Session) -> None:
-        _get(session, ctx, Capability.MANAGE)
+        course_of(session, ctx, Capability.MANAGE)
         granted = Accommodation(
             given.due_at, timedelta(seconds=given.extension_seconds), given.time_multiplier, given.is_excused
         )
         assignments.accommodate(
             session,
-            _get_assignment(session, ctx),
+            assignment_of(session, ctx),
             granted,
             user_name=given.user_name,
             section=given.section,
@@ -298,8 +298,8 @@ async def read_released_files(ctx: Context) -> s.ReleasedFiles:
     now = ctx.platform.now()
 
     def work(session: Session) -> tuple[VersionRow, Deadline]:
-        course = _get(session, ctx, Capability.READ)
-        assignment = _get_assignment(session, ctx)
+        course = course_of(session, ctx, Capability.READ)
+        assignment = assignment_of(session, ctx)
         if courses.role_in(session, course.id, ctx.actor.name) is CourseRole.STUDENT:
             deadline = assignments.deadline_for(session, assignment, ctx.actor.name)
             assignments.check_open(assignment, deadline, now)
@@ -323,19 +323,11 @@ async def read_audit_log(ctx: Context) -> s.AuditLog:
     query = ctx.query_as(AuditQuery)
 
     def work(session: Session) -> s.AuditLog:
-        row = _get(session, ctx, Capability.MANAGE)
+        row = course_of(session, ctx, Capability.MANAGE)
         lines = courses.audit_log(session, row.id, query.before, query.limit)
         return s.AuditLog(items=[s.AuditLine.model_validate(line, from_attributes=True) for line in lines])
 
     return await transaction(ctx, work, read=True)
-
-
-def _get(session: Session, ctx: Context, needed: Capability) -> CourseRow:
-    return courses.get(session, ctx.path["course_id"], caller(ctx), needed)
-
-
-def _get_assignment(session: Session, ctx: Context) -> AssignmentRow:
-    return assignments.get(session, ctx.path["course_id"], ctx.path["assignment"])
 
 
 def _course(row: CourseRow, role: CourseRole | None) -> s.CourseSummary:

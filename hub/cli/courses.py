@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from hub.api import course_grade_schemas as g
     from hub.api import course_schemas as s
     from hub.client import OperatorClient
 
@@ -181,27 +182,27 @@ def start(
     propose: Annotated[bool, typer.Option("--propose", help="Show differences before they count.")] = False,
 ) -> None:
     """Grade every submission that counts, against the released version."""
-    from hub.api import course_schemas as s
+    from hub.api import course_grade_schemas as g
 
-    body = s.GradeRequest(propose=propose)
-    made = _client().call("POST", f"/courses/{course}/assignments/{name}/gradings", s.GradingProgress, body)
+    body = g.GradeRequest(propose=propose)
+    made = _client().call("POST", f"/courses/{course}/assignments/{name}/gradings", g.GradingProgress, body)
     _show_progress(made)
 
 
 @grade_app.command()
 def status(course: Course, name: Assignment) -> None:
     """Show how far grading is."""
-    from hub.api import course_schemas as s
+    from hub.api import course_grade_schemas as g
 
-    _show_progress(_client().call("GET", f"/courses/{course}/assignments/{name}/gradings", s.GradingProgress))
+    _show_progress(_client().call("GET", f"/courses/{course}/assignments/{name}/gradings", g.GradingProgress))
 
 
 @grade_app.command("return")
 def return_feedback(course: Course, name: Assignment) -> None:
     """Let students see their scores and feedback."""
-    from hub.api import course_schemas as s
+    from hub.api import course_grade_schemas as g
 
-    _client().call("POST", f"/courses/{course}/assignments/{name}/feedback", s.Returned)
+    _client().call("POST", f"/courses/{course}/assignments/{name}/feedback", g.Returned)
     console.print(f"Returned “{name}”.")
 
 
@@ -216,9 +217,9 @@ def worker(
 @gradebook_app.command()
 def show(course: Course) -> None:
     """Show the gradebook."""
-    from hub.api import course_schemas as s
+    from hub.api import course_grade_schemas as g
 
-    rows = _client().call("GET", f"/courses/{course}/gradebook", s.Gradebook).rows
+    rows = _client().call("GET", f"/courses/{course}/gradebook", g.Gradebook).rows
     names = [cell.assignment for cell in rows[0].cells] if rows else []
     table = Table("student", *names, "total", "letter", box=None, pad_edge=False)
     for row in rows:
@@ -236,10 +237,10 @@ def export(
     nbgrader: Annotated[bool, typer.Option("--nbgrader", help="In the columns of nbgrader.")] = False,
 ) -> None:
     """Write the gradebook as CSV."""
-    from hub.api import course_schemas as s
+    from hub.api import course_grade_schemas as g
 
     kind = "nbgrader" if nbgrader else "csv"
-    file.write_text(_client().call("GET", f"/courses/{course}/gradebook/{kind}", s.Table).csv, encoding="utf-8")
+    file.write_text(_client().call("GET", f"/courses/{course}/gradebook/{kind}", g.Table).csv, encoding="utf-8")
     console.print(f"Wrote {file}.")
 
 
@@ -275,7 +276,7 @@ async def _work(once: bool) -> None:
         database.close()
 
 
-def _show_progress(progress: s.GradingProgress) -> None:
+def _show_progress(progress: g.GradingProgress) -> None:
     told = ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))
     console.print(told or "Nothing to grade.")
 
