@@ -10,7 +10,7 @@ from handcalc import comments as comments_module
 from handcalc import options as options_module
 from handcalc.instrument import HOOK, Instrumenter
 from handcalc.options import Options
-from handcalc.recorder import Recorder
+from handcalc.recorder import BUILTINS, Recorder
 from handcalc.rendering import Rendering, Row
 
 
@@ -41,12 +41,14 @@ class Calculation:
         instrumenter = Instrumenter(source, comments_module.read(source), options)
         self._options = options
         self._code: CodeType
+        self._target = ""
         try:
-            tree.body = instrumenter.body(tree.body)
-            self._code = compile(tree, filename, "exec")
+            tree.body, self._target = instrumenter.program(tree.body)
+            # Source compiles faster than a tree.
+            self._code = compile(source if self._target else tree, filename, "exec", dont_inherit=True)
         except RecursionError:
             # Python compiles deeper source than it converts from a tree: run it as it is, and say so.
-            self._code = compile(source, filename, "exec")
+            self._code = compile(source, filename, "exec", dont_inherit=True)
             instrumenter = Instrumenter("", comments_module.Comments(), options)
             self._note = "this calculation is nested too deeply to be shown"
         else:
@@ -73,16 +75,26 @@ class Calculation:
             Whatever the source raises.
         """
         __tracebackhide__ = True  # IPython then shows the frames of the source alone
-        namespace[HOOK] = self._recorder
-        try:
-            exec(self._code, namespace)  # noqa: S102 - running the caller's own source is what this is for
-        finally:
-            namespace.pop(HOOK, None)
+        if self._target:
+            self._run_assignment(namespace)
+        else:
+            namespace[HOOK] = self._recorder
+            try:
+                exec(self._code, namespace)  # noqa: S102 - running the caller's own source is what this is for
+            finally:
+                namespace.pop(HOOK, None)
         rows = self._recorder.rows
         rows.extend(Row(kind="text", note=content) for content in self._texts)
         if self._note:
             rows.append(Row(kind="elision", note=self._note))
         return self.rendering
+
+    def _run_assignment(self, namespace: dict[str, Any]) -> None:
+        """Run a program that is one assignment, with no call of the recorder inside."""
+        __tracebackhide__ = True
+        self._recorder.before_in((namespace, BUILTINS), 0)
+        exec(self._code, namespace)  # noqa: S102 - as above
+        self._recorder.value(0, namespace[self._target])
 
 
 def render(

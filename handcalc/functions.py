@@ -65,8 +65,11 @@ def form(walker: Walker, node: ast.Call) -> Tex | None:
     if name is None:
         return None
     known = FORMS.get(name)
-    if known is None or any(isinstance(argument, ast.Starred) for argument in node.args):
+    if known is None:
         return None
+    for argument in node.args:
+        if type(argument) is ast.Starred:
+            return None
     if node.keywords and name not in bigforms.WITH_KEYWORDS:
         return None
     return known(walker, node)

@@ -45,6 +45,22 @@ class Instrumenter:
             result.extend(self._statement(statement))
         return result
 
+    def program(self, statements: list[ast.stmt]) -> tuple[list[ast.stmt], str]:
+        """Return a whole program that records itself, and "".
+
+        One assignment to a name needs no calls put into it, for what there is to note is noted before it runs and
+        after: then the statements are as they were, and the name comes with them.
+        """
+        node = statements[0] if len(statements) == 1 else None
+        target = node.targets[0] if type(node) is ast.Assign and len(node.targets) == 1 else None
+        if type(node) is not ast.Assign or type(target) is not ast.Name:
+            return self.body(statements), ""
+        index = self._plan(node, "assign", node.targets, node.value)
+        if not self.plans[index].parts:
+            return statements, target.id
+        node.value = self._recorded("value", index, node.value)
+        return statements, ""
+
     @property
     def remaining_texts(self) -> list[str]:
         """Text rows after the last statement."""

@@ -17,18 +17,22 @@ def block(rows: list[Row], options: Options) -> str:
     r"""Return rows between ``\[`` and ``\]``, aligned at their first sign; empty when there are none."""
     lines: list[str] = []
     pending: list[Row] = []
+    numbered = False
     for row in rows:
-        if row.layout == "params" and row.kind == "calculation" and not row.number:
+        if row.number:
+            numbered = True
+        elif row.layout == "params" and row.kind == "calculation":
             pending.append(row)
             continue
-        lines.extend(_columns(pending, options))
-        pending = []
+        if pending:
+            lines.extend(_columns(pending, options))
+            pending = []
         lines.extend(_lines(row, options))
     lines.extend(_columns(pending, options))
     if not lines:
         return ""
     # \tag is allowed in align, not in aligned; without numbers, aligned lets a block stand inside others.
-    environment = "align*" if any(row.number for row in rows) else "aligned"
+    environment = "align*" if numbered else "aligned"
     body = " \\\\\n".join(lines)
     return f"\\[\n\\begin{{{environment}}}\n{body}\n\\end{{{environment}}}\n\\]"
 
@@ -39,9 +43,9 @@ def width(latex: str) -> int:
 
 
 def _fits(target: str, parts: list[tuple[str, str]], line_width: int) -> bool:
-    if len(target) + sum(len(latex) + 3 for _, latex in parts) <= line_width:
-        return True  # LaTeX is never shorter than what it shows
-    return width(target) + sum(width(latex) + 3 for _, latex in parts) <= line_width
+    shown = target + "".join([latex for _, latex in parts])
+    room = line_width - 3 * len(parts)
+    return len(shown) <= room or width(shown) <= room  # LaTeX is never shorter than what it shows
 
 
 def _columns(rows: list[Row], options: Options) -> list[str]:

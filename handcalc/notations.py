@@ -29,7 +29,8 @@ def _one(build: Callable[[Tex], Tex]) -> Form:
         if len(node.args) != 1:
             return None
         argument = walker(node.args[0])
-        return build(argument)._replace(array=argument.array)
+        built = build(argument)
+        return built._replace(array=True) if argument.array else built
 
     return write
 

@@ -75,9 +75,9 @@ class Numerals:
         return known[0]
 
     def _real(self, value: float) -> Tex:
-        if value != value:
-            return NAN
-        if value in (math.inf, -math.inf):
+        if value - value != 0:
+            if value != value:
+                return NAN
             return INFINITY if value > 0 else MINUS_INFINITY
         if value == 0:
             return Tex(self._trimmed(self._zero()))

@@ -13,10 +13,12 @@ from handcalc.names import Namer
 from handcalc.options import Options
 from handcalc.plan import Plan
 from handcalc.rendering import Row
+from handcalc.rows import Spaces
 from handcalc.snapshot import MISSING, Snapshot
 from handcalc.values import Values
 from handcalc.walker import Walker
 
+BUILTINS: Mapping[str, object] = vars(builtins)
 _HIDDEN = sys.maxsize
 
 
@@ -51,16 +53,20 @@ class Recorder:
 
     def before(self, index: int) -> int:
         """Note what the names of a line stand for; returns `index`."""
+        return self.before_in(_spaces(), index)
+
+    def before_in(self, spaces: Spaces, index: int) -> int:
+        """Note what the names of a line stand for in `spaces`; returns `index`."""
         plan = self._plans[index]
         if plan.texts:
             self.say(index)
         if self._shown(plan):
             snapshot = Snapshot()
             if plan.names:
-                snapshot.take(plan.names, _spaces(), self._use(plan.options), self._in_units)
+                snapshot.take(plan.names, spaces, self._use(plan.options), self._in_units)
             if plan.action == "augment" and not isinstance(plan.targets[0], ast.Name):
                 left = plan.value.left  # type: ignore[union-attr]
-                current = row_makers.peek(plan.targets[0], _spaces())
+                current = row_makers.peek(plan.targets[0], spaces)
                 if current is not MISSING:
                     snapshot.note(id(left), current, self._use(plan.options))
             self._snapshots[index] = snapshot
@@ -224,7 +230,7 @@ class Recorder:
         self.rows.append(row_makers.condition_row(plan, self._walker, held))
 
 
-def _spaces() -> tuple[Mapping[str, object], ...]:
+def _spaces() -> Spaces:
     """Return the names that the instrumented program sees, innermost first."""
     frame: Any = sys._getframe(2)
-    return (frame.f_locals, frame.f_globals, vars(builtins))
+    return (frame.f_locals, frame.f_globals, BUILTINS)

@@ -118,7 +118,7 @@ def _blank(plan: Plan) -> Row:
 
 def _target(plan: Plan, walker: Walker) -> str:
     walker.substitute = False
-    return " = ".join(walker(target).latex for target in plan.targets)
+    return " = ".join([walker(target).latex for target in plan.targets])
 
 
 def _reads_target(plan: Plan) -> bool:
@@ -138,6 +138,8 @@ def _reads_target(plan: Plan) -> bool:
 
 def _is_literal(walker: Walker, node: ast.expr) -> bool:
     """Tell whether an expression is numbers as they are written: 0.50, [1.0, 2.5], array([[1, 2], [3, 4]])."""
+    if type(node) is ast.BinOp:
+        return False
     if isinstance(node, ast.Constant) or functions.is_number(node):
         return True
     if isinstance(node, ast.List | ast.Tuple):

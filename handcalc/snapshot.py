@@ -86,13 +86,16 @@ class Snapshot:
 
     def value(self, node: ast.expr, values: Values) -> Tex | None:
         """Return the value of a node as LaTeX, or None when it is unknown or has no mathematical form."""
-        value = self.raw(node)
+        part = id(node)
+        key: str | int = part
+        value = self._parts.get(part, MISSING)
         if value is MISSING:
-            return None
-        key: str | int = id(node)
-        if key not in self._parts:
-            assert isinstance(node, ast.Name)
+            if type(node) is not ast.Name:
+                return None
             key = node.id
+            value = self._names.get(key, MISSING)
+            if value is MISSING:
+                return None
         try:
             return self._shown[key]
         except KeyError:

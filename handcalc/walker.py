@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from handcalc import displays, functions
+from handcalc import access, displays, functions
 from handcalc.names import Namer
 from handcalc.options import Options
-from handcalc.snapshot import UNCHANGING, Snapshot, is_array
+from handcalc.snapshot import MISSING, UNCHANGING, Snapshot, is_array
 from handcalc.tex import (
     AND,
     APPLIED,
@@ -153,7 +153,7 @@ class Walker:
             constant = functions.constant(raw, name)
             if constant is not None:
                 return constant
-        if self.substitute:
+        if self.substitute and raw is not MISSING:
             value = self.snapshot.value(node, self.values)
             if value is not None:
                 return value if not array else value._replace(array=True)
@@ -297,55 +297,11 @@ class Walker:
         cases.append(rf"{self(rest).latex} & {text('otherwise')}")
         return Tex(r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", LOOSE)
 
-    # -- access and calls
+    # -- for the notations
 
     def captured(self, node: ast.expr) -> Tex | None:
         """Return the value that a part of the line had, when values are put in and it is known."""
         return self.snapshot.value(node, self.values) if self.substitute else None
-
-    def attribute(self, node: ast.Attribute) -> Tex:
-        resolved = self.snapshot.resolve(node)
-        constant = functions.constant(resolved, node.attr)
-        if constant is not None:
-            return constant
-        value = self.captured(node)
-        if value is not None:
-            return value
-        array = self.snapshot.is_array(node)
-        if node.attr == "T" and self.snapshot.is_array(node.value):
-            return Tex(rf"{self(node.value).at(ATOM)}^{{\mathsf{{T}}}}", POWER, True)
-        if self.snapshot.is_module(node.value):
-            return Tex(self.namer(node.attr), ATOM, array)
-        if isinstance(node.value, ast.Name) and node.value.id == "self":
-            return Tex(self.namer.of_self(node.attr), ATOM, array)
-        return Tex(f"{self._owner(node.value)}.{self.namer(node.attr)}", ATOM, array)
-
-    def _owner(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Name):
-            return self.namer(node.id)
-        if isinstance(node, ast.Attribute):
-            owner = "" if self.snapshot.is_module(node.value) else f"{self._owner(node.value)}."
-            return f"{owner}{self.namer(node.attr)}"
-        return self(node).at(ATOM)
-
-    def call(self, node: ast.Call) -> Tex:
-        form = functions.form(self, node)
-        if form is not None:
-            return form
-        value = self.captured(node)
-        if value is not None:
-            return value
-        array = self.snapshot.is_array(node)
-        return Tex(f"{self._function(node.func)}{self.arguments(node)}", APPLIED, array)
-
-    def _function(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Name):
-            return self.operator(node.id)
-        if isinstance(node, ast.Attribute):
-            if self.snapshot.is_module(node.value):
-                return self.operator(node.attr)
-            return f"{self._owner(node.value)}.{self.operator(node.attr)}"
-        return self(node).at(ATOM)
 
     def operator(self, name: str) -> str:
         """Return the name of a function: a single letter stays a symbol, a word is upright."""
@@ -359,34 +315,6 @@ class Walker:
             value = self(keyword.value).latex
             parts.append(f"{self.namer(keyword.arg)} = {value}" if keyword.arg else rf"{text('**')}{value}")
         return parenthesised(self.separator.join(parts))
-
-    def subscript(self, node: ast.Subscript) -> Tex:
-        form = functions.indexed_form(self, node)
-        if form is not None:
-            return form
-        value = self.captured(node)
-        if value is not None:
-            return value
-        base = self._owner(node.value)
-        index = self._index(node.slice)
-        array = self.snapshot.is_array(node)
-        plain = isinstance(node.value, ast.Name) and "_" not in base and "'" not in base
-        shown = f"{base}_{{{index}}}"
-        if plain and self.namer.claim(shown, f"{base}[]"):
-            return Tex(shown, ATOM, array)
-        return Tex(rf"{base}\left[{index}\right]", ATOM, array)
-
-    def _index(self, node: ast.expr) -> str:
-        if isinstance(node, ast.Tuple):
-            return ",".join(self._index(item) for item in node.elts)
-        if isinstance(node, ast.Slice):
-            parts = [self(part).latex if part is not None else "" for part in (node.lower, node.upper)]
-            if node.step is not None:
-                parts.append(self(node.step).latex)
-            return ":".join(parts)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return text(node.value)
-        return self(node).latex
 
 
 @lru_cache(maxsize=1024)
@@ -403,9 +331,9 @@ _METHODS: dict[type[ast.expr], Callable[[Walker, Any], Tex]] = {
     ast.BoolOp: Walker.boolean,
     ast.Compare: Walker.comparison,
     ast.IfExp: Walker.conditional,
-    ast.Attribute: Walker.attribute,
-    ast.Call: Walker.call,
-    ast.Subscript: Walker.subscript,
+    ast.Attribute: access.attribute,
+    ast.Call: access.call,
+    ast.Subscript: access.subscript,
     ast.List: displays.list_display,
     ast.Tuple: displays.tuple_display,
     ast.Set: displays.set_display,

@@ -40,6 +40,33 @@ def test_the_namespace_changes_exactly_as_by_plain_execution() -> None:
     assert rendered == plain
 
 
+def test_annotations_are_kept_as_by_plain_execution() -> None:
+    namespace: dict[str, Any] = {}
+    render("x: int = 5", namespace)
+    assert namespace["__annotations__"] == {"x": int}
+
+
+@pytest.mark.parametrize("rest", ["", "\nz = 1"], ids=["alone", "with another line"])
+def test_an_assignment_shows_the_values_from_before_it_ran(rest: str) -> None:
+    def spoil() -> int:
+        namespace["a"] = 100
+        return 1
+
+    namespace: dict[str, Any] = {"a": 2, "spoil": spoil}
+    row = render(f"a = a + 3 * a  # twice{rest}", namespace).rows[0]
+    assert (row.relation, row.substituted, row.result, row.note) == (r"\leftarrow", r"2 + 3 \cdot 2", "8", "twice")
+    row = render(f"y = a * spoil(){rest}", namespace).rows[0]
+    assert (row.substituted, row.result, namespace["a"]) == (r"8 \cdot 1", "8", 100)
+
+
+def test_an_assignment_of_its_own_leaves_its_row_out_when_it_fails() -> None:
+    namespace: dict[str, Any] = {"a": 2}
+    with pytest.raises(ZeroDivisionError):
+        render("y = a / 0", namespace)
+    assert "y" not in namespace
+    assert not [name for name in namespace if name.startswith("__handcalc")]
+
+
 def test_a_loop_that_adds_up_is_a_sum() -> None:
     assert rows("s = 0\nfor k in range(1, 5):\n    s += k**2")[-1] == r"s = \sum_{k = 1}^{4} k^{2} = 30"
 
