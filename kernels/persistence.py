@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-from .errors import ForkServerError
+from .errors import KernelsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def revive(kernels: Any, record: KernelRecord) -> bool:
     information = {**record.provisioner, "connection_info": manager.get_connection_info()}
     try:
         await manager.provisioner.load_provisioner_info(information)
-    except (ForkServerError, KeyError, OSError) as error:
+    except (KernelsError, KeyError, OSError) as error:
         kernels.log.warning("kernel %s cannot be taken up: %s", record.kernel_id, error)
         return False
     manager._launch_args = {"cwd": record.working_folder} if record.working_folder else {}

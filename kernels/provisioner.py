@@ -96,6 +96,16 @@ class ForkProvisioner(LocalProvisioner):
         return isinstance(self.process, ForkedProcess)
 
     @property
+    def can_be_taken_up(self) -> bool:
+        """Whether the kernel outlives its server."""
+        return self.forked
+
+    @property
+    def waiting(self) -> str:
+        """What the kernel waits for before it can start."""
+        return f"waiting for a GPU, number {self.waiting_position} in the queue" if self.waiting_position else ""
+
+    @property
     def bounds(self) -> Limits:
         """Bounds on the kernel."""
         return self._limits()

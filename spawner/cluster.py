@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
+from typing import Any
 
+log = logging.getLogger("collegium.kernels")
 GATEWAY_VARIABLE = "COLLEGIUM_KERNEL_GATEWAY"
 KERNELSPECS_VARIABLE = "COLLEGIUM_KERNELSPECS"
 
@@ -27,3 +30,27 @@ def set_up_kernels(token: str) -> None:
         from kernels.pods import use_gateway
 
         use_gateway(gateway, token)
+
+
+async def end_stray_kernels(kernels: Any, token: str) -> None:
+    """End the pods that a server before this one was starting when it crashed, and that nobody knows now.
+
+    Parameters
+    ----------
+    kernels
+        The server's kernel manager, which has taken up what it could.
+    token
+        Of this server.
+    """
+    from kernels.pods import ApiError, Gateway, KubernetesApi, PodProvisioner, end_strays
+
+    def known() -> set[str]:
+        found = [manager.provisioner for manager in kernels.managers]
+        return {provisioner.pod_name for provisioner in found if isinstance(provisioner, PodProvisioner)}
+
+    try:
+        async with KubernetesApi("kernels", gateway=Gateway(os.environ[GATEWAY_VARIABLE], token)) as api:
+            for name in await end_strays(api, os.environ["COLLEGIUM_PROJECT"], known):
+                log.warning("ended pod %s, which an earlier server has left", name)
+    except ApiError as error:
+        log.warning("whether an earlier server has left kernels is not known: %s", error)

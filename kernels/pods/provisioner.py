@@ -14,7 +14,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Dict, Float, Integer, List, Unicode
 
-from ..deaths import Death
+from ..deaths import Death, DeathKind
 from ..errors import KernelStartError
 from . import keys, shared
 from .api import ApiError
@@ -76,8 +76,9 @@ class PodProvisioner(KernelProvisionerBase):
         self.claimed_warm = False
         self.wait_message = ""
         self.last_death: Death | None = None
+        self.previous_death: Death | None = None
         self._generation = 0
-        self._requested = ""
+        self._requested = self._requested_by = ""
         self._folder = ""
         self._connection: dict[str, Any] = {}
         self._state: PodState | None = None
@@ -87,6 +88,21 @@ class PodProvisioner(KernelProvisionerBase):
     def has_process(self) -> bool:
         """Whether there is a pod, running or not."""
         return bool(self.pod_name)
+
+    @property
+    def can_be_taken_up(self) -> bool:
+        """Whether there is something that outlives this server."""
+        return self.has_process
+
+    @property
+    def waiting(self) -> str:
+        """What the pod waits for before the kernel can start."""
+        return self.wait_message
+
+    def request_death(self, kind: DeathKind, by: str = "") -> None:
+        """Say, before ending the kernel, why it will end; the first reason counts."""
+        if not self._requested:
+            self._requested, self._requested_by = kind, by
 
     def template(self) -> PodTemplate:
         """What the pod is made of; raises `KernelStartError` for a kernelspec that does not say enough."""
@@ -119,7 +135,9 @@ class PodProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Take a warm pod or start a cold one; raises `KernelStartError` with the cluster's reason."""
-        self._requested, self.last_death, self._state = "", None, None
+        self.previous_death = self.last_death or self.previous_death
+        self._requested = self._requested_by = ""
+        self.last_death = self._state = None
         self._folder = str(kwargs.get("cwd") or "")
         environment = {name: kwargs["env"][name] for name in self.allowed_variables if name in kwargs["env"]}
         await self._join()
@@ -145,7 +163,7 @@ class PodProvisioner(KernelProvisionerBase):
         state = self._watched()
         if state is not None and not state.ended:
             return None
-        self.last_death = self.last_death or explain_end(state or self._state, self._requested)
+        self.last_death = self.last_death or explain_end(state or self._state, self._requested, self._requested_by)
         return UNKNOWN_EXIT if state is None or state.exit_code is None else state.exit_code
 
     async def wait(self) -> int | None:
@@ -173,7 +191,7 @@ class PodProvisioner(KernelProvisionerBase):
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         """Remember that the end which follows was asked for."""
-        self._requested = self._requested or ("restarted" if restart else "shutdown")
+        self.request_death("restarted" if restart else "shutdown")
 
     async def cleanup(self, restart: bool = False) -> None:
         """Delete the pod, and its Secret with it."""
@@ -276,7 +294,7 @@ class PodProvisioner(KernelProvisionerBase):
             self.log.info("kernel %s: %s", self.kernel_id, self.wait_message)
 
     async def _end(self, restart: bool, grace_seconds: int) -> None:
-        self._requested = self._requested or ("restarted" if restart else "shutdown")
+        self.request_death("restarted" if restart else "shutdown")
         if self.pod_name and self._cluster is not None:
             await self._cluster.api.delete("pods", self.pod_name, grace_seconds=grace_seconds)
 

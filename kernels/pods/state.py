@@ -135,7 +135,7 @@ def _scarce(spec: Mapping[str, Any]) -> str:
     return ",".join(names + where) if names else ""
 
 
-def explain_end(state: PodState | None, requested: str = "") -> Death:
+def explain_end(state: PodState | None, requested: str = "", by: str = "") -> Death:
     """Say why a kernel's pod ended.
 
     Parameters
@@ -144,6 +144,8 @@ def explain_end(state: PodState | None, requested: str = "") -> Death:
         What was last seen; None when the pod is gone without a trace.
     requested
         `restarted`, `culled` or `shutdown` when we asked for the end ourselves.
+    by
+        What it was asked for by, such as `the idle limit of 600 s`.
     """
     if state is not None and state.exit_reason == "OOMKilled":
         report = ExitReport(0, exit_code=137, out_of_memory=True)
@@ -153,8 +155,8 @@ def explain_end(state: PodState | None, requested: str = "") -> Death:
     if state is not None and state.reason == "DeadlineExceeded":
         return Death("wall-limit", "The kernel reached the time limit of its pod and was ended.")
     if requested in ("restarted", "culled", "shutdown"):
-        words = {"restarted": "was restarted", "culled": "was stopped because it was idle", "shutdown": "was shut down"}
-        return Death(requested, f"The kernel {words[requested]}.")  # type: ignore[arg-type]
+        words = {"restarted": "was restarted", "culled": "was idle and stopped", "shutdown": "was shut down"}
+        return Death(requested, f"The kernel {words[requested]}{by and f' by {by}'}.")  # type: ignore[arg-type]
     if state is None or state.deleting:
         return Death("killed", "The kernel's pod was deleted, by the cluster or by an administrator.")
     if state.reason in _NODE_LOST_REASONS:

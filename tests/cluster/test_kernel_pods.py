@@ -49,8 +49,10 @@ async def connect(manager: AsyncKernelManager) -> AsyncKernelClient:
 
 
 async def value(connected: AsyncKernelClient, expression: str) -> str:
-    connected.execute("", silent=True, user_expressions={"value": expression})
+    asked = connected.execute("", silent=True, user_expressions={"value": expression})
     reply = await connected.get_shell_msg(timeout=30)
+    while reply["parent_header"].get("msg_id") != asked:  # one who waits for a kernel may have asked it twice
+        reply = await connected.get_shell_msg(timeout=30)
     return str(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
 
 

@@ -16,6 +16,7 @@ from spawner.rooms.files import unmark
 
 log = logging.getLogger("collegium.rooms")
 REMEMBERED = 500
+LOOK_SECONDS = 0.05
 
 
 class KernelQueue:
@@ -126,6 +127,8 @@ class KernelQueue:
             self._changed(request)
             if self._link is None:
                 kernel = self._kernel()
+                while not kernel.ready.done():  # noqa: ASYNC110 - after a restart in a pod its address is another one
+                    await asyncio.sleep(LOOK_SECONDS)
                 link = KernelLink(kernel.client(), lambda: bool(kernel.shutting_down))
                 self._link = link
                 await link.connect()
