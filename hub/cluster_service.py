@@ -11,13 +11,21 @@ from datetime import UTC, datetime
 from tornado import web
 
 from hub.cluster import Cluster
-from hub.cluster_kernels import template_of
+from hub.cluster_pods import template_of
 from hub.errors import HubError
 from hub.jupyterhub_api import JupyterHubApi
 from hub.kernel_gateway import PATH, KernelGateway, KernelGatewayHandler
 from hub.runtime import API_PREFIX
-from kernels.pods import ApiError, KubernetesApi, PodWatch, WarmPool, queue_places, reap_orphans
-from kernels.pods.spec import KERNEL_SELECTOR, queue_change
+from kernels.pods import (
+    KERNEL_SELECTOR,
+    ApiError,
+    KubernetesApi,
+    PodWatch,
+    WarmPool,
+    queue_change,
+    queue_places,
+    reap_orphans,
+)
 
 log = logging.getLogger("collegium.kernels")
 REAP_SECONDS = 60.0

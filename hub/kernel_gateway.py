@@ -20,23 +20,25 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from hub.cluster import Cluster
-from hub.cluster_kernels import template_of
+from hub.cluster_pods import template_of
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.kubernetes_config import FILES_FOLDER
 from hub.signed_in import SignedIn
-from kernels.pods import ApiError, KubernetesApi, PodTemplate
-from kernels.pods.spec import (
+from kernels.pods import (
+    CLAIM_LABEL,
     FREE,
     KERNEL_LABELS,
     KERNEL_SELECTOR,
     PROFILE_LABEL,
     SERVER_LABEL,
+    ApiError,
+    KubernetesApi,
+    PodTemplate,
     claim_change,
     label_value,
     ownership,
     pod_manifest,
 )
-from kernels.pods.state import CLAIM_LABEL
 
 log = logging.getLogger("collegium.kernels")
 SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")

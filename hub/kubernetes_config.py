@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub import runtime
 from hub.cluster import Cluster
-from hub.cluster_kernels import bytes_of, cpus_of, kernelspec_of
+from hub.cluster_pods import bytes_of, cpus_of, kernelspec_of
 from hub.settings import Settings
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from hub.data.engine import Database
 from hub.errors import HubError, UnavailableError
 from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
-from spawner import USER_ID_VARIABLE, isolation_problem, user_id_of
+from spawner import RESULTS_FOLDER, USER_ID_VARIABLE, isolation_problem, user_id_of
 
 if TYPE_CHECKING:  # these imports take half a second, and most requests need none of them
     from pipelines.graph import (
@@ -105,12 +105,16 @@ class ProjectPipelines:
         """Folder of a project's files."""
         return self._platform.settings.projects_dir / project_id / "files"
 
-    def state(self, project_id: str) -> Path:
-        """Folder of a project's results and records; on one machine with the project, whose own user writes there."""
+    def results(self, project_id: str) -> Path:
+        """Folder of a project's results, which this service alone writes; the project's own code can read it."""
         settings = self._platform.settings
         if cluster_of(settings):
             return self.folder / "state" / project_id
-        return settings.projects_dir / project_id / "state" / "runs"
+        return settings.projects_dir / project_id / RESULTS_FOLDER
+
+    def attempts(self, project_id: str) -> Path:
+        """Folder in which a project's runs leave their records and files: the project's own user writes there."""
+        return self._platform.settings.projects_dir / project_id / "state"
 
     def tick(self, now: datetime) -> None:
         """Begin what schedules ask for; forget what is too old."""
@@ -156,7 +160,7 @@ class ProjectPipelines:
     def forget(self, project_id: str) -> None:
         """Remove everything of a project that is gone for good."""
         self.automation.remove_all(project_id)
-        shutil.rmtree(self.state(project_id), ignore_errors=True)
+        shutil.rmtree(self.results(project_id), ignore_errors=True)
 
     def start(self) -> None:
         """Take up what an earlier process has left, if there is anything."""
@@ -180,10 +184,12 @@ class ProjectPipelines:
     def _make(self, project_id: str, history: History) -> PipelineService:
         from pipelines.graph import Confinement, PipelineService, Store
 
-        folder = self.state(project_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self.results(project_id)
+        for made in (folder, self.attempts(project_id)):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
         return PipelineService(
             folder,
+            attempts_folder=self.attempts(project_id),
             launcher=self._launcher(project_id, Store(folder)),
             on_change=lambda row: self._changed(project_id, row),
             history=history,
@@ -199,14 +205,16 @@ class ProjectPipelines:
         if cluster := cluster_of(settings):
             from hub.cluster_jobs import step_launcher  # the library of Kubernetes is not for one machine
 
-            return step_launcher(settings, cluster, project_id, store)
+            return step_launcher(settings, cluster, project_id, self.files(project_id), store)
         environment = self._environment(project_id)
+        user_id = int(environment.get(USER_ID_VARIABLE, 0))
         return LocalLauncher(
             store,
             settings.run_dir / "workers",
             environment,
             worker="hub.confined_worker",
-            warm=USER_ID_VARIABLE not in environment,
+            keeper="hub.confined_worker:keep_kernels" if user_id else "",
+            user_id=user_id or None,
         )
 
     def _environment(self, project_id: str) -> dict[str, str]:

@@ -14,8 +14,7 @@ from kubespawner import KubeSpawner
 from tornado import web
 from traitlets import Dict, Float, Unicode, default
 
-from kernels.pods import explain_end, explain_wait
-from kernels.pods.state import PodState, read_state
+from kernels.pods import PodState, explain_end, explain_wait, read_state
 from spawner.size import Size
 
 PROJECTS_USER = "projects"

@@ -28,7 +28,10 @@ TOOLS = "sh ls cat ps env id ip sleep mkdir rm cp mv ln echo hostname kill nc wg
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "site-packages", "ensurepip"}
 KERNEL = ("ipykernel", "numpy", "scipy", "pandas", "matplotlib", "sympy")
 SERVER = ("jupyterhub", "jupyter-server", "jupyterlab", "jupyter-collaboration", "kubernetes", "papermill", "psutil")
-BUILT = ("frontend/web/dist", "frontend/proxy/node_modules", "deploy/helm")
+BUILT = {
+    "lab": ("frontend/lab/dist",),
+    "frontend": ("frontend/web/dist", "frontend/proxy/node_modules", "deploy/helm"),
+}
 OWN_PACKAGES = ("hub", "spawner", "kernels", "courseware", "handcalc", "pipelines")
 ROOT = Path(__file__).parents[2]
 Content = dict[str, Path]
@@ -45,8 +48,8 @@ class Image:
 IMAGES = (
     Image("localhost/pause:1", ("pause",)),
     Image("localhost/collegium-kernel:1", ("base", "kernel")),
-    Image("localhost/collegium-server:1", ("base", "kernel", "server", "platform", "own")),
-    Image("localhost/collegium-hub:1", ("base", "kernel", "server", "platform", "frontend", "own")),
+    Image("localhost/collegium-server:1", ("base", "kernel", "server", "platform", "lab", "own")),
+    Image("localhost/collegium-hub:1", ("base", "kernel", "server", "platform", "lab", "frontend", "own")),
 )
 
 
@@ -72,9 +75,8 @@ def _fingerprint(layers: Iterable[str]) -> str:
     """Changes when anything that goes into the layers does."""
     parts = [Path(__file__).read_text(), repr(layers), sys.version]
     parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
-    for layer, files in (("own", _own_files), ("frontend", _built_files)):
-        if layer in layers:
-            parts += [f"{path} {path.stat().st_mtime_ns}" for path in files().values()]
+    for layer in sorted({"own", *BUILT} & set(layers)):
+        parts += sorted(f"{path} {path.stat().st_mtime_ns}" for path in _built_files(layer).values())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -92,10 +94,8 @@ def _content(where: Layout, name: str) -> Content:
     content: Content
     if name == "pause":
         return {"pause": where.programs / "pause"}
-    if name == "own":
-        return _own_files()
-    if name == "frontend":
-        return _built_files()
+    if name == "own" or name in BUILT:
+        return _built_files(name)
     if name == "base":
         content = _interpreter()
     else:
@@ -226,10 +226,12 @@ def _own_files() -> Content:
     return content
 
 
-def _built_files() -> Content:
-    """The built web app, the proxy, and the chart."""
+def _built_files(layer: str) -> Content:
+    """What is ours: the packages, JupyterLab's extension, or the web app, the proxy and the chart."""
+    if layer == "own":
+        return _own_files()
     content: Content = {}
-    for folder in BUILT:
+    for folder in BUILT[layer]:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path

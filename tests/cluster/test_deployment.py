@@ -144,7 +144,7 @@ def test_pipeline_runs_as_jobs_and_a_second_run_reuses_their_results(installatio
     assert len(steps) == 2
     jobs = {job.metadata.name for job in client.BatchV1Api().list_namespaced_job(installation.namespace).items}
     assert {str(name).rpartition("-")[0] for name in steps} == jobs
-    records = [path.read_text() for path in (installation.folder / "pipelines").rglob("*.ipynb")]
+    records = [path.read_text() for path in (installation.folder / "runs").rglob("*.ipynb")]
     assert any("I am step-" in text for text in records)
     assert any("42" in text for text in records)
     steps.clear()

@@ -16,8 +16,8 @@ import yaml
 from hub.deployment import CHART, ChartError, Values, render
 from hub.deployment.documents import schema_json, values_yaml
 from hub.version import VERSION
-from kernels.pods import PodTemplate
-from kernels.pods.spec import pod_manifest, secret_manifest
+from kernels.pods import PodTemplate, pod_manifest
+from kernels.pods.spec import secret_manifest
 
 from .manifests import faults_in_1_20, faults_today
 
