@@ -11,6 +11,7 @@ import bleach  # type: ignore[import-untyped]
 import mistune
 from nbformat import NotebookNode
 
+from courseware.mathematics import with_mathematics
 from courseware.scoring import clip
 
 OUTPUT_LIMIT_CHARACTERS = 200_000
@@ -51,10 +52,10 @@ def sanitize(text: str) -> str:
 
 
 def markdown(text: str, attachments: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """Return Markdown as safe HTML; LaTeX stays as it is, for the page to render."""
+    """Return Markdown as safe HTML, LaTeX in it as MathML."""
     if attachments:
         text = _ATTACHMENT.sub(lambda found: f"({_attachment(attachments, found[1])})", text)
-    return sanitize(str(_markdown(text)))
+    return with_mathematics(text, lambda plain: sanitize(str(_markdown(plain))))
 
 
 def output(content: NotebookNode) -> str:
@@ -77,7 +78,7 @@ def output(content: NotebookNode) -> str:
     if isinstance(data.get("text/html"), str):
         return f'<div class="html">{sanitize(data["text/html"])}</div>'
     if isinstance(data.get("text/latex"), str):
-        return f'<div class="latex">{_text(data["text/latex"])}</div>'
+        return f'<div class="latex">{with_mathematics(clip(data["text/latex"]), html.escape)}</div>'
     return f'<pre class="result">{_text(data.get("text/plain", ""))}</pre>'
 
 
