@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,36 @@ def grading_executor(api: KubernetesApi, settings: Settings, cluster: Cluster) -
 
 
 def step_launcher(
-    settings: Settings, cluster: Cluster, project_id: str, files: Path, store: Store
+    settings: Settings, cluster: Cluster, project_id: str, store: Store, folders: Sequence[Path]
 ) -> KubernetesLauncher:
-    """Return the launcher of a project's pipelines: its steps see the project's files and results, and no others."""
-    seen = [(folder, str(folder.relative_to(settings.data_dir))) for folder in (files, store.folder)]
+    """Return the launcher of a project's pipelines, whose steps see these folders, and results without changing them.
+
+    Parameters
+    ----------
+    settings, cluster
+        Of the platform.
+    project_id
+        Whose steps they are.
+    store
+        Of the project's results.
+    folders
+        Of the project: its files, and where runs leave their records. All lie on the volume of the platform.
+    """
+
+    def mount(folder: Path, **more: bool) -> dict[str, object]:
+        return {
+            "name": "data",
+            "mountPath": str(folder),
+            "subPath": str(folder.relative_to(settings.data_dir)),
+            **more,
+        }
+
     return KubernetesLauncher(
         store,
         job_template(cluster),
         scope=project_id,
         environment={"COLLEGIUM_PROJECT": project_id},
         volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": cluster.claim}}],
-        mounts=[{"name": "data", "mountPath": str(folder), "subPath": inside} for folder, inside in seen],
+        mounts=[*map(mount, folders), mount(store.folder, readOnly=True)],
         namespace=cluster.namespace,
     )

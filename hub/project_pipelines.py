@@ -205,7 +205,8 @@ class ProjectPipelines:
         if cluster := cluster_of(settings):
             from hub.cluster_jobs import step_launcher  # the library of Kubernetes is not for one machine
 
-            return step_launcher(settings, cluster, project_id, self.files(project_id), store)
+            folders = [self.files(project_id), self.attempts(project_id) / "runs"]
+            return step_launcher(settings, cluster, project_id, store, folders)
         environment = self._environment(project_id)
         user_id = int(environment.get(USER_ID_VARIABLE, 0))
         return LocalLauncher(
