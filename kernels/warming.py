@@ -14,7 +14,7 @@ from .preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS, SHORT_PR
 from .records import RunMode
 
 
-def kernel_parent(environment: Mapping[str, str], mode: RunMode = "kernel") -> ForkServer:
+def kernel_parent(environment: Mapping[str, str], mode: RunMode = "kernel", idle_seconds: float = 600.0) -> ForkServer:
     """The parent of the kernels of a process with this environment; `start` it.
 
     Parameters
@@ -23,6 +23,8 @@ def kernel_parent(environment: Mapping[str, str], mode: RunMode = "kernel") -> F
         All variables of the process that will run notebooks.
     mode
         As `run_notebook` takes it.
+    idle_seconds
+        It ends itself after so long without kernels.
     """
     runtime = environment.get("JUPYTER_RUNTIME_DIR")
     folder = Path(runtime) / "forkserver" if runtime else None
@@ -34,6 +36,7 @@ def kernel_parent(environment: Mapping[str, str], mode: RunMode = "kernel") -> F
             prepare=SHORT_PREPARE,
             runtime_dir=folder,
             environment=environment,
+            idle_seconds=idle_seconds,
         )
     return ForkServer(
         preload=KERNEL_PRELOAD,
@@ -41,4 +44,5 @@ def kernel_parent(environment: Mapping[str, str], mode: RunMode = "kernel") -> F
         rehearsal=KERNEL_REHEARSAL,
         runtime_dir=folder,
         environment=environment,
+        idle_seconds=idle_seconds,
     )

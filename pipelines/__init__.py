@@ -6,7 +6,7 @@ from .errors import (
     ParameterValueError,
     PipelinesError,
 )
-from .notebook_files import notebook_text, read_notebook
+from .notebook_files import notebook_text, parse_notebook, read_notebook
 from .notebook_run import RecordedRun, RunOptions, run_recorded, run_recorded_sync
 from .parameters import UNSET, Parameter, inspect_notebook, inspect_source, language_of
 from .scraps import read_scraps, record
@@ -28,6 +28,7 @@ __all__ = [
     "inspect_source",
     "language_of",
     "notebook_text",
+    "parse_notebook",
     "printed_text",
     "read_notebook",
     "read_scraps",

@@ -13,9 +13,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from .errors import NotebookFileError
+from .file_access import Opener, open_plainly
+
+LARGEST_NOTEBOOK_BYTES = 512 * 1024**2
 
 
-def read_notebook(path: Path | str) -> NotebookNode:
+def read_notebook(path: Path | str, opener: Opener = open_plainly) -> NotebookNode:
     """Read a notebook (`.ipynb`) or a Python file in percent format (`.py`), upgraded to format 4.5 or later.
 
     Raises
@@ -25,7 +28,11 @@ def read_notebook(path: Path | str) -> NotebookNode:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with opener(path) as file:
+            content = file.read(LARGEST_NOTEBOOK_BYTES + 1)
+        if len(content) > LARGEST_NOTEBOOK_BYTES:
+            raise NotebookFileError(f"{path}: the notebook has more than {LARGEST_NOTEBOOK_BYTES // 1024**2} MiB.")
+        text = content.decode("utf-8-sig")
     except FileNotFoundError as error:
         near = ", ".join(sorted(found.name for found in path.parent.glob("*.ipynb"))[:5])
         hint = f" Notebooks in that folder: {near}." if near else ""

@@ -9,13 +9,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from .errors import PipelineFileError
+from .file_access import Opener, open_plainly
 
 Location = tuple[str | int, ...]
 Lines = dict[Location, int]
 M = TypeVar("M", bound=BaseModel)
+LARGEST_FILE_BYTES = 4 * 1024**2
 
 
-def read_model(path: Path, model: type[M]) -> tuple[M, Lines]:
+def read_model(path: Path, model: type[M], opener: Opener = open_plainly) -> tuple[M, Lines]:
     """Read a YAML file as a model.
 
     Returns
@@ -29,7 +31,11 @@ def read_model(path: Path, model: type[M]) -> tuple[M, Lines]:
         If it cannot be read, is not YAML, or does not have the form; each problem names file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with opener(path) as file:
+            content_bytes = file.read(LARGEST_FILE_BYTES + 1)
+        if len(content_bytes) > LARGEST_FILE_BYTES:
+            raise PipelineFileError([f"{path}: the file has more than {LARGEST_FILE_BYTES // 1024**2} MiB."])
+        text = content_bytes.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineFileError([f"{path}: the file cannot be read ({error})."]) from error
     lines: Lines = {}

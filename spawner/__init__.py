@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from spawner.confinement import USER_ID_VARIABLE, confine_as_told, user_id_of
+from spawner.confinement import RESULTS_FOLDER, USER_ID_VARIABLE, confine_as_told, user_id_of
 from spawner.local import LocalProjectSpawner, isolation_problem
 
 if TYPE_CHECKING:
     from spawner.rooms.reading import ProjectState
 
 __all__ = [
+    "RESULTS_FOLDER",
     "USER_ID_VARIABLE",
     "LocalProjectSpawner",
     "ProjectState",

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 USER_ID_VARIABLE = "COLLEGIUM_USER_ID"
+RESULTS_FOLDER = "runs"
+"""Beside a project's files and state: the results of its runs, which its own code reads and cannot change."""
 FIRST_USER_ID = 1_900_000_000
 LAST_USER_ID = 2_100_000_000
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000
@@ -37,6 +39,7 @@ _ATTR_IDMAP = 0x00100000
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 _SHOWN = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/sys", "/nix/store")
+GPUS_VARIABLE = "COLLEGIUM_GPUS"  # of kernels.gpus, which is not imported before the view of the files is made
 _NOT_SHOWN = ("/", "/tmp", "/root", "/home", "/var", "/run")
 _OUR_FOLDERS = ("spawner", "kernels", "handcalc", "pipelines", "frontend/lab/dist")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -57,11 +60,14 @@ class View:
         Folders of the project, writable.
     user_id
         Who the server is.
+    results
+        Folder of the results of the project's runs, read-only; `None` when there is none.
     """
 
     files: Path
     state: Path
     user_id: int
+    results: Path | None = None
 
 
 def user_id_of(projects_dir: Path, project_id: str) -> int:
@@ -105,10 +111,11 @@ def confine(view: View) -> None:
     _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWIPC))
     _mount("none", "/", None, _REC | _PRIVATE)
     temporary = _private_folder(view.state / "tmp")
-    _prepare_below_tmp(temporary, (view.files, view.state))
+    shared = (view.files, view.state, *([view.results] if view.results else []))
+    _prepare_below_tmp(temporary, shared)
     passwd = _passwd(view)
     shown = [(path, os.open(path, os.O_PATH | os.O_NOFOLLOW)) for path in _read_only()]
-    own = [(str(path), _mapped(path, mapping)) for path in (temporary, view.files, view.state)]
+    own = [(str(path), _mapped(path, mapping)) for path in (temporary, *shared)]
     passwd_mount = os.open(passwd, os.O_PATH)
     base = "/tmp"
     _mount("tmpfs", base, "tmpfs", _NOSUID | _NODEV, "size=4m,mode=755")
@@ -122,13 +129,11 @@ def confine(view: View) -> None:
     os.symlink("/tmp", f"{base}/var/tmp")
     inner_tmp = f"{base}/tmp"
     Path(inner_tmp).mkdir()
-    for (path, descriptor), target in zip(
-        own, (inner_tmp, base + str(view.files), base + str(view.state)), strict=True
-    ):
+    for (path, descriptor), target in zip(own, (inner_tmp, *(base + str(path) for path in shared)), strict=True):
         if not path.startswith("/tmp/") or target == inner_tmp:
             os.makedirs(target, exist_ok=True)
         _move(descriptor, target)
-        _set_attributes(target, _NOSUID | _NODEV)
+        _set_attributes(target, _NOSUID | _NODEV | (_RDONLY if path == str(view.results) else 0))
     os.chdir(base)
     _check(_syscall(_PIVOT_ROOT[os.uname().machine], b".", b"."))
     _check(_libc.umount2(b".", _MNT_DETACH))
@@ -144,8 +149,9 @@ def confine(view: View) -> None:
 def confine_as_told() -> None:
     """Confine this process when its environment says so, as the spawner wrote it."""
     if user_id := os.environ.pop(USER_ID_VARIABLE, ""):
-        files, state = os.environ["JUPYTERHUB_ROOT_DIR"], os.environ["COLLEGIUM_STATE_DIR"]
-        confine(View(Path(files), Path(state), int(user_id)))
+        files, state = Path(os.environ["JUPYTERHUB_ROOT_DIR"]), Path(os.environ["COLLEGIUM_STATE_DIR"])
+        results = state.parent / RESULTS_FOLDER
+        confine(View(files, state, int(user_id), results if results.is_dir() else None))
 
 
 def problem() -> str:
@@ -262,7 +268,9 @@ def _make_proc(base: str) -> None:
 def _make_devices(base: str, user_id: int) -> None:
     os.makedirs(f"{base}/dev/pts")
     os.makedirs(f"{base}/dev/shm")
-    names = [*_DEVICES, *(name for name in os.listdir("/dev") if name.startswith("nvidia"))]
+    names = list(_DEVICES)
+    if os.environ.get(GPUS_VARIABLE, "0") != "0":
+        names += [name for name in os.listdir("/dev") if name.startswith("nvidia")]
     for name in names:
         if os.path.exists(f"/dev/{name}") and not os.path.isdir(f"/dev/{name}"):
             os.close(os.open(f"{base}/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o644))

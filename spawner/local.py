@@ -127,7 +127,8 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         files, state = self._folders()
         self._tell(10, "Preparing the files")
         try:
-            for folder in (files, state / "runtime", Path(self.logs_dir)):
+            results = state.parent / confinement.RESULTS_FOLDER
+            for folder in (files, state / "runtime", results, Path(self.logs_dir)):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._user_id = await asyncio.to_thread(self._own_user_id)
         except (OSError, ValueError, confinement.ConfinementError) as error:

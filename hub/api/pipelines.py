@@ -8,7 +8,7 @@ from pathlib import Path
 from hub.api import run_schemas as s
 from hub.api.context import Context
 from hub.api.operation import Query, operation
-from hub.api.run_support import file_of, in_project, parameter_state, pipeline_steps, values_of
+from hub.api.run_support import file_of, in_project, notebook_of, parameter_state, pipeline_steps, values_of
 from hub.policy import Capability
 from hub.project_files import ProjectFolder
 from hub.project_pipelines import ProjectPipelines
@@ -46,7 +46,7 @@ async def plan_run(ctx: Context) -> s.Plan:
 
         service = pipelines.of(project_id)
         file = file_of(pipelines, project_id, body.file)
-        values = values_of(file, body.parameters, body.texts)
+        values = values_of(pipelines, project_id, file, body.parameters, body.texts)
         lines = make_plan(service.read(file, values), values, service.history, service.store)
         return s.Plan(steps=[s.PlanStep(step=x.step, status=x.status, items=x.items, reason=x.reason) for x in lines])
 
@@ -65,9 +65,9 @@ async def notebook_parameters(ctx: Context) -> s.NotebookParameters:
     name = ctx.query_as(NotebookQuery).file
 
     def work(pipelines: ProjectPipelines, project_id: str) -> s.NotebookParameters:
-        from pipelines import inspect_notebook, read_notebook
+        from pipelines import inspect_notebook
 
-        notebook = read_notebook(file_of(pipelines, project_id, name))
+        notebook = notebook_of(pipelines, project_id, file_of(pipelines, project_id, name))
         declared = inspect_notebook(notebook, name)
         return s.NotebookParameters(file=name, parameters=[parameter_state(p) for p in declared])
 

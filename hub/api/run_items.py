@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from hub.api import run_schemas as s
 from hub.api.context import Context
 from hub.api.operation import Content, Query, operation
-from hub.api.run_support import exact_item, exact_run, file_of, in_project, item_state, record_of
+from hub.api.run_support import exact_item, exact_run, file_of, in_project, item_state
 from hub.errors import ConflictError, InvalidError, NotFoundError
 from hub.pages import document, render_file
 from hub.policy import Capability
@@ -36,13 +36,15 @@ async def read_run_item(ctx: Context) -> s.ItemDetail:
     """Return what an item was given, printed and wrote."""
 
     def work(pipelines: ProjectPipelines, project_id: str) -> s.ItemDetail:
+        from pipelines.graph import record_of
+
         service = pipelines.of(project_id)
         run = exact_run(service, ctx.path["run_id"])
         row = exact_item(service, run.id, ctx.path["step"], ctx.path["index"])
         result = service.store.find(row.key) if row.key and row.status in ("ok", "reused") else None
         output = result.output if result is not None else None
         drawn = dict((run.origin or {}).get("steps", {}))
-        record = record_of(service, row)
+        record = record_of(service, row, RECORD_LIMIT_BYTES)
         parameters, log = _said(record) if record is not None else ({}, "")
         return s.ItemDetail(
             item=item_state(pipelines, project_id, row),
@@ -52,7 +54,7 @@ async def read_run_item(ctx: Context) -> s.ItemDetail:
             files=[
                 s.RunFile(name=name, size_bytes=(output / name).stat().st_size)
                 for name in (result.files if result is not None else ())
-                if output is not None and (output / name).resolve().is_relative_to(output.resolve())
+                if output is not None
             ],
         )
 
@@ -105,10 +107,7 @@ async def download_run_file(ctx: Context) -> Content:
         result = service.store.find(row.key) if row.key and row.status in ("ok", "reused") else None
         if result is None or name not in result.files:
             raise NotFoundError(f"This item has written no file “{name[:200]}”.")
-        path = (result.output / name).resolve()
-        if not path.is_relative_to(result.output.resolve()) or not path.is_file():
-            # What lies in the project's state may have been changed by the project's own code.
-            raise NotFoundError(f"This item has written no file “{name[:200]}”.")
+        path = result.output / name
         if path.stat().st_size > FILE_LIMIT_BYTES:
             raise InvalidError(f"“{name}” is larger than {FILE_LIMIT_BYTES // 1_000_000} MB; copy it in a notebook.")
         return Content(path.read_bytes(), "application/octet-stream", Path(name).name)
@@ -127,15 +126,16 @@ async def copy_run_item(ctx: Context) -> s.CopiedNotebook:
     """Write the notebook, without outputs and with the item's values in it, beside the original."""
 
     def work(pipelines: ProjectPipelines, project_id: str) -> s.CopiedNotebook:
-        from pipelines import read_notebook, working_copy_text
+        from pipelines import parse_notebook, working_copy_text
+        from pipelines.graph import record_of
 
         service = pipelines.of(project_id)
         run = exact_run(service, ctx.path["run_id"])
         row = exact_item(service, run.id, ctx.path["step"], ctx.path["index"])
-        record = record_of(service, row)
+        record = record_of(service, row, RECORD_LIMIT_BYTES)
         if record is None:
             raise NotFoundError("This item has no record to copy.")
-        text = working_copy_text(read_notebook(record))
+        text = working_copy_text(parse_notebook(record.decode(errors="replace"), Path("record.ipynb")))
         source = file_of(pipelines, project_id, pipelines.readable(project_id, run.file))
         folder = source.parent.relative_to(pipelines.files(project_id).resolve())
         stem = re.sub(r"[^\w.-]", "_", f"{row.step}-{row.index}-of-{run.id}")
@@ -145,22 +145,25 @@ async def copy_run_item(ctx: Context) -> s.CopiedNotebook:
 
 
 def _record(pipelines: ProjectPipelines, project_id: str, ctx: Context) -> bytes:
+    from pipelines.graph import record_of
+
     service = pipelines.of(project_id)
     row = exact_item(service, ctx.path["run_id"], ctx.path["step"], ctx.path["index"])
-    path = record_of(service, row)
-    if path is None:
-        raise NotFoundError("This item has no record yet.")
-    if path.stat().st_size > RECORD_LIMIT_BYTES:
-        raise InvalidError(f"The record is larger than {RECORD_LIMIT_BYTES // 1_000_000} MB and cannot be shown here.")
-    return path.read_bytes()
+    content = record_of(service, row, RECORD_LIMIT_BYTES)
+    if content is None:
+        limit = f"{RECORD_LIMIT_BYTES // 1_000_000} MB"
+        raise NotFoundError(f"This item has no record yet, or one of more than {limit}, which is not shown here.")
+    return content
 
 
-def _said(record: Path) -> tuple[dict[str, JsonValue], str]:
+def _said(record: bytes) -> tuple[dict[str, JsonValue], str]:
     """The values that went in, and everything that was printed, from a record."""
-    from pipelines import printed_text, read_notebook
+    from pipelines import parse_notebook, printed_text
 
-    notebook = read_notebook(record)
-    parameters = dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
+    notebook = parse_notebook(record.decode(errors="replace"), Path("record.ipynb"))
+    marks = notebook.metadata.get("papermill", {})
+    given = marks.get("parameters") if isinstance(marks, dict) else None
+    parameters = dict(given) if isinstance(given, dict) else {}
     return parameters, printed_text(notebook, LOG_LIMIT_CHARACTERS)
 
 

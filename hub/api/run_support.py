@@ -18,6 +18,8 @@ from hub.policy import Capability
 from hub.project_pipelines import ProjectPipelines
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from pipelines import Parameter
     from pipelines.graph import ItemRow, Pipeline, PipelineService, RunRow
 
@@ -87,14 +89,24 @@ def file_of(pipelines: ProjectPipelines, project_id: str, name: str) -> Path:
     return path
 
 
-def values_of(file: Path, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+def notebook_of(pipelines: ProjectPipelines, project_id: str, file: Path) -> NotebookNode:
+    """Read a notebook of a project."""
+    from pipelines import read_notebook
+    from pipelines.graph import Confinement
+
+    return read_notebook(file, Confinement(pipelines.files(project_id)).open)
+
+
+def values_of(
+    pipelines: ProjectPipelines, project_id: str, file: Path, parameters: Mapping[str, Any], texts: Mapping[str, str]
+) -> dict[str, Any]:
     """Values with those that were typed as text."""
-    from pipelines import check_texts, inspect_notebook, read_notebook
+    from pipelines import check_texts, inspect_notebook
 
     if not texts:
         return dict(parameters)
     if file.suffix in (".ipynb", ".py"):
-        declared = inspect_notebook(read_notebook(file), file.name)
+        declared = inspect_notebook(notebook_of(pipelines, project_id, file), file.name)
         return {**parameters, **check_texts(declared, dict(texts), file.name, partial=True)}
     import yaml
 
@@ -131,17 +143,6 @@ def exact_item(service: PipelineService, run_id: str, step: str, index: str) -> 
     if found is None:
         raise NotFoundError("There is no such item in this run.")
     return found
-
-
-def record_of(service: PipelineService, row: ItemRow) -> Path | None:
-    """The record of an item: as it grows, or as it was kept."""
-    attempts = service.folder / "runs" / row.run_id / row.step / str(row.index)
-    found = sorted(attempts.glob("*/record.ipynb"), key=lambda path: path.lstat().st_mtime)
-    path = Path(row.record) if row.record else found[-1] if found else None
-    if path is None:
-        return None
-    path = path.resolve()  # the project's own code may have made a link of it
-    return path if path.is_relative_to(service.folder) and path.is_file() else None
 
 
 def run_state(pipelines: ProjectPipelines, project_id: str, run: RunRow) -> s.RunState:

@@ -61,7 +61,7 @@ async def start_run(ctx: Context) -> s.RunState:
     def work(pipelines: ProjectPipelines, project_id: str) -> s.RunState:
         service = pipelines.of(project_id)
         file = file_of(pipelines, project_id, body.file)
-        values = values_of(file, body.parameters, body.texts)
+        values = values_of(pipelines, project_id, file, body.parameters, body.texts)
         run = service.create(file, values, origin={"kind": "manual", "by": by})
         pipelines.workspaces.begin(project_id, run.id)
         return run_state(pipelines, project_id, run)

@@ -19,7 +19,7 @@ from .pipeline_file import read_pipeline
 from .plan import PlanLine, make_plan
 from .python_definition import Definition, Later, define, later
 from .schedules import Automation, NoticeRow, ScheduleRow, TriggerRow, run_id_of
-from .service import PipelineService, progress_of
+from .service import PipelineService, progress_of, record_of
 from .store import Result, Store
 from .validation import dependencies, order, validate
 from .workspaces import Workspaces
@@ -67,6 +67,7 @@ __all__ = [
     "order",
     "progress_of",
     "read_pipeline",
+    "record_of",
     "run_id_of",
     "times_between",
     "validate",

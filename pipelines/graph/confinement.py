@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from .errors import PipelineFileError, SecretError
 from .model import Pipeline, Step
@@ -33,10 +37,38 @@ class Confinement:
         PipelineFileError
             If it lies outside, also through a link.
         """
-        path = (self.root / name).resolve()
-        if not path.is_relative_to(self.root.resolve()) or PurePosixPath(name).is_absolute() or "\0" in name:
-            raise PipelineFileError([f"{name}: lies outside the project."])
-        return path
+        if "\0" not in name and not PurePosixPath(name).is_absolute():
+            path = (self.root / name).resolve()
+            if self._holds(path):
+                return path
+        raise PipelineFileError([f"{name}: lies outside the project."])
+
+    def open(self, path: Path) -> BinaryIO:
+        """Open a file of the folder for reading.
+
+        Links may be exchanged at any moment, so it is not the path that is looked at, but what was found by it; only
+        then is it opened for reading.
+
+        Raises
+        ------
+        OSError
+            If there is no such file in the folder.
+        """
+        found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            own_name = Path(f"/proc/self/fd/{found}")
+            is_file = stat.S_ISREG(os.fstat(found).st_mode)
+            if not is_file or not self._holds(own_name.readlink()):
+                raise PermissionError(errno.EACCES, "there is no such file in the project")
+            return own_name.open("rb")
+        finally:
+            os.close(found)
+
+    def glob(self, folder: Path, pattern: str) -> Iterator[Path]:
+        """The files below a folder that fit a pattern; a link that leads outside is as if it were not there."""
+        parts = PurePosixPath(pattern).parts
+        if ".." not in parts and not PurePosixPath(pattern).is_absolute():
+            yield from (path for path in self._fitting(folder, parts) if path.is_file())
 
     def apply(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline with its references to secrets made absolute.
@@ -62,6 +94,31 @@ class Confinement:
         """
         return {name: self._secret(name, reference) for name, reference in references.items()}
 
+    def _fitting(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+        if not parts:
+            yield folder
+            return
+        first, rest = parts[0], parts[1:]
+        if first == "**":
+            yield from self._fitting(folder, rest)
+            for inner in self._inside_of(folder, "*"):
+                if inner.is_dir() and not inner.is_symlink():
+                    yield from self._fitting(inner, parts)
+            return
+        for inner in self._inside_of(folder, first):
+            if not rest or inner.is_dir():
+                yield from self._fitting(inner, rest)
+
+    def _inside_of(self, folder: Path, pattern: str) -> list[Path]:
+        try:
+            names = [path.name for path in folder.iterdir() if fnmatchcase(path.name, pattern)]
+        except OSError:
+            return []
+        return [folder / name for name in sorted(names) if self._holds((folder / name).resolve())]
+
+    def _holds(self, path: Path) -> bool:
+        return path.is_relative_to(self.root.resolve())
+
     def _step(self, pipeline: Pipeline, step: Step, problems: list[str]) -> Step:
         where = f"{pipeline.file}, line {step.line}: step {step.name!r}"
         if not self._inside(pipeline.folder / step.notebook):
@@ -82,16 +139,12 @@ class Confinement:
         return replace(step, secrets=secrets)
 
     def _inside(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self.root.resolve())
+        return self._holds(path.resolve())
 
     def _secret(self, name: str, reference: str) -> str:
         place = reference.partition(":")[2]
         try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with self.open(Path(place)) as file:
+                return file.read(_LONGEST_SECRET_BYTES).decode(errors="replace").rstrip("\n")
         except OSError as error:
             raise SecretError(f"secret {name!r}: {Path(place).name} cannot be read ({error.strerror})") from error
-        with os.fdopen(descriptor, "rb") as file:
-            # Links may have changed since the pipeline was checked; what is open now does not change any more.
-            if not self._inside(Path(f"/proc/self/fd/{descriptor}")):
-                raise SecretError(f"secret {name!r}: {Path(place).name} lies outside the project")
-            return file.read(_LONGEST_SECRET_BYTES).decode(errors="replace").rstrip("\n")

@@ -6,6 +6,7 @@ from pipelines.errors import PipelineFileError, PipelinesError
 
 __all__ = [
     "ExpressionError",
+    "InputFileError",
     "LaunchError",
     "PipelineFileError",
     "RunStateError",
@@ -16,6 +17,10 @@ __all__ = [
 
 class ExpressionError(PipelinesError):
     """An expression in `${…}` cannot be read or has no value."""
+
+
+class InputFileError(PipelinesError):
+    """A file that a step declares as its input cannot be read."""
 
 
 class UnknownRunError(PipelinesError):

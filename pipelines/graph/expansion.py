@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nbformat import NotebookNode
 
+from pipelines.file_access import Opener
 from pipelines.notebook_files import read_notebook
 from pipelines.notebook_run import checked_values
 
 from . import expressions
-from .errors import ExpressionError
-from .keys import FileReference, canonical, digest_of, file_digest, key_of, key_parts
+from .errors import ExpressionError, InputFileError
+from .keys import FileReference, canonical, digest_of, key_of, key_parts
 from .model import Pipeline, Step
 
 MOST_ITEMS = 100_000
+_MOST_DIGESTS = 10_000
+_digests: dict[tuple[int, int, int, int], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def surroundings(
     pipeline: Pipeline, step: Step, names: Mapping[str, Any], upstream: Mapping[str, Sequence[str]], salt: str
 ) -> Surroundings:
     """Read what the step's items share; raises `PipelinesError` for a notebook that is gone."""
-    notebook = read_notebook(pipeline.folder / step.notebook)
+    notebook = read_notebook(pipeline.folder / step.notebook, pipeline.files.open)
     return Surroundings(pipeline, step, notebook, names, upstream, salt)
 
 
@@ -123,7 +128,7 @@ def make_item(around: Surroundings, index: int, value: Any) -> Item:
     parameters = checked_values(around.notebook, paths, f"step {step.name}, {step.notebook}")
     # A value of the declared type, so that 0 and 0.0 for a real number are one key.
     keyed = {name: filled[name] if _has_file(filled[name]) else parameters[name] for name in filled}
-    inputs = _input_digests(around.pipeline.folder, expressions.fill(list(step.inputs), names))
+    inputs = _input_digests(around.pipeline, expressions.fill(list(step.inputs), names))
     parts = key_parts(around.notebook, keyed, around.upstream, inputs, environment, step.kernel)
     if around.salt:
         parts["run"] = around.salt
@@ -131,20 +136,26 @@ def make_item(around: Surroundings, index: int, value: Any) -> Item:
     return Item(step.name, index, value, parameters, parts, key_of(parts), environment, label)
 
 
-def _input_digests(folder: Path, patterns: Sequence[str]) -> dict[str, str]:
-    found = sorted({path for pattern in patterns for path in folder.glob(str(pattern)) if path.is_file()})
-    return {path.relative_to(folder).as_posix(): _digest_of_state(path, *_state(path)) for path in found}
+def _input_digests(pipeline: Pipeline, patterns: Sequence[str]) -> dict[str, str]:
+    folder = pipeline.folder
+    found = sorted({path for pattern in patterns for path in pipeline.files.glob(folder, str(pattern))})
+    try:
+        return {path.relative_to(folder).as_posix(): _digest(path, pipeline.files.open) for path in found}
+    except OSError as error:
+        told = ", ".join(str(pattern) for pattern in patterns)
+        raise InputFileError(f"the inputs {told} cannot be read: {error.strerror or error}") from error
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    state = path.stat()
-    return state.st_ino, state.st_size, state.st_mtime_ns
-
-
-@lru_cache(maxsize=10_000)
-def _digest_of_state(path: Path, _inode: int, _size: int, _mtime_ns: int) -> str:
-    """Ten thousand items that read one large file read it once."""
-    return file_digest(path)
+def _digest(path: Path, opener: Opener) -> str:
+    """SHA-256 of a file; ten thousand items that read one large file read it once."""
+    with cast(BufferedReader, opener(path)) as file:
+        status = os.fstat(file.fileno())
+        which = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        if which not in _digests:
+            if len(_digests) >= _MOST_DIGESTS:
+                _digests.clear()
+            _digests[which] = hashlib.file_digest(file, "sha256").hexdigest()
+        return _digests[which]
 
 
 def _has_file(value: Any) -> bool:

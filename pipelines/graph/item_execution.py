@@ -12,6 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 
 from pipelines.errors import PipelinesError
 
+from . import no_follow
 from .errors import SecretError
 from .history import FINAL, History, ItemRow, ItemStatus
 from .model import Retry
@@ -125,5 +126,5 @@ def _final_row(row: ItemRow, order: Order, outcome: Outcome, store: Store) -> It
             return replace(row, status="ok", record=str(result.record), values=result.values, error=None, ended_at=now)
     status: ItemStatus = "cancelled" if outcome.status == "cancelled" else "failed"
     error = outcome.error or {"name": outcome.status, "value": outcome.message, "cell": None}
-    record = str(order.record) if order.record.exists() else None
+    record = str(order.record) if order.record.name in no_follow.names(order.record.parent) else None
     return replace(row, status=status, error=dict(error), record=record, ended_at=now)

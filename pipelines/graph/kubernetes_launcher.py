@@ -21,11 +21,10 @@ from kernels.pods import (
     start_job,
     until_job_ends,
 )
-from pipelines.notebook_files import write_text
 
+from .attempts import known_outcome, prepare
 from .orders import Order, Outcome
 from .store import Store
-from .worker import read_outcome
 
 log = logging.getLogger("collegium.pipelines")
 MAIN, COMPONENT = "step", "step"
@@ -53,7 +52,7 @@ class KubernetesLauncher:
     environment
         Of the step.
     volumes, mounts
-        The folders of the project, as its steps see them: nothing of other projects.
+        The folders of the project, as its steps see them: nothing of other projects, and results read-only.
     namespace, kubeconfig
         Of the cluster; by default those of the pod that this runs in.
     """
@@ -69,7 +68,7 @@ class KubernetesLauncher:
 
     def run(self, order: Order, secrets: Mapping[str, str]) -> Outcome:
         """Carry out an order, or wait for the Job that does; blocks until it has ended."""
-        return self._known(order) or asyncio.run(self._run(order, secrets))
+        return known_outcome(order, self.store) or asyncio.run(self._run(order, secrets))
 
     def cancel(self, order: Order) -> None:
         """End the Job of an order."""
@@ -81,17 +80,14 @@ class KubernetesLauncher:
         return f"step-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     async def _run(self, order: Order, secrets: Mapping[str, str]) -> Outcome:
-        folder = Path(order.attempt_folder)
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        path = folder / "order.json"
-        await asyncio.to_thread(write_text, path, order.to_json())
+        path = await asyncio.to_thread(prepare, order, self.store)
         name = self.job_name(order)
         try:
             async with KubernetesApi(self.namespace, self.kubeconfig) as api:
                 given = [_secret(name, secrets)] if secrets else []
                 await start_job(api, self._job(name, order, path, bool(secrets)), given)
                 end = await until_job_ends(api, name, MAIN, lambda message: log.info("%s waits: %s", name, message))
-                known = self._known(order)
+                known = await asyncio.to_thread(known_outcome, order, self.store)
                 if known is None:  # so that the next attempt starts afresh
                     await delete_job(api, name)
         except ApiError as error:
@@ -103,9 +99,6 @@ class KubernetesLauncher:
     async def _cancel(self, order: Order) -> None:
         async with KubernetesApi(self.namespace, self.kubeconfig) as api:
             await delete_job(api, self.job_name(order))
-
-    def _known(self, order: Order) -> Outcome | None:
-        return Outcome("ok") if self.store.find(order.key) is not None else read_outcome(order)
 
     def _job(self, name: str, order: Order, path: Path, has_secrets: bool) -> Manifest:
         memory = order.memory_bytes + SPARE_BYTES if order.memory_bytes else 0

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kernels import RunMode
+from pipelines.file_access import ALL_FILES, FileAccess
 
 _EMPTY: Callable[[], Mapping[str, Any]] = partial(MappingProxyType[str, Any], {})
 
@@ -141,6 +142,8 @@ class Pipeline:
         When it runs by itself; `None` for never.
     file
         What messages call it.
+    files
+        How the files that it names are found and opened.
     """
 
     name: str
@@ -150,3 +153,4 @@ class Pipeline:
     parallel: int = 4
     schedule: Schedule | None = None
     file: str = "pipeline"
+    files: FileAccess = field(default=ALL_FILES, repr=False, compare=False)

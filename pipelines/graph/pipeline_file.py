@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernels import RunMode
+from pipelines.file_access import ALL_FILES, FileAccess
 from pipelines.yaml_lines import Lines, read_model
 
 from .model import Pipeline, Resources, Retry, Schedule, Step
@@ -69,7 +71,7 @@ class _PipelineFile(_Model):
     steps: Annotated[dict[Annotated[str, Field(pattern=_NAME)], _StepFile], Field(min_length=1)]
 
 
-def read_pipeline(path: Path | str, values: Mapping[str, Any] | None = None) -> Pipeline:
+def read_pipeline(path: Path | str, values: Mapping[str, Any] | None = None, files: FileAccess = ALL_FILES) -> Pipeline:
     """Read the description of a pipeline; `validate` then checks what it refers to.
 
     Parameters
@@ -79,6 +81,8 @@ def read_pipeline(path: Path | str, values: Mapping[str, Any] | None = None) -> 
         parameters are those that are given, and whose results are not reused.
     values
         Given parameters; they matter for a notebook only.
+    files
+        How this file, and those that it names, are opened.
 
     Raises
     ------
@@ -89,9 +93,9 @@ def read_pipeline(path: Path | str, values: Mapping[str, Any] | None = None) -> 
     if path.is_dir():
         path = path / "pipeline.yaml"
     if path.suffix in NOTEBOOKS:
-        return _of_notebook(path, values or {})
-    model, lines = read_model(path, _PipelineFile)
-    return _pipeline(model, path, lines)
+        return replace(_of_notebook(path, values or {}), files=files)
+    model, lines = read_model(path, _PipelineFile, files.open)
+    return replace(_pipeline(model, path, lines), files=files)
 
 
 def _of_notebook(path: Path, values: Mapping[str, Any]) -> Pipeline:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import secrets
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipelines.file_access import ALL_FILES
+
+from . import no_follow
+from .attempts import newest_record, progress_in
 from .confinement import Confinement
 from .driver import Driver
 from .engine import DbosEngine, Engine
@@ -40,11 +42,14 @@ class PipelineService:
     Parameters
     ----------
     folder
-        Results, records of attempts, locks, and by default the database.
+        Results, orders, locks, and by default the database.
     database_url
         As SQLAlchemy spells it; a SQLite file in the folder by default.
     launcher
         Carries out the items; worker processes of this machine by default.
+    attempts_folder
+        Where the notebooks of runs leave records and files, below `runs`; `folder` by default. Whoever the notebooks
+        run as writes there, and must not write into `folder`.
     on_change
         Told of every row of a run in this process that changes, and of the run itself; from any thread.
     history
@@ -63,6 +68,7 @@ class PipelineService:
         database_url: str | None = None,
         *,
         launcher: Launcher | None = None,
+        attempts_folder: Path | None = None,
         on_change: ChangeHandler | None = None,
         history: History | None = None,
         confinement: Confinement | None = None,
@@ -73,6 +79,7 @@ class PipelineService:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.store = Store(folder)
+        self.runs_folder = (attempts_folder.resolve() if attempts_folder is not None else folder) / "runs"
         self._url = database_url or f"sqlite:///{folder / 'pipelines.sqlite'}"
         self.history = history or History(self._url)
         self._confinement = confinement
@@ -124,7 +131,7 @@ class PipelineService:
         PipelineFileError
             If it is wrong, or names what it must not.
         """
-        pipeline = read_pipeline(file, values)
+        pipeline = read_pipeline(file, values, self._confinement or ALL_FILES)
         pipeline = replace(pipeline, parallel=min(pipeline.parallel, self._most_parallel))
         return self._confinement.apply(pipeline) if self._confinement is not None else pipeline
 
@@ -250,7 +257,7 @@ class PipelineService:
         limit, count = datetime.now(UTC) - older_than, 0
         for run in self.history.runs(limit=100_000):
             if run.ended_at is not None and run.ended_at < limit:
-                shutil.rmtree(self.folder / "runs" / run.id, ignore_errors=True)
+                no_follow.remove_tree(self.runs_folder / run.id)
                 self.history.delete_run(run.id)
                 count += 1
         self.store.expire(limit, self.history.keys())
@@ -266,7 +273,7 @@ class PipelineService:
         try:
             pipeline = self.read(Path(run.file), run.parameters)
             driver = Driver(
-                pipeline, run, self.history, self.store, self.folder / "runs", self._start_item, self._on_change
+                pipeline, run, self.history, self.store, self.runs_folder, self._start_item, self._on_change
             )
             with self._guard:
                 self._drivers[run.id] = driver
@@ -344,11 +351,24 @@ def _cancelled(row: ItemRow) -> ItemRow:
     return replace(row, status="cancelled", ended_at=datetime.now(UTC))
 
 
-def progress_of(service: PipelineService, row: ItemRow) -> dict[str, Any] | None:
-    """How far a running item is: `cell` and `at`; `None` when it has not begun."""
-    folder = service.folder / "runs" / row.run_id / row.step / str(row.index)
-    found = sorted(folder.glob("*/progress.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        return None
-    content: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
-    return content
+def progress_of(service: PipelineService, row: ItemRow) -> dict[str, int] | None:
+    """How far a running item is: `cell` and `of`; `None` when it has not begun."""
+    return progress_in(_attempts_of(service, row))
+
+
+def record_of(service: PipelineService, row: ItemRow, limit_bytes: int) -> bytes | None:
+    """The record of an item, as it grows or as it was kept; `None` when there is none, or it is larger.
+
+    Parameters
+    ----------
+    service, row
+        Which.
+    limit_bytes
+        Bound on its size.
+    """
+    path = Path(row.record) if row.record else newest_record(_attempts_of(service, row))
+    return no_follow.content(path, limit_bytes) if path is not None else None
+
+
+def _attempts_of(service: PipelineService, row: ItemRow) -> Path:
+    return service.runs_folder / row.run_id / row.step / str(row.index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -13,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipelines.notebook_files import write_text
 
-from .keys import FileReference, file_digest
+from . import no_follow
+from .keys import FileReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,12 @@ class Result:
 
 
 class Store:
-    """Results and their files in a folder.
+    """Results and their files in a folder that the notebooks themselves need not be able to write.
 
     Layout: `objects/` holds each file's content once, by its SHA-256; `results/` holds, per key, the record, the
-    recorded values and the output folder, whose files are hard links to the objects; `locks/` holds one lock per
-    key, taken by whoever runs it.
+    recorded values and the output folder, whose files are hard links to the objects; `orders/` holds the last order
+    for a key that has no result, `locks/` one lock per key, held from before the start of whoever runs it until the
+    result is published; `logs/` what workers say.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("objects", "results", "locks", "staging"):
+        for name in ("objects", "results", "orders", "locks", "logs", "staging"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def find(self, key: str) -> Result | None:
@@ -94,22 +97,28 @@ class Store:
             return None
         return Result(**content, _folder=str(folder))
 
-    def publish(self, result: Result, record_text: str, output: Path) -> Result:
+    def publish(self, result: Result, attempt: int, record: str, output: str) -> Result:
         """Make a result visible, in one step; when the key has one already, that one is kept and returned.
 
         Parameters
         ----------
         result
             Its `files` are filled in here.
-        record_text
-            The notebook.
-        output
-            Folder whose files become the result's; they are moved out of it.
+        attempt
+            Descriptor of the folder that has the files; links in it are left out.
+        record, output
+            Names in it: of the notebook, and of the folder whose files become the result's, which may be missing.
+
+        Raises
+        ------
+        OSError
+            If there is no such record, or the result cannot be written.
         """
         staging = Path(tempfile.mkdtemp(dir=self.folder / "staging"))
         try:
-            files = self._take_files(output, staging / "output")
-            write_text(staging / "record.ipynb", record_text)
+            with no_follow.opened_file(attempt, record) as (descriptor, _status):
+                no_follow.copy(descriptor, staging / "record.ipynb")
+            files = self._take_files(attempt, output, staging / "output")
             content = asdict(result) | {"files": files}
             content.pop("_folder")
             write_text(staging / "result.json", json.dumps(content, indent=1))
@@ -122,10 +131,12 @@ class Store:
         published = self.find(result.key)
         if published is None:
             raise OSError(f"the result could not be written to {self._result_folder(result.key)}")
+        self.order_path(result.key).unlink(missing_ok=True)
         return published
 
     def forget(self, key: str) -> None:
         """Remove a result; its files go when `collect` finds nobody who links them."""
+        self.order_path(key).unlink(missing_ok=True)
         folder = self._result_folder(key)
         doomed = self.folder / "staging" / f"forgotten-{key}-{os.getpid()}"
         with contextlib.suppress(FileNotFoundError):
@@ -138,6 +149,10 @@ class Store:
             with contextlib.suppress(FileNotFoundError):
                 if folder.name not in named and folder.stat().st_mtime < older_than.timestamp():
                     self.forget(folder.name)
+        for path in (file for name in ("orders", "logs", "locks") for file in (self.folder / name).iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stem not in named and path.stat().st_mtime < older_than.timestamp():
+                    path.unlink()
         return self.collect()
 
     def collect(self) -> int:
@@ -151,47 +166,56 @@ class Store:
         return freed
 
     @contextmanager
-    def lock(self, key: str, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the right to run a key; yields whether it is held. The system lets go of it with the process."""
-        with self.lock_path(key).open("a") as file:
+    def lock(self, key: str, *, wait: bool = True) -> Iterator[BinaryIO | None]:
+        """Hold the right to run a key; gives the file that holds it, or `None` when somebody else does.
+
+        A process that inherits the file holds the right, too, and the system lets go of it with the last of them.
+        """
+        with self.lock_path(key).open("a+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
-                yield False
+                yield None
                 return
-            yield True
+            yield file
 
     def lock_path(self, key: str) -> Path:
-        """The file whose lock `lock` holds."""
+        """The file whose lock `lock` holds; in it is the number of the process that runs the key."""
         return self.folder / "locks" / f"{key}.lock"
 
-    def _take_files(self, output: Path, target: Path) -> dict[str, str]:
+    def order_path(self, key: str) -> Path:
+        """The last order for a key."""
+        return self.folder / "orders" / f"{key}.json"
+
+    def log_path(self, key: str) -> Path:
+        """What the workers of a key say."""
+        return self.folder / "logs" / f"{key}.log"
+
+    def _take_files(self, attempt: int, output: str, target: Path) -> dict[str, str]:
         target.mkdir()
         files: dict[str, str] = {}
-        for path in sorted(output.rglob("*")):
-            if path.is_symlink() or not path.is_file():
-                continue
-            name = path.relative_to(output).as_posix()
-            files[name] = file_digest(path)
-            placed = self._object(path, files[name])
-            link = target / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            os.link(placed, link)
+        with contextlib.suppress(FileNotFoundError), no_follow.opened_below(attempt, output) as folder:
+            for name, inner, own_name in no_follow.walk(folder):
+                with contextlib.suppress(FileNotFoundError), no_follow.opened_file(inner, own_name) as (found, _status):
+                    files[name] = self._keep(found)
+                    link = target / name
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    os.link(self._object_path(files[name]), link)
         return files
 
-    def _object(self, path: Path, digest: str) -> Path:
-        placed = self.folder / "objects" / digest[:2] / digest
-        if not placed.exists():
-            placed.parent.mkdir(exist_ok=True)
-            path.chmod(0o444)
-            try:
-                path.replace(placed)
-            except OSError:  # the folders are on different file systems
-                temporary = placed.with_suffix(f".{os.getpid()}")
-                shutil.copyfile(path, temporary)
-                temporary.chmod(0o444)
-                temporary.replace(placed)
-        return placed
+    def _keep(self, descriptor: int) -> str:
+        """Have the content of an open file among the objects; return its SHA-256."""
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        placed = self._object_path(digest)
+        placed.parent.mkdir(exist_ok=True)
+        os.fchmod(descriptor, 0o444)
+        with contextlib.suppress(FileExistsError):
+            no_follow.keep(descriptor, placed)
+        return digest
+
+    def _object_path(self, digest: str) -> Path:
+        return self.folder / "objects" / digest[:2] / digest
 
     def _result_folder(self, key: str) -> Path:
         return self.folder / "results" / key[:2] / key

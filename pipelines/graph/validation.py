@@ -73,7 +73,7 @@ def _check(pipeline: Pipeline, step: Step) -> Iterator[str]:
     yield from _check_notebook(pipeline, step)
     for pattern in step.inputs:
         # With an expression, which files are meant is known when the step begins.
-        if "${" not in pattern and not any(True for _ in pipeline.folder.glob(pattern)):
+        if "${" not in pattern and not any(True for _ in pipeline.files.glob(pipeline.folder, pattern)):
             yield f"no file matches the input {pattern!r} in {pipeline.folder}."
     for name, reference in step.secrets.items():
         kind, _, where = reference.partition(":")
@@ -94,7 +94,7 @@ def _check_names(pipeline: Pipeline, step: Step, needed: set[str]) -> Iterator[s
 def _check_notebook(pipeline: Pipeline, step: Step) -> Iterator[str]:
     path = pipeline.folder / step.notebook
     try:
-        notebook = read_notebook(path)
+        notebook = read_notebook(path, pipeline.files.open)
         if language_of(notebook) != "python":
             return
         declared = inspect_notebook(notebook, str(path))

@@ -1,4 +1,8 @@
-"""The process that carries out one order: it holds the key's lock, runs the notebook, publishes the result."""
+"""The process that carries out one order: it runs the notebook and says how that ended.
+
+It holds the lock of the order's key, which it has inherited. What it writes lies in the folder of the attempt; whoever
+gave the order takes the result from there (`attempts`).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ from pathlib import Path
 
 from kernels import Limits, RunEvent
 from pipelines.errors import PipelinesError
-from pipelines.notebook_files import notebook_text, read_notebook, write_text
+from pipelines.notebook_files import read_notebook, write_text
 from pipelines.notebook_run import RecordedRun, RunOptions, run_recorded_sync
 
+from .attempts import OUTPUT, PROGRESS, Ending, read_ending, write_ending
 from .orders import Order, Outcome
-from .store import Result, Store
 
 OUTPUT_VARIABLE = "COLLEGIUM_OUTPUT_DIR"
 _PROGRESS_SECONDS = 0.5
@@ -24,63 +28,50 @@ _LARGEST_FILE_BYTES = 4 * 1024**3
 
 
 def main(arguments: list[str]) -> None:
-    """Carry out the order in the file that the only argument names."""
+    """Carry out the order in the file that the first argument names; the second is the descriptor of the lock."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if len(arguments) > 1:
+        _sign(int(arguments[1]))
     order = Order.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
-    store = Store(Path(order.store_folder))
-    with store.lock(order.key):
-        store.lock_path(order.key).write_text(str(os.getpid()))
-        if store.find(order.key) is None and read_outcome(order) is None:
-            outcome = _carry_out(order, store)
-            if outcome.status != "lost":
-                write_outcome(order, outcome)
+    folder = Path(order.attempt_folder)
+    if read_ending(folder) is None:
+        ending = _carry_out(order)
+        if ending.outcome.status != "lost":
+            write_ending(folder, ending)
 
 
-def read_outcome(order: Order) -> Outcome | None:
-    """How the attempt ended, when it has."""
+def _sign(lock: int) -> None:
+    """Write into the lock who holds it, so that it can be told to stop."""
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+
+
+def _carry_out(order: Order) -> Ending:
+    output = Path(order.attempt_folder) / OUTPUT
     try:
-        content = json.loads((Path(order.attempt_folder) / "outcome.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return Outcome(**content)
-
-
-def write_outcome(order: Order, outcome: Outcome) -> None:
-    """Say how the attempt ended."""
-    content = {"status": outcome.status, "message": outcome.message, "error": outcome.error}
-    write_text(Path(order.attempt_folder) / "outcome.json", json.dumps(content))
-
-
-def _carry_out(order: Order, store: Store) -> Outcome:
-    output = Path(order.attempt_folder) / "output"
-    output.mkdir(parents=True, exist_ok=True)
-    try:
+        output.mkdir(parents=True, exist_ok=True)
         run = _run(order, output)
     except KeyboardInterrupt:
-        return Outcome("cancelled", "The run was cancelled.")
+        return Ending(Outcome("cancelled", "The run was cancelled."))
     except (PipelinesError, OSError) as error:
-        return Outcome("error", str(error), {"name": type(error).__name__, "value": str(error)})
+        return Ending(Outcome("error", str(error), {"name": type(error).__name__, "value": str(error)}))
     except Exception as error:
         # The last line of a process of its own: what is not foreseen is said in the outcome, or nobody learns it.
-        return Outcome("error", f"{type(error).__name__}: {error}", {"name": type(error).__name__, "value": str(error)})
+        told = {"name": type(error).__name__, "value": str(error)}
+        return Ending(Outcome("error", f"{type(error).__name__}: {error}", told))
     if run.death is not None and run.death.kind == "unknown":
         # The kernel went with its preloaded parent, which is no fault of the notebook.
-        return Outcome("lost", run.message)
+        return Ending(Outcome("lost", run.message))
     if run.status != "ok":
-        return Outcome(run.status, run.message, _error_of(run))
-    result = Result(
-        key=order.key,
-        parts=order.parts,
+        return Ending(Outcome(run.status, run.message, _error_of(run)))
+    return Ending(
+        Outcome("ok"),
         values=run.values,
-        files={},
-        made_by=order.execution,
         duration_seconds=float(run.notebook.metadata.papermill.duration),
         cpu_seconds=run.cpu_seconds,
         peak_memory_bytes=run.peak_memory_bytes,
     )
-    store.publish(result, notebook_text(run.notebook), output)
-    return Outcome("ok")
 
 
 def _run(order: Order, output: Path) -> RecordedRun:
@@ -108,7 +99,7 @@ def _run(order: Order, output: Path) -> RecordedRun:
 
 
 def _progress_writer(order: Order) -> Callable[[RunEvent], None]:
-    path = Path(order.attempt_folder) / "progress.json"
+    path = Path(order.attempt_folder) / PROGRESS
     last, total = 0.0, 0
 
     def note(event: RunEvent) -> None:
