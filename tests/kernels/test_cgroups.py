@@ -1,8 +1,13 @@
-"""Control groups: found where they are ours to make, and kept to; version 2 and memory on files that stand for them."""
+"""Control groups: found where they are ours to make, and kept to; version 2 on files that stand for it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +131,69 @@ async def test_processes_of_a_kernel_are_counted_by_themselves(kernel_parent: Fo
     assert cell.outputs[0].text == "stopped 11\n"
     assert cell.outputs[1].data["text/plain"] == "True"
     assert not list(Path("/sys/fs/cgroup").glob(f"*{name}"))
+
+
+def own_memory_group() -> Path | None:
+    """A group for memory (version 1) below this process's own, called as the platform's are, where one can be made."""
+    own = next(
+        (line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().split() if ":memory:" in line), ""
+    )
+    folder = Path(f"/sys/fs/cgroup/memory{own.rstrip('/')}/collegium")
+    try:
+        folder.mkdir()
+        return folder
+    except OSError:
+        return None
+
+
+TOGETHER_TOO_MUCH = """
+import asyncio, os, sys
+open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
+from nbformat.v4 import new_code_cell
+from kernels import ForkServer, Limits, limit_enforcement, open_session
+from kernels.preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS
+
+cell = new_code_cell('''
+import subprocess, sys
+each = "import time; data = bytearray(150 << 20); print(len(data), flush=True); time.sleep(5)"
+started = [subprocess.Popen([sys.executable, "-c", each]) for _ in range(4)]
+print(sorted(process.wait() for process in started)[0])
+''')
+
+async def main():
+    parent = ForkServer(
+        preload=KERNEL_PRELOAD, target=KERNEL_TARGETS, rehearsal=KERNEL_REHEARSAL, python=sys.executable
+    )
+    assert "memory" in limit_enforcement().controllers
+    async with open_session(mode="kernel", limits=Limits(memory_bytes=400 << 20)) as session:
+        await session.run_cell(cell)
+        print(session.death.kind if session.death else cell.outputs[0].text)
+    parent.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_memory_of_all_that_a_kernel_starts_is_counted_together(tmp_path: Path) -> None:
+    """Each of four processes takes less than the bound, which is all that resource limits see."""
+    folder = own_memory_group()
+    if folder is None:
+        pytest.skip("no control group for memory can be made here")
+    try:
+        command = [sys.executable, "-c", TOGETHER_TOO_MUCH, str(folder)]
+        env = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}  # with a parent of its own, which is in the group
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        # the system chooses whom it ends: the kernel, or one of what it started
+        assert done.stdout.strip() in ("out-of-memory", str(-signal.SIGKILL)), done.stderr[-2000:]
+    finally:
+        for processes in folder.rglob("cgroup.procs"):  # of a run that failed
+            for pid in map(int, processes.read_text().split()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while folder.is_dir() and time.monotonic() < deadline:
+            for group in (*folder.glob("kernel-*"), folder):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+            time.sleep(0.1)
+    assert not folder.exists()
