@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from courseware import groups
 from courseware.courses import record
 from courseware.deadlines import Accommodation, Deadline, LatePenalty, Schedule, deadline_of
 from courseware.errors import ClosedError, ConflictError, InvalidError, NotFoundError
@@ -200,13 +201,42 @@ def deadline_for(session: Session, assignment: AssignmentRow, user_name: str) ->
     enrolment = session.get(EnrolmentRow, (assignment.course_id, user_name))
     section = enrolment.section if enrolment is not None else ""
     rows = session.scalars(select(AccommodationRow).where(AccommodationRow.assignment_id == assignment.id)).all()
-    granted = [
-        Accommodation(r.due_at, timedelta(seconds=r.extension_seconds), r.time_multiplier, r.is_excused)
-        for r in rows
-        if r.user_name == user_name or (r.section and r.section == section)
-    ]
+    granted = [accommodation_of(r) for r in rows if r.user_name == user_name or (r.section and r.section == section)]
     opening = session.get(OpeningRow, (assignment.id, user_name))
     return deadline_of(schedule_from_json(assignment.schedule), granted, opening.opened_at if opening else None)
+
+
+def accommodation_of(row: AccommodationRow) -> Accommodation:
+    """Return what a stored accommodation grants."""
+    return Accommodation(row.due_at, timedelta(seconds=row.extension_seconds), row.time_multiplier, row.is_excused)
+
+
+def set_settings(
+    session: Session, assignment: AssignmentRow, settings: Json, *, category: str, by: str, now: datetime
+) -> None:
+    """Set what an instructor decides about an assignment besides its times.
+
+    Raises
+    ------
+    ConflictError
+        It would become one for groups, or cease to be, after something was handed in.
+    """
+    groups.check_may_change(session, assignment, bool(settings.get("is_group", False)))
+    before = str(assignment.settings)
+    known = {"is_extra_credit"}
+    assignment.settings = {key: value for key, value in settings.items() if key not in known}
+    assignment.is_extra_credit = bool(settings.get("is_extra_credit", False))
+    assignment.category = category
+    record(
+        session,
+        assignment.course_id,
+        now,
+        by,
+        "assignment.settings",
+        assignment.name,
+        before=before,
+        after=str(settings),
+    )
 
 
 def released_version(assignment: AssignmentRow) -> VersionRow:

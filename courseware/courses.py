@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from courseware.errors import ConflictError, InvalidError, NotFoundError
 from courseware.gradebook import Aggregation, Category
-from courseware.models import AssignmentRow, AuditRow, CourseRow, EnrolmentRow
+from courseware.models import AssignmentRow, AuditRow, CourseRow, EnrolmentRow, GroupRow
 from courseware.policy import Caller, Capability, CourseRole, require
 
 COURSE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -32,6 +33,8 @@ class Person:
         Account on the platform.
     student_id, first_name, last_name, email
         As the university has them; may be empty.
+    group
+        With whom they hand in what groups hand in; `None` leaves it as it is.
     """
 
     user_name: str
@@ -41,6 +44,7 @@ class Person:
     first_name: str = ""
     last_name: str = ""
     email: str = ""
+    group: str | None = None
 
 
 def create(
@@ -129,6 +133,8 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
     """
     if not USER_NAME.fullmatch(person.user_name):
         raise InvalidError(f"{person.user_name!r} is not a user name.")
+    if person.group and not GROUP_NAME.fullmatch(person.group):
+        raise InvalidError(f"{person.group!r} cannot name a group: use letters, digits, spaces, “.”, “_” and “-”.")
     row = session.get(EnrolmentRow, (course.id, person.user_name))
     before = "" if row is None else row.role if row.ended_at is None else "ended"
     if row is None:
@@ -138,8 +144,13 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
     for field in ("student_id", "first_name", "last_name", "email"):
         if value := getattr(person, field):
             setattr(row, field, value)
+    if person.group is not None:
+        row.group_name = person.group
+        if person.group and session.get(GroupRow, (course.id, person.group)) is None:
+            session.add(GroupRow(course_id=course.id, name=person.group))
     session.flush()
-    record(session, course.id, now, by, "enrolment.set", person.user_name, before=before, after=person.role.value)
+    after = f"{person.role.value} in group {row.group_name}" if row.group_name else person.role.value
+    record(session, course.id, now, by, "enrolment.set", person.user_name, before=before, after=after)
     return row
 
 
@@ -189,7 +200,7 @@ def read_roster(text: str) -> list[Person]:
         except ValueError as error:
             raise InvalidError(f"Line {number} of the roster has the unknown role {values['role']!r}.") from error
         fields = {key: values.get(key, "") for key in ("section", "student_id", "first_name", "last_name", "email")}
-        found.append(Person(name, role, **fields))
+        found.append(Person(name, role, **fields, group=values.get("group")))
     return found
 
 

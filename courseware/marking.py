@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from courseware import rendering
 from courseware.assignments import structure_of
 from courseware.cells import role_of
+from courseware.groups import GROUP_MARK
 from courseware.models import CellScoreRow, MarkRow, SubmissionRow
 from courseware.notebooks import read_notebook
 from courseware.results import EffectiveScore, effective_from
@@ -90,6 +91,8 @@ def listed(session: Session, assignment_id: int) -> list[ListedSubmission]:
 
 def label_of(row: SubmissionRow) -> str:
     """Return a name for somebody whose work is marked anonymously; it stays the same within an assignment."""
+    if row.user_name.startswith(GROUP_MARK):
+        return f"Group {hashlib.sha256(f'{row.assignment_id}{row.user_name}'.encode()).hexdigest()[:5].upper()}"
     digest = hashlib.sha256(f"{row.assignment_id}\0{row.user_name}".encode()).hexdigest()
     return f"Student {digest[:5].upper()}"
 

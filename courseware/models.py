@@ -62,8 +62,19 @@ class EnrolmentRow(Base):
     last_name: Mapped[str] = mapped_column(String(120), default="")
     email: Mapped[str] = mapped_column(String(200), default="")
     project_id: Mapped[str | None] = mapped_column(String(30), default=None)
+    group_name: Mapped[str] = mapped_column(String(40), default="", server_default="")
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class GroupRow(Base):
+    """Students who work on group assignments in one project."""
+
+    __tablename__ = "course_groups"
+
+    course_id: Mapped[str] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    project_id: Mapped[str | None] = mapped_column(String(30), default=None)
 
 
 class AssignmentRow(Base):
@@ -139,6 +150,20 @@ class OpeningRow(Base):
     )
     user_name: Mapped[str] = mapped_column(String(64), primary_key=True)
     opened_at: Mapped[datetime]
+
+
+class CollectionRow(Base):
+    """That somebody's work was looked for when their deadline had passed; there may have been none."""
+
+    __tablename__ = "course_collections"
+
+    assignment_id: Mapped[int] = mapped_column(
+        ForeignKey("course_assignments.id", ondelete="CASCADE"), primary_key=True
+    )
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    due_at: Mapped[datetime]
+    at: Mapped[datetime]
+    submission_id: Mapped[int | None] = mapped_column(default=None)
 
 
 class SubmissionRow(Base):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import assignments
+from courseware import assignments, groups
 from courseware.courses import grading_of, people
 from courseware.gradebook import CourseTotal, Entry, course_total
 from courseware.models import AccommodationRow, AssignmentRow, CourseRow, SubmissionRow
@@ -94,7 +94,8 @@ def gradebook(
     ids = [row.id for row in rows]
     query = select(SubmissionRow).where(SubmissionRow.assignment_id.in_(ids), SubmissionRow.is_counted)
     if user_name is not None:
-        query = query.where(SubmissionRow.user_name == user_name)
+        own = {groups.owner_for(row, p.user_name, p.group_name) for p in students for row in rows}
+        query = query.where(SubmissionRow.user_name.in_(own))
     submissions = {(s.assignment_id, s.user_name): s for s in session.scalars(query)}
     excused = _excused(session, ids)
     points = {row.id: row.released.points if row.released is not None else 0.0 for row in rows}
@@ -103,7 +104,8 @@ def gradebook(
         cells, entries = [], []
         for row in rows:
             is_excused = (row.id, person.user_name, "") in excused or (row.id, "", person.section) in excused
-            cell = _cell(row, submissions.get((row.id, person.user_name)), points[row.id], is_excused)
+            owner = groups.owner_for(row, person.user_name, person.group_name)
+            cell = _cell(row, submissions.get((row.id, owner)), points[row.id], is_excused)
             is_held_back = returned_only and row.feedback_released_at is None
             if is_held_back:
                 cell = replace(cell, raw_score=None, score=None, needs_manual=False)

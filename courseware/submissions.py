@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
-from courseware import assignments, jobs
+from courseware import assignments, groups, jobs
 from courseware.courses import record
 from courseware.deadlines import Timeliness, Verdict, judge
 from courseware.errors import ClosedError, ConflictError, InvalidError, NotFoundError
@@ -44,7 +44,14 @@ class HandIn:
 
 
 def hand_in(
-    session: Session, assignment: AssignmentRow, given: HandIn, *, key: bytes, now: datetime, grade: bool = True
+    session: Session,
+    assignment: AssignmentRow,
+    given: HandIn,
+    *,
+    key: bytes,
+    now: datetime,
+    grade: bool = True,
+    judged_at: datetime | None = None,
 ) -> SubmissionRow:
     """Take a submission, or return the one that an equal earlier request made.
 
@@ -62,6 +69,8 @@ def hand_in(
         When it was received.
     grade
         Whether it is put in the queue for grading.
+    judged_at
+        By which time lateness is judged, where that is not `now`: work that is collected at a deadline is not late.
 
     Raises
     ------
@@ -73,23 +82,24 @@ def hand_in(
     version = assignment.released
     if version is None:
         raise ClosedError(f"The assignment “{assignment.name}” is not released.")
-    last = _last(session, assignment.id, given.user_name)
+    owner = groups.owner_of(session, assignment, given.user_name)
+    last = _last(session, assignment.id, owner)
     # The key names what the request follows, so that two equal requests at one time cannot both be taken.
     request_key = given.request_key or f"{last.id if last else 0}:{given.manifest.digest}"
-    earlier = _by_key(session, assignment.id, given.user_name, request_key)
+    earlier = _by_key(session, assignment.id, owner, request_key)
     if earlier is None and not given.request_key and last is not None and last.manifest == given.manifest.digest:
         earlier = last
     if earlier is not None:
         if earlier.manifest != given.manifest.digest:
             raise ConflictError("This request key was used for other files; use a new one.")
         return earlier
-    verdict = judge(assignments.deadline_for(session, assignment, given.user_name), now)
+    verdict = judge(assignments.deadline_for(session, assignment, given.user_name), judged_at or now)
     if not verdict.is_accepted and given.origin == "handed-in":
         raise ClosedError(_closed_message(assignment.name, verdict))
     row = SubmissionRow(
         assignment_id=assignment.id,
         version_id=version.id,
-        user_name=given.user_name,
+        user_name=owner,
         request_key=request_key,
         manifest=given.manifest.digest,
         origin=given.origin,
@@ -98,10 +108,10 @@ def hand_in(
         penalty_fraction=verdict.penalty_fraction,
         points=version.points,
         receipt={},
-        is_counted=not _has_chosen(session, assignment.id, given.user_name),
+        is_counted=not _has_chosen(session, assignment.id, owner),
     )
     if row.is_counted:
-        _uncount(session, assignment.id, given.user_name)
+        _uncount(session, assignment.id, owner)
     session.add(row)
     session.flush()
     row.receipt = sign(_receipt(assignment, row, version.number, given, verdict), key)

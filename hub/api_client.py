@@ -43,6 +43,7 @@ from hub.api.course_schemas import (
     Assignment,
     AssignmentCreate,
     AssignmentList,
+    AssignmentSettings,
     AuditLog,
     CourseCreate,
     CourseList,
@@ -57,6 +58,7 @@ from hub.api.course_schemas import (
     ReleaseRequest,
     Roster,
     ScheduleSettings,
+    StaffProject,
     Ticket,
     Upload,
     Version,
@@ -282,6 +284,62 @@ class Client(Connection):
         """Upload one content."""
         return self.call("POST", f"/courses/{quote(course_id, safe='')}/uploads", Ticket, body)
 
+    def list_assignments(self, course_id: str) -> AssignmentList:
+        """The assignments of a course."""
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments", AssignmentList)
+
+    def create_assignment(self, course_id: str, body: AssignmentCreate) -> Assignment:
+        """Create an assignment."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments", Assignment, body)
+
+    def add_version(self, course_id: str, assignment: str, body: FileSet) -> Version:
+        """Add a version of an assignment."""
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/versions",
+            Version,
+            body,
+        )
+
+    def release_assignment(self, course_id: str, assignment: str, body: ReleaseRequest) -> Version:
+        """Release a version to the students."""
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/release",
+            Version,
+            body,
+        )
+
+    def set_schedule(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
+        """Set the times of an assignment."""
+        return self.call(
+            "PUT",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
+            Assignment,
+            body,
+        )
+
+    def set_assignment_settings(self, course_id: str, assignment: str, body: AssignmentSettings) -> Assignment:
+        """Set what else holds for an assignment."""
+        return self.call(
+            "PUT",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/settings",
+            Assignment,
+            body,
+        )
+
+    def set_accommodation(self, course_id: str, assignment: str, body: AccommodationSettings) -> None:
+        """Grant a student or a section more time."""
+        self.send(
+            "PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations", body
+        )
+
+    def read_released_files(self, course_id: str, assignment: str) -> ReleasedFiles:
+        """The files that students work on."""
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/files", ReleasedFiles
+        )
+
     def read_gradebook(self, course_id: str) -> Gradebook:
         """The gradebook."""
         return self.call("GET", f"/courses/{quote(course_id, safe='')}/gradebook", Gradebook)
@@ -447,6 +505,10 @@ class Client(Connection):
         """Join a course by a link."""
         return self.call("POST", "/course-enrolments", CourseSummary, body)
 
+    def open_staff_project(self, course_id: str) -> StaffProject:
+        """Open the project that the staff share."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/staff-project", StaffProject)
+
     def copy_course(self, course_id: str, body: CopyRequest) -> CourseSummary:
         """Copy a course to the next term."""
         return self.call("POST", f"/courses/{quote(course_id, safe='')}/copies", CourseSummary, body)
@@ -518,53 +580,6 @@ class Client(Connection):
     def set_grading(self, course_id: str, body: GradingSettings) -> None:
         """Set how the course grade is made."""
         self.send("PUT", f"/courses/{quote(course_id, safe='')}/grading", body)
-
-    def list_assignments(self, course_id: str) -> AssignmentList:
-        """The assignments of a course."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments", AssignmentList)
-
-    def create_assignment(self, course_id: str, body: AssignmentCreate) -> Assignment:
-        """Create an assignment."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments", Assignment, body)
-
-    def add_version(self, course_id: str, assignment: str, body: FileSet) -> Version:
-        """Add a version of an assignment."""
-        return self.call(
-            "POST",
-            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/versions",
-            Version,
-            body,
-        )
-
-    def release_assignment(self, course_id: str, assignment: str, body: ReleaseRequest) -> Version:
-        """Release a version to the students."""
-        return self.call(
-            "POST",
-            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/release",
-            Version,
-            body,
-        )
-
-    def set_schedule(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
-        """Set the times of an assignment."""
-        return self.call(
-            "PUT",
-            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
-            Assignment,
-            body,
-        )
-
-    def set_accommodation(self, course_id: str, assignment: str, body: AccommodationSettings) -> None:
-        """Grant a student or a section more time."""
-        self.send(
-            "PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations", body
-        )
-
-    def read_released_files(self, course_id: str, assignment: str) -> ReleasedFiles:
-        """The files that students work on."""
-        return self.call(
-            "GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/files", ReleasedFiles
-        )
 
     def read_audit_log(self, course_id: str, *, before: int | None = None, limit: int | None = None) -> AuditLog:
         """The audit log."""

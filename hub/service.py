@@ -19,6 +19,7 @@ from hub.api.dispatch import BODY_LIMIT_BYTES, api_handlers
 from hub.api.openapi import document
 from hub.api.signed_requests import find_session
 from hub.cluster import cluster_of
+from hub.collecting import collect_regularly
 from hub.data.engine import Database
 from hub.errors import UnauthenticatedError
 from hub.file_handlers import file_routes
@@ -162,9 +163,10 @@ async def serve(settings: Settings) -> None:
             assert isinstance(app, web.Application)
             await stack.enter_async_context(on_cluster(app, cluster, hub))
         await stack.enter_async_context(project_pipelines.running(platform))
-        cleaning = asyncio.create_task(clean_regularly(platform))
+        chores = [asyncio.create_task(clean_regularly(platform)), asyncio.create_task(collect_regularly(platform))]
         await stop.wait()
-        cleaning.cancel()
+        for chore in chores:
+            chore.cancel()
     server.stop()
     await asyncio.wait_for(server.close_all_connections(), timeout=5)
     await mailer.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, computed_field
 
+from courseware import rendering
 from hub.api.course_schemas import Receipt
 from hub.api.schemas import Body
 
@@ -52,6 +53,12 @@ class CellScore(BaseModel):
     revision: int
     rubric_items: list[int]
     marked_by: str
+
+    @computed_field(description="The comment as safe HTML, formulas as MathML.")  # type: ignore[prop-decorator]
+    @property
+    def comment_html(self) -> str:
+        """Return the comment as safe HTML."""
+        return rendering.markdown(self.comment) if self.comment else ""
 
 
 class SubmissionDetail(Submission):

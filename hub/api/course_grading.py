@@ -6,7 +6,7 @@ import asyncio
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, assignments, courses, feedback, jobs, proposals, results, submissions
+from courseware import Capability, assignments, courses, feedback, groups, jobs, proposals, results, submissions
 from courseware.models import AssignmentRow, GradingRow, SubmissionRow
 from courseware.store import get_files, put_files
 from hub.api import course_grade_schemas as g
@@ -68,7 +68,7 @@ async def list_submissions(ctx: Context) -> g.SubmissionList:
         assignment = assignment_of(session, ctx)
         if is_staff_of(session, ctx, course):
             return g.SubmissionList(items=[_submission(r) for r in submissions.counted(session, assignment.id)])
-        own = submissions.of_student(session, assignment.id, ctx.actor.name)
+        own = submissions.of_student(session, assignment.id, groups.owner_of(session, assignment, ctx.actor.name))
         return g.SubmissionList(items=[_own_view(_submission(r), assignment) for r in own])
 
     return await transaction(ctx, work, read=True)
@@ -118,7 +118,7 @@ async def choose_submission(ctx: Context) -> None:
     def work(session: Session) -> None:
         course_of(session, ctx, Capability.SUBMIT)
         row = submission_of(session, ctx)
-        if row.user_name != ctx.actor.name:
+        if not groups.belongs_to(session, row, ctx.actor.name):
             raise NotFoundError("There is no such submission of yours.")
         submissions.choose(session, row, by=ctx.actor.name, now=now)
 

@@ -37,6 +37,12 @@ class CourseSummary(BaseModel):
     created_at: datetime
 
 
+class StaffProject(BaseModel):
+    """The project that the staff of a course share."""
+
+    project_id: str
+
+
 class CourseList(BaseModel):
     """The courses of the caller."""
 
@@ -53,6 +59,7 @@ class Enrolment(BaseModel):
     first_name: str
     last_name: str
     email: str
+    group_name: str = ""
 
 
 class EnrolmentUpdate(Body):
@@ -64,6 +71,9 @@ class EnrolmentUpdate(Body):
     first_name: Annotated[str, StringConstraints(max_length=120)] = ""
     last_name: Annotated[str, StringConstraints(max_length=120)] = ""
     email: Annotated[str, StringConstraints(max_length=200)] = ""
+    group: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="With whom they hand in what groups hand in; left as it is when not given."
+    )
 
 
 class EnrolmentList(BaseModel):
@@ -73,7 +83,9 @@ class EnrolmentList(BaseModel):
 
 
 class Roster(Body):
-    """A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email."""
+    """A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email,
+    group.
+    """
 
     csv: str
 
@@ -133,6 +145,21 @@ class AccommodationSettings(Body):
     is_excused: bool = False
 
 
+class AssignmentSettings(Body):
+    """What an instructor decides about an assignment besides its times."""
+
+    category: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "assignments"
+    is_extra_credit: bool = False
+    is_group: bool = Field(False, description="Groups hand it in, from a project that they share.")
+    collect_at_deadline: bool = Field(
+        False, description="What was not handed in when it is due is taken from the student's project."
+    )
+    stderr_fails: bool = Field(True, description="Text on stderr costs a test its points, as with nbgrader.")
+    editable_files: list[str] = Field(
+        default_factory=list, description="Data files that students may change; others are used as released."
+    )
+
+
 class Assignment(BaseModel):
     """An assignment as its readers see it."""
 
@@ -141,6 +168,7 @@ class Assignment(BaseModel):
     points: float
     version: int | None
     schedule: ScheduleSettings
+    settings: AssignmentSettings
     due_at: datetime | None
     closes_at: datetime | None
     feedback_released_at: datetime | None

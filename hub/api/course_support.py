@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 import courseware
-from courseware import Caller, Capability, CourseRole, assignments, courses, submissions
+from courseware import Caller, Capability, CourseRole, assignments, courses, groups, submissions
 from courseware.models import AssignmentRow, CourseRow, SubmissionRow
 from hub import errors
 from hub.api.context import Context
@@ -88,7 +88,7 @@ def readable(session: Session, ctx: Context) -> tuple[SubmissionRow, bool]:
     course = course_of(session, ctx, Capability.READ)
     row = submission_of(session, ctx)
     is_staff = is_staff_of(session, ctx, course)
-    if not is_staff and row.user_name != ctx.actor.name:
+    if not is_staff and not groups.belongs_to(session, row, ctx.actor.name):
         raise errors.NotFoundError(f"There is no submission {row.id} of yours.")
     return row, is_staff
 

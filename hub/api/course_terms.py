@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from courseware import Capability, CourseRole, courses, terms
 from courseware.courses import Person
 from courseware.models import CourseRow
+from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
@@ -77,6 +78,20 @@ async def join_course(ctx: Context) -> s.CourseSummary:
             role=courses.role_in(session, course.id, ctx.actor.name),
             created_at=course.created_at,
         )
+
+    return await transaction(ctx, work)
+
+
+@operation(
+    "POST", "/courses/{course_id}/staff-project", "Open the project that the staff share", response=s.StaffProject
+)
+async def open_staff_project(ctx: Context) -> s.StaffProject:
+    """Return the staff's project, made when there is none; every instructor and grader of the course is in it."""
+    now = ctx.platform.now()
+
+    def work(session: Session) -> s.StaffProject:
+        course = course_of(session, ctx, Capability.GRADE)
+        return s.StaffProject(project_id=course_projects.of_staff(session, course, now))
 
     return await transaction(ctx, work)
 

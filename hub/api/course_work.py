@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import secrets
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import Capability, CourseRole, assignments, courses, submissions
+from courseware import Capability, CourseRole, assignments, courses, groups, submissions
 from courseware.delivery import Delivery, Step, beside, plan_delivery
 from courseware.grading import check_work
-from courseware.models import AssignmentRow, CourseRow, EnrolmentRow, SubmissionRow
+from courseware.models import AssignmentRow, SubmissionRow
 from courseware.store import get_files, get_manifest, put_files
+from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
 from hub.api.course_support import assignment_of, blobs, course_of, receipt_key, transaction
 from hub.api.new_projects import files_of
 from hub.api.operation import operation
-from hub.data import projects, users
-from hub.data.models import ProjectRow
-from hub.errors import ConflictError, InvalidError, NotFoundError
-from hub.policy import Role
-from hub.project_files import NOT_COPIED, ProjectFolder
+from hub.course_files import digest_of, read_folder, write_file
+from hub.errors import ConflictError, InvalidError
 
-FILE_LIMIT_BYTES = 64 * 1024 * 1024
-STAFF = (CourseRole.INSTRUCTOR, CourseRole.GRADER)
 _ONE = "/courses/{course_id}/assignments/{assignment}"
 
 
@@ -55,7 +48,7 @@ async def fetch_assignment(ctx: Context) -> w.Delivered:
         assignment = assignment_of(session, ctx)
         assignments.check_open(assignment, assignments.deadline_for(session, assignment, ctx.actor.name), now)
         assignments.note_opening(session, assignment, ctx.actor.name, now)
-        return _project_of_student(session, course, ctx.actor.name, now), _released(assignment)
+        return course_projects.of_student(session, course, assignment, ctx.actor.name, now), _released(assignment)
 
     project_id, released = await transaction(ctx, work)
     done = await asyncio.to_thread(deliver, ctx, project_id, released)
@@ -72,19 +65,18 @@ async def read_work(ctx: Context) -> w.WorkState:
     """Return what would be handed in, and what is wrong with it; nothing is run."""
 
     def work(session: Session) -> tuple[str | None, AssignmentRow, dict[str, str]]:
-        course = course_of(session, ctx, Capability.SUBMIT)
-        row = session.get(EnrolmentRow, (course.id, ctx.actor.name))
+        course_of(session, ctx, Capability.SUBMIT)
         assignment = assignment_of(session, ctx)
         version = assignments.released_version(assignment)
         manifests = {"graded": version.graded_manifest, "released": version.released_manifest}
-        return row.project_id if row is not None else None, assignment, manifests
+        return course_projects.known_of_student(session, assignment, ctx.actor.name), assignment, manifests
 
     project_id, assignment, manifests = await transaction(ctx, work, read=True)
     if project_id is None:
         return w.WorkState(project_id=None, folder=assignment.name, files=[], problems=[])
 
     def look() -> w.WorkState:
-        files = _read(files_of(ctx.platform.settings, project_id), assignment.name)
+        files = read_folder(files_of(ctx.platform.settings, project_id), assignment.name)
         problems = check_work(get_files(blobs(ctx), manifests["released"]), files)
         return w.WorkState(
             project_id=project_id,
@@ -105,16 +97,15 @@ async def hand_in_work(ctx: Context) -> s.Receipt:
     now = ctx.platform.now()
 
     def allowed(session: Session) -> str:
-        course = course_of(session, ctx, Capability.SUBMIT)
-        row = session.get(EnrolmentRow, (course.id, ctx.actor.name))
-        assignment_of(session, ctx)
-        if row is None or row.project_id is None:
+        course_of(session, ctx, Capability.SUBMIT)
+        project = course_projects.known_of_student(session, assignment_of(session, ctx), ctx.actor.name)
+        if project is None:
             raise ConflictError("There is no work of yours yet: fetch the assignment first.")
-        return row.project_id
+        return project
 
     project_id = await transaction(ctx, allowed, read=True)
     folder = files_of(ctx.platform.settings, project_id)
-    files = await asyncio.to_thread(_read, folder, ctx.path["assignment"])
+    files = await asyncio.to_thread(read_folder, folder, ctx.path["assignment"])
     if not files:
         raise InvalidError(f"The folder “{ctx.path['assignment']}” of your project is empty or not there.")
     manifest = await transaction(ctx, lambda _session: put_files(blobs(ctx), files), read=True)
@@ -136,9 +127,10 @@ async def deliver_assignment(ctx: Context) -> w.DeliveryReport:
 
     def work(session: Session) -> tuple[list[str], _Released]:
         course = course_of(session, ctx, Capability.AUTHOR)
-        released = _released(assignment_of(session, ctx))
+        assignment = assignment_of(session, ctx)
+        released = _released(assignment)
         students = courses.people(session, course.id, CourseRole.STUDENT)
-        found = [_project_of_student(session, course, person.user_name, now) for person in students]
+        found = [course_projects.of_student(session, course, assignment, p.user_name, now) for p in students]
         return list(dict.fromkeys(found)), released
 
     ids, released = await transaction(ctx, work)
@@ -160,13 +152,20 @@ async def collect_work(ctx: Context) -> w.SubmissionIds:
         assignments.released_version(assignment)
         query = select(SubmissionRow.user_name).where(SubmissionRow.assignment_id == assignment.id)
         have = set(session.scalars(query))
-        people = courses.people(session, course.id, CourseRole.STUDENT)
-        return [(p.user_name, p.project_id) for p in people if p.project_id and p.user_name not in have]
+        found: dict[str, tuple[str, str]] = {}
+        for person in courses.people(session, course.id, CourseRole.STUDENT):
+            owner = groups.owner_for(assignment, person.user_name, person.group_name)
+            project = course_projects.known_of_student(session, assignment, person.user_name)
+            if project is not None and owner not in have:
+                found.setdefault(owner, (person.user_name, project))
+        return list(found.values())
 
     key = await asyncio.to_thread(receipt_key, ctx.platform.settings)
     taken: list[int] = []
     for user_name, project_id in await transaction(ctx, missing, read=True):
-        files = await asyncio.to_thread(_read, files_of(ctx.platform.settings, project_id), ctx.path["assignment"])
+        files = await asyncio.to_thread(
+            read_folder, files_of(ctx.platform.settings, project_id), ctx.path["assignment"]
+        )
         if not files:
             continue
         manifest = await asyncio.to_thread(put_files, blobs(ctx), files)
@@ -188,11 +187,11 @@ def deliver(ctx: Context, project_id: str, released: _Released) -> list[Delivery
         for file in get_manifest(store, digest).files:
             untouched.setdefault(file.path, set()).add(file.sha256)
     wanted = [*manifest, *(beside(path, released.version) for path in manifest)]
-    present = {path: digest for path in wanted if (digest := _digest(folder, f"{released.folder}/{path}"))}
+    present = {path: digest for path in wanted if (digest := digest_of(folder, f"{released.folder}/{path}"))}
     plan = plan_delivery(manifest, present, untouched, released.version)
     for delivery in plan:
         if delivery.step is not Step.KEEP:
-            _write(folder, f"{released.folder}/{delivery.target}", store.get(manifest[delivery.path]))
+            write_file(folder, f"{released.folder}/{delivery.target}", store.get(manifest[delivery.path]))
     return plan
 
 
@@ -200,53 +199,3 @@ def _released(assignment: AssignmentRow) -> _Released:
     version = assignments.released_version(assignment)
     earlier = tuple(v.released_manifest for v in assignment.versions if v.number < version.number)
     return _Released(version.number, version.released_manifest, earlier, assignment.name)
-
-
-def _project_of_student(session: Session, course: CourseRow, user_name: str, now: datetime) -> str:
-    """Return a student's project of a course, made when there is none; the staff are members of it."""
-    enrolment = session.get_one(EnrolmentRow, (course.id, user_name))
-    project = session.get(ProjectRow, enrolment.project_id) if enrolment.project_id else None
-    if project is None or project.deleted_at is not None:
-        owner = users.get(session, user_name)
-        project = projects.create(session, course.title, f"{course.title} {course.term}".strip(), owner, now)
-        enrolment.project_id = project.id
-    members = {membership.user.name for membership in project.memberships}
-    for person in courses.people(session, course.id):
-        if person.role in STAFF and person.user_name not in members:
-            staff = users.get(session, person.user_name)
-            projects.set_member(session, project, staff, Role.EDITOR, by=user_name, now=now)
-    session.flush()
-    return project.id
-
-
-def _digest(folder: ProjectFolder, path: str) -> str:
-    try:
-        return hashlib.sha256(folder.read(path, FILE_LIMIT_BYTES)).hexdigest()
-    except NotFoundError:
-        return ""
-    except InvalidError:
-        return "too large to be ours"
-
-
-def _read(folder: ProjectFolder, name: str) -> dict[str, bytes]:
-    """Return the visible files of an assignment's folder by path below it."""
-    found: dict[str, bytes] = {}
-    try:
-        entries = [entry for entry, _ in folder.walk(name)]
-    except NotFoundError:
-        return {}
-    for entry in entries:
-        if not NOT_COPIED & set(entry.path.split("/")):
-            found[entry.path[len(name) + 1 :]] = folder.read(entry.path, FILE_LIMIT_BYTES)
-    return found
-
-
-def _write(folder: ProjectFolder, path: str, content: bytes) -> None:
-    with folder.writing(path) as (descriptor, name):
-        temporary = f".{secrets.token_hex(8)}.delivery"
-        new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=descriptor)
-        with os.fdopen(new, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, computed_field
 
-from courseware import CourseRole
+from courseware import CourseRole, rendering
 from courseware.delivery import Step
 from courseware.matching import FindingKind
 from hub.api.course_grade_schemas import CellScore, RubricItem
@@ -80,6 +80,12 @@ class RequestMessage(BaseModel):
     closes: bool
     text: str
     at: datetime
+
+    @computed_field(description="The text as safe HTML, formulas as MathML.")  # type: ignore[prop-decorator]
+    @property
+    def html(self) -> str:
+        """Return the text as safe HTML."""
+        return rendering.markdown(self.text)
 
 
 class RequestThread(BaseModel):

@@ -618,6 +618,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/assignments/{assignment}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set what else holds for an assignment
+         * @description Set category, extra credit, groups, collection at the deadline, and how strictly it is graded.
+         */
+        put: operations["set_assignment_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/assignments/{assignment}/submissions": {
         parameters: {
             query?: never;
@@ -926,6 +946,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/staff-project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open the project that the staff share
+         * @description Return the staff's project, made when there is none; every instructor and grader of the course is in it.
+         */
+        post: operations["open_staff_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/submissions/{submission_id}": {
         parameters: {
             query?: never;
@@ -1194,6 +1234,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/internal/identity-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link an account with a provider
+         * @description Let somebody who is signed in sign in with a provider from now on.
+         */
+        post: operations["link_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/internal/password-resets": {
         parameters: {
             query?: never;
@@ -1308,6 +1368,26 @@ export interface paths {
          * @description Send a mail to each member who is mentioned and has an address, where the operator has set a mail server.
          */
         post: operations["tell_mentioned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/projects/{project_id}/token-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the holder of a token may do in a project, for its server
+         * @description Return whose token this is and what it is good for in the project of the server that asks.
+         */
+        post: operations["check_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1501,6 +1581,46 @@ export interface paths {
         put: operations["change_password"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Providers that one can sign in with
+         * @description Return the providers, and which of them the caller's account is linked with.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink a provider
+         * @description Let the caller no longer sign in with a provider.
+         */
+        delete: operations["unlink_provider"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3158,6 +3278,7 @@ export interface components {
             /** Points */
             points: number;
             schedule: components["schemas"]["ScheduleSettings"];
+            settings: components["schemas"]["AssignmentSettings"];
             /** Version */
             version: number | null;
         };
@@ -3181,6 +3302,45 @@ export interface components {
         AssignmentList: {
             /** Items */
             items: components["schemas"]["Assignment"][];
+        };
+        /**
+         * AssignmentSettings
+         * @description What an instructor decides about an assignment besides its times.
+         */
+        AssignmentSettings: {
+            /**
+             * Category
+             * @default assignments
+             */
+            category?: string;
+            /**
+             * Collect At Deadline
+             * @description What was not handed in when it is due is taken from the student's project.
+             * @default false
+             */
+            collect_at_deadline?: boolean;
+            /**
+             * Editable Files
+             * @description Data files that students may change; others are used as released.
+             */
+            editable_files?: string[];
+            /**
+             * Is Extra Credit
+             * @default false
+             */
+            is_extra_credit?: boolean;
+            /**
+             * Is Group
+             * @description Groups hand it in, from a project that they share.
+             * @default false
+             */
+            is_group?: boolean;
+            /**
+             * Stderr Fails
+             * @description Text on stderr costs a test its points, as with nbgrader.
+             * @default true
+             */
+            stderr_fails?: boolean;
         };
         /**
          * AuditEntry
@@ -3346,6 +3506,11 @@ export interface components {
             auto_score: number | null;
             /** Comment */
             comment: string;
+            /**
+             * Comment Html
+             * @description The comment as safe HTML, formulas as MathML.
+             */
+            readonly comment_html: string;
             /** Extra Credit */
             extra_credit: number;
             /** Grade Id */
@@ -3642,6 +3807,11 @@ export interface components {
             email: string;
             /** First Name */
             first_name: string;
+            /**
+             * Group Name
+             * @default
+             */
+            group_name?: string;
             /** Last Name */
             last_name: string;
             role: components["schemas"]["CourseRole"];
@@ -3712,6 +3882,12 @@ export interface components {
              * @default
              */
             first_name?: string;
+            /**
+             * Group
+             * @description With whom they hand in what groups hand in; left as it is when not given.
+             * @default null
+             */
+            group?: string | null;
             /**
              * Last Name
              * @default
@@ -4100,6 +4276,20 @@ export interface components {
             name: string;
         };
         /**
+         * IdentityLink
+         * @description Who somebody that is signed in here is at a provider, too.
+         */
+        IdentityLink: {
+            external: components["schemas"]["ExternalIdentity"];
+            /** Name */
+            name: string;
+            /**
+             * Session
+             * @description The hub's id of the browser session.
+             */
+            session: string;
+        };
+        /**
          * Invitation
          * @description A link into a project, without its secret.
          */
@@ -4198,6 +4388,34 @@ export interface components {
             token: string;
         };
         JsonValue: unknown;
+        /**
+         * LinkedProvider
+         * @description A provider that people may sign in with.
+         */
+        LinkedProvider: {
+            /**
+             * Is Linked
+             * @description Whether the caller's account is linked with it.
+             */
+            is_linked: boolean;
+            /**
+             * Link Url
+             * @description The page that begins linking.
+             */
+            link_url: string;
+            /** Provider */
+            provider: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * LinkedProviderList
+         * @description The providers, in the order of the settings.
+         */
+        LinkedProviderList: {
+            /** Items */
+            items: components["schemas"]["LinkedProvider"][];
+        };
         /**
          * MailAddress
          * @description A user's new mail address.
@@ -5434,6 +5652,11 @@ export interface components {
             author: string;
             /** Closes */
             closes: boolean;
+            /**
+             * Html
+             * @description The text as safe HTML, formulas as MathML.
+             */
+            readonly html: string;
             /** Is Staff */
             is_staff: boolean;
             /** Text */
@@ -5521,7 +5744,8 @@ export interface components {
         Role: "owner" | "editor" | "viewer";
         /**
          * Roster
-         * @description A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email.
+         * @description A roster as CSV with a header line: user_name, role, section, student_id, first_name, last_name, email,
+         *     group.
          */
         Roster: {
             /** Csv */
@@ -6154,6 +6378,14 @@ export interface components {
             storage_bytes?: number | null;
         };
         /**
+         * StaffProject
+         * @description The project that the staff of a course share.
+         */
+        StaffProject: {
+            /** Project Id */
+            project_id: string;
+        };
+        /**
          * Step
          * @description What to do with a released file.
          * @enum {string}
@@ -6353,6 +6585,14 @@ export interface components {
             size: number;
             /** Ticket */
             ticket: string;
+        };
+        /**
+         * TokenCheck
+         * @description A personal access token that somebody sent to a project's server.
+         */
+        TokenCheck: {
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * Transfer
@@ -8026,6 +8266,42 @@ export interface operations {
             };
         };
     };
+    set_assignment_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignmentSettings"];
+            };
+        };
+        responses: {
+            /** @description Set what else holds for an assignment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_submissions: {
         parameters: {
             query?: never;
@@ -8598,6 +8874,37 @@ export interface operations {
             };
         };
     };
+    open_staff_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open the project that the staff share */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffProject"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_submission: {
         parameters: {
             query?: never;
@@ -9109,6 +9416,37 @@ export interface operations {
             };
         };
     };
+    link_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityLink"];
+            };
+        };
+        responses: {
+            /** @description Link an account with a provider */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_reset: {
         parameters: {
             query?: never;
@@ -9287,6 +9625,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Mentioned"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenCheck"];
+            };
+        };
+        responses: {
+            /** @description What the holder of a token may do in a project, for its server */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -9674,6 +10047,64 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Providers that one can sign in with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedProviderList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlink a provider */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
