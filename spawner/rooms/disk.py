@@ -15,7 +15,7 @@ from spawner.rooms import files
 from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
 from spawner.rooms.files import FileFormat
 from spawner.rooms.history import compact
-from spawner.rooms.merge import fill, merge_content
+from spawner.rooms.merge import beginning, merge_content
 from spawner.rooms.store import Edit, EditStore, FileMark
 
 log = logging.getLogger("collegium.rooms")
@@ -37,12 +37,15 @@ class Opened:
         SHA-256 of the file.
     unsaved
         Whether there are edits that the file lacks.
+    is_new
+        Whether the document has been made from its file just now.
     """
 
     state: bytes
     lineage: str
     file_hash: str
     unsaved: bool
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,7 @@ class DiskCopy:
     def __init__(self, file_format: FileFormat, store_path: Path) -> None:
         self.format = file_format
         self._store_path = store_path
-        self._doc: Doc[Any] = Doc()
-        self._document = file_format.document(self._doc)
+        self._begin_anew()
         self._stamp: files.Stamp | None = None
         self._seq = 0
         self._file_hash = ""
@@ -179,9 +181,9 @@ class DiskCopy:
 
     def _open_store(self, read: Callable[[], object], file_hash: str) -> Opened:
         """Bring store and file together; the file is read only when the store does not have its content."""
-        self._doc = Doc()
-        self._document = self.format.document(self._doc)
+        self._begin_anew()
         self.store = store = EditStore(self._store_path)
+        self._seq, self._file_hash = 0, file_hash
         if store.lineage:
             mark = store.mark
             if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
@@ -190,10 +192,10 @@ class DiskCopy:
             for update in store.base():
                 self._doc.apply_update(update)
         else:
-            fill(self._document, read())
-            store.begin(self._doc.get_update(), time.time(), file_hash)
-            mark = store.mark
-        self._seq, self._file_hash = mark.saved_seq, file_hash
+            begun = beginning(self._document, read())
+            store.begin(begun, time.time(), file_hash)
+            return Opened(begun, store.lineage, file_hash, unsaved=False, is_new=True)
+        self._seq = mark.saved_seq
         if file_hash != mark.file_hash:
             self._take_over(read(), file_hash)
         state, later = self._doc.get_update(), store.after(mark.saved_seq)
@@ -204,6 +206,11 @@ class DiskCopy:
             state = whole.get_update()
         return Opened(state, store.lineage, file_hash, bool(later))
 
+    def _begin_anew(self) -> None:
+        self._doc: Doc[Any] = Doc()
+        self._document = self.format.document(self._doc)
+        self._written = self.format.writer(self._document)
+
     def _take_over(self, content: object, file_hash: str) -> bytes:
         before = self._doc.get_state()
         merge_content(self._document, content)
@@ -213,8 +220,7 @@ class DiskCopy:
 
     def _go_back_to_file(self, mark: FileMark) -> None:
         """Have the document as the file has it again: a change from outside is an edit of that state."""
-        self._doc = Doc()
-        self._document = self.format.document(self._doc)
+        self._begin_anew()
         for update in self.store.base():
             self._doc.apply_update(update)
         self._seq = mark.saved_seq
@@ -224,8 +230,8 @@ class DiskCopy:
         for seq, update in self.store.after(self._seq):
             self._doc.apply_update(update)
             self._seq = seq
-        data = self.format.write(self._document.get())
-        file_hash, mark = files.digest(data), self.store.mark
+        data = self._written()
+        file_hash, mark = files.digest(*data), self.store.mark
         if file_hash != mark.file_hash or files.stamp(path) is None:
             self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))
             if not files.replace(path, data, seen):

@@ -113,7 +113,8 @@ class DocumentRoom(Room):
         self._stored = True
         self.doc.apply_update(opened.state)
         self._stored = False
-        self._forget_running_cells()
+        if not opened.is_new:
+            self._forget_running_cells()
         self._note(opened.file_hash)
         if opened.unsaved:
             self._unsaved_since = self._edited_at = asyncio.get_running_loop().time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ from spawner.rooms.talk.store import TalkStore
 log = logging.getLogger("collegium.rooms")
 RECHECK_SECONDS = 1.0
 STOP_SECONDS = 4.0
+SWITCH_SECONDS = 0.001  # edits pass while another thread saves: the loop waits for it so long at most
 Route = tuple[str, type[JupyterHandler], dict[str, object]]
 ACCESS_URL_VARIABLE = "COLLEGIUM_ACCESS_URL"
 PARTS_NOT_SERVED = ("@jupyter/docprovider-extension:statusBarTimeline",)
@@ -90,6 +92,7 @@ class RoomsExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Open the rooms for connections."""
         assert self.serverapp is not None
+        sys.setswitchinterval(SWITCH_SECONDS)
         root = Path(self.serverapp.contents_manager.root_dir)
         self._claim = lock_folder(root)
         state_dir = Path(self.state_dir) if self.state_dir else root / ".jupyter" / "rooms"

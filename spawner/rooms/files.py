@@ -8,17 +8,18 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import nbformat as _nbformat
-from jupyter_ydoc import ydocs
+from jupyter_ydoc import YNotebook, ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from nbformat.sign import NotebookNotary
 from pycrdt import Doc
 
 from spawner.rooms.errors import DocumentUnreadableError
+from spawner.rooms.notebook_file import NotebookWriter, Signer, parse
 
 nbformat: Any = _nbformat  # nbformat is typed only in parts
 Stamp = tuple[int, int, int]
@@ -56,9 +57,9 @@ class FileFormat:
     ) -> None:
         self.content_type = content_type
         self.file_format = file_format
-        self._notary: Any = notary
         self._large = large
         self._crlf = False
+        self._signer = Signer(notary) if notary is not None else None
 
     def unsigned(self) -> FileFormat:
         """Return the same format for other threads: it signs nothing, because signatures belong to one thread."""
@@ -90,13 +91,21 @@ class FileFormat:
         self._crlf = "\r\n" in text
         return text.replace("\r\n", "\n")
 
-    def write(self, content: object) -> bytes:
-        """Return the bytes of a file with `content`."""
+    def writer(self, document: YBaseDoc) -> Callable[[], list[bytes]]:
+        """Return what makes the bytes of the file of `document`, in pieces, and signs them where that is due.
+
+        For the thread that the notary belongs to.
+        """
+        if isinstance(document, YNotebook):
+            return NotebookWriter(document, self._make_whole, self._signer).write
+        return lambda: [self.write(document.get())]
+
+    def write(self, content: Any) -> bytes:
+        """Return the bytes of a file with `content`, which is the caller's to give away."""
         if self.content_type == "notebook":
-            notebook = nbformat.from_dict(self._whole(content))
-            if self._notary is not None and self._notary.check_cells(notebook):
-                self._notary.sign(notebook)
-            written: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
+            for cell in content["cells"]:
+                self._make_whole(cell)
+            written: str = nbformat.writes(nbformat.from_dict(content), version=nbformat.NO_CONVERT)
             return (written + "\n").encode()
         text = str(content)
         if self.file_format == "base64":
@@ -104,23 +113,20 @@ class FileFormat:
         return (text.replace("\n", "\r\n") if self._crlf else text).encode()
 
     def _read_notebook(self, data: bytes) -> object:
-        notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-        trusted = self._notary is not None and self._notary.check_signature(notebook)
-        if self._notary is not None:
-            self._notary.mark_cells(notebook, trusted)
+        notebook = parse(data.decode("utf-8"))
+        if self._signer is not None:
+            self._signer.mark(notebook)
         if self._large is not None:
-            for cell in notebook.cells:
+            for cell in notebook["cells"]:
                 if cell.get("outputs"):
-                    cell.outputs = [kept for output in cell.outputs for kept in self._large.put_aside(output)]
+                    cell["outputs"] = [kept for output in cell["outputs"] for kept in self._large.put_aside(output)]
         return notebook
 
-    def _whole(self, content: Any) -> Any:
-        """Return a notebook as its file has it: with large outputs, without what is of the moment."""
-        for cell in content["cells"]:
-            cell.get("metadata", {}).pop(MOMENT_KEY, None)
-            if cell.get("outputs") and self._large is not None:
-                cell["outputs"] = self._large.whole(cell["outputs"])
-        return content
+    def _make_whole(self, cell: Any) -> None:
+        """Give a cell what its file has: large outputs, and nothing that is of the moment."""
+        cell.get("metadata", {}).pop(MOMENT_KEY, None)
+        if cell.get("outputs") and self._large is not None:
+            cell["outputs"] = self._large.whole(cell["outputs"])
 
 
 def unmark(cell: Any) -> None:
@@ -131,9 +137,12 @@ def unmark(cell: Any) -> None:
         del cell["metadata"][MOMENT_KEY]
 
 
-def digest(data: bytes) -> str:
-    """Return the SHA-256 of `data` in hexadecimal, as Jupyter's contents API does."""
-    return hashlib.sha256(data).hexdigest()
+def digest(*pieces: bytes) -> str:
+    """Return the SHA-256 of data in hexadecimal, as Jupyter's contents API does."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()
 
 
 def stamp(path: Path) -> Stamp | None:
@@ -145,7 +154,7 @@ def stamp(path: Path) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def replace(path: Path, data: bytes, seen: Stamp | None = None) -> bool:
+def replace(path: Path, data: Iterable[bytes], seen: Stamp | None = None) -> bool:
     """Write a file so that at any moment the old or the new content is there, and the new one survives a crash.
 
     Parameters
@@ -153,7 +162,7 @@ def replace(path: Path, data: bytes, seen: Stamp | None = None) -> bool:
     path
         The file.
     data
-        Its new content.
+        Its new content, in pieces.
     seen
         The file as it was when `data` was made; None to write whatever is there.
 
@@ -167,7 +176,7 @@ def replace(path: Path, data: bytes, seen: Stamp | None = None) -> bool:
     descriptor, temporary = tempfile.mkstemp(prefix=".~", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from difflib import SequenceMatcher
 from typing import Any
-from uuid import uuid4
 
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Array, Map, Text
+from pycrdt import Map
+
+from spawner.rooms.encode import notebook_update
 
 KEPT_KEYS = frozenset({"id", "cell_type", "source", "metadata", "outputs", "execution_state"})
 
@@ -38,34 +40,15 @@ def merge_content(document: YBaseDoc, content: Any) -> None:
         _merge_meta(document, content)
 
 
-def fill(document: YBaseDoc, content: Any) -> None:
-    """Put `content`, which is the caller's to give away, into an empty document.
-
-    jupyter-ydoc's own `set` copies every cell and looks for it among those that are there, of which there are none.
-    """
-    if not isinstance(document, YNotebook) or not content["cells"]:
-        document.set(content)
-        return
-    with document.ydoc.transaction():
-        meta: Any = document.ydoc.get("meta", type=Map)
-        meta["nbformat"], meta["nbformat_minor"] = content["nbformat"], content["nbformat_minor"]
-        metadata = {"language_info": {"name": ""}, "kernelspec": {"name": "", "display_name": ""}}
-        meta["metadata"] = Map(metadata | content.get("metadata", {}))
-        document.ycells.extend([_shared_cell(document, cell) for cell in content["cells"]])
-
-
-def _shared_cell(document: YNotebook, given: Any) -> Map[Any]:
-    cell = dict(given)
-    cell.setdefault("id", str(uuid4()))
-    cell["source"] = Text(_text(cell["source"]))
-    cell["metadata"] = Map(cell.get("metadata", {}))
-    if cell["cell_type"] == "code":
-        outputs = [dict(output) for output in cell.get("outputs", [])]
-        cell["outputs"] = Array(document._create_youtputs(outputs, copy_outputs=False))
-        cell["execution_state"] = "idle"
-    elif not cell.get("attachments", True):
-        del cell["attachments"]
-    return Map(cell)
+def beginning(document: YBaseDoc, content: Any) -> bytes:
+    """Return the update that puts `content` into an empty document, and apply it to `document`."""
+    if isinstance(document, YNotebook) and content["cells"]:
+        with contextlib.suppress(ValueError):
+            update = notebook_update(content)
+            document.ydoc.apply_update(update)
+            return update
+    document.set(content)
+    return document.ydoc.get_update()
 
 
 def _key(cell: Any) -> tuple[str, str]:
