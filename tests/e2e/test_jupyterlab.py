@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.courseware.conftest import EXAMPLES
 from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in
@@ -33,6 +33,34 @@ RUNS = [
 PARAMETERS = "alpha = 0.5  # learning rate\nepochs: int = 3"
 
 
+class Network:
+    """What is between a page and the world, and can be cut; Chromium's own switch leaves websockets open."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._open: list[WebSocketRoute] = []
+        self._is_cut = False
+        page.route_web_socket(re.compile("/api/"), self._pass)
+
+    def cut(self) -> None:
+        self._is_cut = True
+        self._page.context.set_offline(True)
+        for socket in self._open:
+            socket.close()
+        self._open.clear()
+
+    def mend(self) -> None:
+        self._is_cut = False
+        self._page.context.set_offline(False)
+
+    def _pass(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            socket.close()
+        else:
+            socket.connect_to_server()
+            self._open.append(socket)
+
+
 @dataclass
 class Together:
     """A project that three people have open: its owner, an editor, a viewer."""
@@ -42,6 +70,7 @@ class Together:
     ada: Page
     grace: Page
     vera: Page
+    network: Network  # Grace's
 
     def show(self, page: Page, name: str) -> None:
         """Open a notebook in a fresh window."""
@@ -72,7 +101,7 @@ def together(browser: Browser, platform: PlatformUnderTest) -> Iterator[Together
     for name, role in (("grace", "editor"), ("vera", "viewer")):
         url = f"{platform.api}/projects/{project}/members/{name}"
         assert api.put(url, data={"role": role}, headers=WEB_HEADERS).ok
-    made = Together(platform, project, **pages)
+    made = Together(platform, project, **pages, network=Network(pages["grace"]))
     made.files.mkdir(parents=True, exist_ok=True)
     parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     for name, content in {
@@ -142,15 +171,20 @@ def test_people_are_seen_followed_and_their_edits_are_saved(together: Together) 
 
 
 def test_an_edit_made_offline_is_kept_said_and_sent(together: Together) -> None:
-    grace, ada = together.grace, together.ada
-    grace.context.set_offline(True)
-    grace.evaluate("() => window.dispatchEvent(new Event('offline'))")
+    grace, ada, network = together.grace, together.ada, together.network
+    network.cut()
     status = grace.locator(".collegium-SaveStatus")
     expect(status).to_have_text("Offline: kept here", timeout=SLOW_MS)
     type_into(grace, 1, "\nb = a + 1")
-    grace.context.set_offline(False)
+    type_into(ada, 2, "  # meanwhile")
+    expect(ada.locator(".collegium-SaveStatus")).to_have_text("Saved")
+    expect(cell(ada, 1)).not_to_contain_text("b = a + 1")
+    expect(cell(grace, 2)).not_to_contain_text("meanwhile")
+    grace.screenshot(path=SCREENSHOTS / "lab-offline.png")
+    network.mend()
     expect(status).to_have_text("Saved", timeout=SLOW_MS)
     expect(cell(ada, 1)).to_contain_text("b = a + 1")
+    expect(cell(grace, 2)).to_contain_text("meanwhile")
 
 
 def test_a_viewer_sees_and_cannot_change(together: Together) -> None:

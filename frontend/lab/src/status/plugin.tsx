@@ -49,6 +49,7 @@ class SaveStatus extends ReactWidget {
     collegium.events.received.connect((_, event) => this.hear(event));
     collegium.current.changed.connect(() => this.look());
     window.setInterval(() => this.look(), LOOK_MS);
+    for (const change of ["online", "offline"]) window.addEventListener(change, () => this.look());
     window.addEventListener("beforeunload", (event) => {
       if (this.state === "saving" || (this.state === "offline" && this.hasOwn)) event.preventDefault();
     });
@@ -95,7 +96,9 @@ class SaveStatus extends ReactWidget {
     });
   }
 
+  /** A lost network is known to the browser long before a connection over it is given up. */
   private isConnected(open: OpenDocument): boolean {
+    if (!navigator.onLine) return false;
     const local = this.collegium.current.document?.context.localPath ?? open.path;
     for (const [key, each] of this.provider.providers) {
       if (key.endsWith(`:${local}`)) return (each as Connected).wsProvider?.wsconnected ?? false;
