@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from courseware.worker import Worker
     from hub.api import course_grade_schemas as g
     from hub.api import course_schemas as s
     from hub.client import OperatorClient
@@ -28,6 +29,7 @@ Course = Annotated[str, typer.Argument(help="Id of the course.")]
 Assignment = Annotated[str, typer.Argument(help="Name of the assignment.")]
 Folder = Annotated[Path, typer.Argument(help="Folder with the files.", exists=True, file_okay=False)]
 INLINE_LIMIT_BYTES = 400_000
+DATABASE_PAUSE_SECONDS = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -271,9 +273,22 @@ async def _work(once: bool) -> None:
                 while not stop.is_set() and await grader.work_once():
                     continue
             else:
-                await grader.run(stop)
+                await _grade_until(stop, grader)
     finally:
         database.close()
+
+
+async def _grade_until(stop: asyncio.Event, grader: Worker) -> None:
+    """Grade until told to stop; wait while the database is away, or has not been made yet."""
+    from hub.errors import UnavailableError
+
+    while not stop.is_set():
+        try:
+            await grader.run(stop)
+        except UnavailableError as error:
+            console.print(str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), DATABASE_PAUSE_SECONDS)
 
 
 def _show_progress(progress: g.GradingProgress) -> None:
