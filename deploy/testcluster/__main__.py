@@ -48,6 +48,7 @@ PACKAGES = {
 }
 BUILD_ONLY = ("golang-1.19-go", "golang-github-modern-go-reflect2-dev", "dpkg-dev", "gcc libc6-dev")
 READY_SECONDS = 120
+GC_ROOT = "containerd.io/gc.root"
 
 
 class ClusterError(Exception):
@@ -143,17 +144,43 @@ def up(where: Layout) -> None:
     print(f"up after {time.monotonic() - began:.0f} s: KUBECONFIG={where.kubeconfig}")
 
 
-def import_images(where: Layout, archives: list[Path]) -> None:
-    """Give containerd the images that it does not have in this form yet."""
+def import_images(where: Layout, archives: list[images.Archive]) -> None:
+    """Give containerd the layers and images that it does not have in this form yet."""
     wait(where, lambda: "REF" in node.ctr(where, "image", "ls"), "containerd")
     known = node.ctr(where, "image", "ls", "-q").split()
     for archive in archives:
-        stamp = where.containerd / f"{archive.name}.imported"
+        stamp = where.containerd / f"{archive.path.name}.imported"
         if stamp.exists() and known:
             continue
-        command = ["ctr", "-a", str(where.socket), "-n", "k8s.io", "images", "import", str(archive)]
+        given = [_give_layer(where, layer) for layer in archive.layers]
+        command = ["ctr", "-a", str(where.socket), "-n", "k8s.io", "images", "import", str(archive.path)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        for digest in filter(None, given):  # from now on the image holds it
+            node.ctr(where, "content", "label", digest, f"{GC_ROOT}=")
         stamp.touch()
+
+
+def _give_layer(where: Layout, layer: Path) -> str:
+    """Put a layer into containerd's store, unless it is there; return its digest if it was not."""
+    digest = images.digest_of(layer)
+    if digest in node.ctr(where, "content", "ls", "-q").split():
+        return ""
+    command = [
+        "ctr",
+        "-a",
+        str(where.socket),
+        "-n",
+        "k8s.io",
+        "content",
+        "ingest",
+        "--expected-digest",
+        digest,
+        layer.name,
+    ]
+    with layer.open("rb") as content:
+        subprocess.run([*command, layer.name], check=True, stdin=content, stdout=subprocess.DEVNULL)
+    node.ctr(where, "content", "label", digest, f"{GC_ROOT}=until-its-image-is-there")
+    return digest
 
 
 def wait(where: Layout, is_true: object, what: str) -> None:

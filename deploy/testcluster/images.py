@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,14 @@ class Image:
     layers: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Archive:
+    """An image without its layers, which containerd is given first, each once."""
+
+    path: Path
+    layers: tuple[Path, ...]
+
+
 IMAGES = (
     Image("localhost/pause:1", ("pause",)),
     Image("localhost/collegium-kernel:1", ("base", "kernel")),
@@ -53,27 +62,37 @@ IMAGES = (
 )
 
 
-def make(where: Layout, names: Iterable[str] = ()) -> list[Path]:
-    """Make the archives that are missing, and return all of them."""
+def make(where: Layout, names: Iterable[str] = ()) -> list[Archive]:
+    """Make the archives and layers that are missing, and return all of them."""
     wanted = [image for image in IMAGES if not names or image.name in names]
     where.images.mkdir(parents=True, exist_ok=True)
     made = []
     for image in wanted:
         archive = where.images / f"{image.name.replace('/', '_').replace(':', '_')}-{_fingerprint(image.layers)}.tar"
+        layers = tuple(_layer(where, name) for name in image.layers)
         if not archive.exists():
             print(f"making {image.name}", flush=True)
             for stale in where.images.glob(f"{archive.name[:-16]}*"):
                 stale.unlink()
             partial = archive.with_suffix(".partial")
-            _write_archive(partial, image, [_layer(where, name) for name in image.layers])
+            _write_archive(partial, image, layers)
             partial.rename(archive)
-        made.append(archive)
+        made.append(Archive(archive, layers))
     return made
+
+
+def digest_of(layer: Path) -> str:
+    """The digest of a layer, which is kept beside it."""
+    kept = layer.with_suffix(".digest")
+    if not kept.exists():
+        with layer.open("rb") as content:
+            kept.write_text(f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}")
+    return kept.read_text()
 
 
 def _fingerprint(layers: Iterable[str]) -> str:
     """Changes when anything that goes into the layers does."""
-    parts = [Path(__file__).read_text(), repr(layers), sys.version]
+    parts = [Path(__file__).read_text(), repr(layers), repr(sorted(_required())), sys.version]
     parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
     for layer in sorted({"own", *BUILT} & set(layers)):
         parts += sorted(f"{path} {path.stat().st_mtime_ns}" for path in _built_files(layer).values())
@@ -103,7 +122,7 @@ def _content(where: Layout, name: str) -> Content:
         if name in ("server", "platform"):
             chosen = _closure(SERVER) - known
         if name == "platform":
-            chosen = _closure(["collegium"]) - chosen - known - {"collegium"}
+            chosen = _closure(_required()) - chosen - known
         content = {path: file for dist in sorted(chosen) for path, file in _files(dist)}
     return {str(path).lstrip("/"): path for path in _libraries(content.values())} | content
 
@@ -170,12 +189,18 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _closure(names: Iterable[str]) -> set[str]:
-    """The distributions with all that they require here."""
+def _required() -> list[str]:
+    """What the platform requires, as the checkout has it: an editable installation may be older."""
+    return list(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
+
+
+def _closure(texts: Iterable[str]) -> set[str]:
+    """The distributions that the requirements name, with all that those require here."""
     from packaging.requirements import Requirement
 
     seen: set[str] = set()
-    waiting: list[tuple[str, frozenset[str]]] = [(_normal(name), frozenset()) for name in names]
+    given = [Requirement(text) for text in texts]
+    waiting = [(_normal(one.name), frozenset(one.extras)) for one in given if not one.marker or one.marker.evaluate()]
     done: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         name, extras = waiting.pop()
@@ -249,8 +274,8 @@ def _libraries(files: Iterable[Path]) -> set[Path]:
     return {path for path in found if not any(path.is_relative_to(prefix) for prefix in own)}
 
 
-def _write_archive(path: Path, image: Image, layers: list[Path]) -> None:
-    identifiers = [hashlib.file_digest(layer.open("rb"), "sha256").hexdigest() for layer in layers]
+def _write_archive(path: Path, image: Image, layers: Iterable[Path]) -> None:
+    digests = [digest_of(layer) for layer in layers]
     settings = {
         "Env": ["PATH=/opt/python/bin:/usr/bin:/bin", f"HOME=/{HOME}", "LD_LIBRARY_PATH=/opt/python/lib"],
         "WorkingDir": f"/{HOME}",
@@ -263,20 +288,18 @@ def _write_archive(path: Path, image: Image, layers: list[Path]) -> None:
             "architecture": "amd64",
             "os": "linux",
             "config": settings,
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{identifier}" for identifier in identifiers]},
+            "rootfs": {"type": "layers", "diff_ids": digests},
         }
     ).encode()
     with tarfile.open(path, "w") as tar:
-        for identifier, layer in zip(identifiers, layers, strict=True):
-            tar.add(layer, f"blobs/sha256/{identifier}")
         kind = "application/vnd.oci.image"
         manifest = {
             "schemaVersion": 2,
             "mediaType": f"{kind}.manifest.v1+json",
             "config": _blob(tar, configuration, f"{kind}.config.v1+json"),
             "layers": [
-                {"mediaType": f"{kind}.layer.v1.tar", "digest": f"sha256:{i}", "size": layer.stat().st_size}
-                for i, layer in zip(identifiers, layers, strict=True)
+                {"mediaType": f"{kind}.layer.v1.tar", "digest": digest, "size": layer.stat().st_size}
+                for digest, layer in zip(digests, layers, strict=True)
             ],
         }
         entry = _blob(tar, json.dumps(manifest).encode(), f"{kind}.manifest.v1+json")

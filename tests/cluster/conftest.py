@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -73,6 +74,20 @@ def kubeconfig() -> str:
     path = _find_cluster()
     config.load_kube_config(path)
     return path
+
+
+@pytest.fixture
+def own_cluster(kubeconfig: str) -> None:
+    """Only the test cluster's programs may be ended."""
+    if run_testcluster("kubeconfig").stdout.strip() != os.path.realpath(kubeconfig):
+        pytest.skip("the programs of a cluster that is not ours are left alone")
+
+
+async def restart_program(program: str, away_seconds: float) -> None:
+    """End one of the test cluster's programs and start it again after a while."""
+    command = [sys.executable, str(ROOT / "deploy" / "testcluster"), "restart", program, "--away", str(away_seconds)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -17,21 +14,8 @@ from kernels.pods import KubernetesApi, PodTemplate, PodWatch, explain_wait, rea
 from kernels.pods import api as pods_api
 from kernels.pods.spec import KERNEL_SELECTOR, pod_manifest
 
-from .conftest import ROOT, run_testcluster
+from .conftest import restart_program
 from .test_kernel_pods import provisioner, started, until_dead, value
-
-
-@pytest.fixture
-def own_cluster(kubeconfig: str) -> None:
-    """Only the test cluster's programs may be ended."""
-    if run_testcluster("kubeconfig").stdout.strip() != os.path.realpath(kubeconfig):
-        pytest.skip("the programs of a cluster that is not ours are left alone")
-
-
-async def restart(program: str, away_seconds: float) -> None:
-    command = [sys.executable, str(ROOT / "deploy" / "testcluster"), "restart", program, "--away", str(away_seconds)]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
@@ -42,7 +26,7 @@ async def test_kernel_lives_through_the_restart_of(
 ) -> None:
     async with started(make_kernelspec()) as (manager, connected):
         await value(connected, "globals().update(kept=1)")
-        restarting = asyncio.create_task(restart(program, 5))
+        restarting = asyncio.create_task(restart_program(program, 5))
         while not restarting.done():
             assert await manager.is_alive()
             assert await value(connected, "kept") == "1"
