@@ -25,6 +25,7 @@ class ServerStatus:
     state: str  # stopped, starting, running, stopping
     url: str | None = None
     started_at: datetime | None = None
+    gpus: int = 0  # that it was started with, whatever the project's profile says now
 
 
 class JupyterHubApi:
@@ -152,12 +153,12 @@ class JupyterHubApi:
 
 
 def _status(model: dict[str, object]) -> ServerStatus:
-    pending = model.get("pending")
+    pending, options = model.get("pending"), model.get("user_options")
+    gpus = int(str(options.get("gpus", 0))) if isinstance(options, dict) else 0
     if model.get("ready"):
-        started = model.get("started")
-        state = "stopping" if pending == "stop" else "running"
-        return ServerStatus(state, str(model.get("url")), datetime.fromisoformat(str(started)) if started else None)
-    return ServerStatus({"spawn": "starting", "stop": "stopping"}.get(str(pending), "stopped"))
+        started = datetime.fromisoformat(str(model["started"])) if model.get("started") else None
+        return ServerStatus("stopping" if pending == "stop" else "running", str(model.get("url")), started, gpus)
+    return ServerStatus({"spawn": "starting", "stop": "stopping"}.get(str(pending), "stopped"), gpus=gpus)
 
 
 def _message(answer: httpx.Response) -> str:

@@ -6,14 +6,19 @@ import time
 
 import httpx
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.user import User
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
 from tornado import web
 from traitlets import Unicode
 
 from hub.authenticator import Answer, JsonObject, PlatformAuthenticator
+from hub.runtime import SERVICE_PREFIX
+from hub.sign_in_pages import Page
 
 DISCOVERY_SECONDS = 3600.0
+LINKING_COOKIE = "collegium-linking"
+LINKING_SECONDS = 600
 
 
 class Provider(GenericOAuthenticator):  # type: ignore[misc]
@@ -52,10 +57,16 @@ class Provider(GenericOAuthenticator):  # type: ignore[misc]
 
     async def authenticate(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> str | None:
         """Return the user name of the account that the provider's person has here."""
+        external = await self.external(handler, data, **kwargs)
+        platform: PlatformAuthenticator = handler.platform
+        return await platform.authenticate(handler, {"external": external})
+
+    async def external(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> JsonObject:
+        """Return who the provider says has signed in there."""
         await self.discover()
         model = await super().authenticate(handler, data, **kwargs)
         claims = model["auth_state"][self.user_auth_state_key]
-        external = {
+        return {
             "provider": self.provider_name,
             "subject": str(claims["sub"]),
             "user_name": str(claims.get("preferred_username") or ""),
@@ -63,8 +74,6 @@ class Provider(GenericOAuthenticator):  # type: ignore[misc]
             "email": str(claims.get("email") or ""),
             "email_verified": claims.get("email_verified") is True,
         }
-        platform: PlatformAuthenticator = handler.platform
-        return await platform.authenticate(handler, {"external": external})
 
 
 class OfProvider:
@@ -103,11 +112,21 @@ class ProviderCallbackHandler(OfProvider, OAuthCallbackHandler):  # type: ignore
     """Where the provider leads back to."""
 
     async def get(self) -> None:
-        """Sign in, or say why not."""
+        """Sign in, or link, or say why not."""
+        linking = (self.get_secure_cookie(LINKING_COOKIE, max_age_days=LINKING_SECONDS / 86_400) or b"").decode()
+        self.clear_cookie(LINKING_COOKIE, path=self.hub.base_url)
         if self.get_argument("error", ""):
             await self._refuse(f"{self.provider.login_service} did not sign you in. Try again, or use another way.")
             return
         self.check_arguments()
+        session = self.get_session_cookie()
+        if (
+            self.current_user is not None
+            and session
+            and linking == f"{self.current_user.name} {self.provider.provider_name}"
+        ):
+            await self._link(self.current_user.name, session)
+            return
         user = await self.login_user()
         if user is None:
             answer = self.sign_in_answer
@@ -115,10 +134,56 @@ class ProviderCallbackHandler(OfProvider, OAuthCallbackHandler):  # type: ignore
             return
         self.redirect(self.get_next_url(user))
 
-    async def _refuse(self, problem: str) -> None:
+    async def _link(self, name: str, session: str) -> None:
+        external = await self.provider.external(self)
+        given: JsonObject = {"name": name, "session": session, "external": external}
+        answer = await self.platform.ask("identity-links", given)
+        if answer.is_ok:
+            self.redirect(f"{SERVICE_PREFIX}account?linked={self.provider.provider_name}")
+        else:
+            await self._refuse(answer.problem, is_linking=True)
+
+    async def _refuse(self, problem: str, *, is_linking: bool = False) -> None:
         self.set_status(403)
+        back = f"{SERVICE_PREFIX}account" if is_linking else self.settings["login_url"]
         page = "provider_problem.html"
-        self.finish(await self.render_template(page, problem=problem, login_url=self.settings["login_url"]))
+        self.finish(await self.render_template(page, problem=problem, back=back, is_linking=is_linking))
+
+
+class ProviderLinkHandler(OfProvider, Page):
+    """Asks somebody who is signed in whether they want to sign in with the provider from now on, and leads there."""
+
+    template = "link_provider.html"
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show the button: another site's page may lead here, and may not press it."""
+        await self._show(leads_to="")
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Remember what is wanted, and lead to the provider."""
+        wanted = f"{self.current_user.name} {self.provider.provider_name}"
+        secure = self.request.protocol == "https"
+        self.set_secure_cookie(
+            LINKING_COOKIE,
+            wanted,
+            expires_days=None,
+            path=self.hub.base_url,
+            httponly=True,
+            secure=secure,
+            samesite="Lax",
+        )
+        # By a page and no redirect: browsers let a form's answer lead to this site only.
+        await self._show(leads_to=f"{self.hub.base_url}openid/{self.provider.provider_name}/login")
+
+    async def _show(self, leads_to: str) -> None:
+        title = self.provider.login_service
+        await self.show(title=title, account=self.current_user.name, leads_to=leads_to, back=f"{SERVICE_PREFIX}account")
+
+
+def _mark(user: User, provider: Provider) -> str:
+    return f"{user.name} {provider.provider_name}"
 
 
 def provider_handlers(platform: PlatformAuthenticator) -> list[tuple[object, ...]]:
@@ -142,5 +207,6 @@ def provider_handlers(platform: PlatformAuthenticator) -> list[tuple[object, ...
         routes += [
             (f"/openid/{settings['name']}/login", ProviderLoginHandler, carried),
             (f"/openid/{settings['name']}/callback", ProviderCallbackHandler, carried),
+            (f"/openid/{settings['name']}/link", ProviderLinkHandler, carried),
         ]
     return routes

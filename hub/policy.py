@@ -108,6 +108,21 @@ def token_allows(actor: Actor, needed: Scope) -> bool:
     return needed is Scope.READ and Scope.WRITE in actor.scopes
 
 
+def within_scopes(held: frozenset[Capability], scopes: frozenset[Scope] | None) -> frozenset[Capability]:
+    """Return what is left of a member's capabilities at a project's server when they come with a token.
+
+    Parameters
+    ----------
+    held
+        The capabilities of their role.
+    scopes
+        What the token is good for; None for a browser's session.
+    """
+    if scopes is None or Scope.WRITE in scopes:
+        return held
+    return held & {Capability.READ} if Scope.READ in scopes else frozenset()
+
+
 _ADMIN_IN_ANY_PROJECT = frozenset(
     {
         Capability.RUN_SERVER,

@@ -69,8 +69,8 @@ class ServerProfile(BaseModel):
     cpus: Annotated[float | None, Field(gt=0, description="Processors that it may use.")] = None
     gpus: Annotated[int, Field(ge=0, le=64, description="GPUs that its kernels may hold.")] = 0
     idle_minutes: Annotated[
-        int | None,
-        Field(ge=1, description="After so long without work it is stopped. An open page is no work, running code is."),
+        float | None,
+        Field(gt=0, description="After so long without work it is stopped. An open page is no work, running code is."),
     ] = 60
 
 

@@ -10,6 +10,7 @@ from .errors import (
     SandboxError,
 )
 from .forkserver import ForkServer, ForkServerStatus, SpawnLimits
+from .gpus import GPUS_VARIABLE
 from .kernel_limits import LimitEnforcement, limit_enforcement
 from .kernelspec import install_kernelspec
 from .limits import Limits
@@ -31,6 +32,7 @@ from .short_kernel import short_fork_server
 from .warming import kernel_parent
 
 __all__ = [
+    "GPUS_VARIABLE",
     "Barrier",
     "CellError",
     "CellRun",

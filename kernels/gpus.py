@@ -17,12 +17,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import KernelsError
+from .errors import KernelStartError
 
 _POLL_SECONDS = 0.2
+GPUS_VARIABLE = "COLLEGIUM_GPUS"
 
 
-class GpuError(KernelsError):
+def allowed_gpus() -> int | None:
+    """How many GPUs the kernels of this server may hold together; `None` is without a limit.
+
+    It comes from the environment that the server was started with: a kernelspec, which people can write themselves,
+    cannot raise it.
+    """
+    given = os.environ.get(GPUS_VARIABLE)
+    return None if given is None else int(given)
+
+
+class GpuError(KernelStartError):
     """More GPUs are asked for than the machine has."""
 
 

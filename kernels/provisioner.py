@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -21,7 +22,7 @@ from .confinement import confined_arguments, confined_order, listening_sockets, 
 from .deaths import Death, DeathKind, ExitReport, exit_from_code, explain_exit
 from .errors import ForkServerError, SandboxError
 from .forkserver import ForkServer, attach
-from .gpus import GpuInventory, GpuLease
+from .gpus import GpuError, GpuInventory, GpuLease, allowed_gpus
 from .isolation import sandbox_limits
 from .kernel_limits import limited_command, limits_from_profile, spawn_limits
 from .limits import Limits
@@ -34,6 +35,7 @@ _MAX_SOCKET_PATH_BYTES = 100
 _READY_SECONDS = 10.0
 _KILLED_SECONDS = 2.0
 _LEAVING_SECONDS = 0.5
+_PROVISIONERS: WeakSet[ForkProvisioner] = WeakSet()  # of this server
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -85,6 +87,8 @@ class ForkProvisioner(LocalProvisioner):
         self.waiting_position = 0
         self.gpu_devices: tuple[str, ...] = ()
         self._gpu_lease: GpuLease | None = None
+        self._gpus_taken = 0
+        _PROVISIONERS.add(self)
         self._fork_server: ForkServer | None = None
         self.last_death: Death | None = None
         self._requested: DeathKind | None = None
@@ -201,6 +205,7 @@ class ForkProvisioner(LocalProvisioner):
             raise ForkServerError(f"kernel {self.kernel_id} has ended with {process.returncode}")
         self.process = process  # type: ignore[assignment]
         self.gpu_devices = tuple(provisioner_info["gpus"])
+        self._gpus_taken = len(self.gpu_devices)
 
     def let_go(self) -> None:
         """Leave the kernel to whoever takes it up next."""
@@ -212,6 +217,14 @@ class ForkProvisioner(LocalProvisioner):
     async def _lease_gpus(self, env: dict[str, str]) -> None:
         if not self.gpus:
             return
+        others = sum(provisioner._gpus_taken for provisioner in _PROVISIONERS if provisioner is not self)
+        allowed = allowed_gpus()
+        if allowed is not None and others + self.gpus > allowed:
+            raise GpuError(
+                f"This kernel needs {self.gpus} GPUs. The project's server has {allowed}, and its kernels hold "
+                f"{others}: end one of them, or choose a larger size in the project's settings."
+            )
+        self._gpus_taken = self.gpus
         folder = Path(self.gpu_folder) if self.gpu_folder else Path(tempfile.gettempdir()) / "gpus"
         inventory = GpuInventory(folder, tuple(self.gpu_devices_known) or None)
 
@@ -221,6 +234,9 @@ class ForkProvisioner(LocalProvisioner):
 
         try:
             self._gpu_lease = await inventory.lease(self.gpus, note)
+        except BaseException:
+            self._gpus_taken = 0
+            raise
         finally:
             self.waiting_position = 0
         self.gpu_devices = self._gpu_lease.devices
@@ -229,7 +245,7 @@ class ForkProvisioner(LocalProvisioner):
     def _release_gpus(self) -> None:
         if self._gpu_lease is not None:
             self._gpu_lease.release()
-        self._gpu_lease, self.gpu_devices = None, ()
+        self._gpu_lease, self.gpu_devices, self._gpus_taken = None, (), 0
 
     def request_death(self, kind: DeathKind, by: str = "") -> None:
         """Say, before ending the kernel, why it will end; the first reason counts."""

@@ -10,9 +10,10 @@ from jupyterhub.singleuser.extension import JupyterHubIdentityProvider, JupyterH
 from tornado.web import HTTPError
 from traitlets import Instance, default
 
-from spawner.access import AccessClient
+from spawner.access import TOKEN_PREFIX, AccessClient, token_key
 from spawner.guard import SocketGuard
 
+NO_MEMBER = "You are not a member of this project. Ask one of its owners."
 READ, WRITE, EXECUTE = "read", "write", "execute"
 
 # The capability that an action on one of Jupyter Server's resources needs. What is not named here is refused.
@@ -51,6 +52,11 @@ class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
 
     async def get_user(self, handler: JupyterHandler) -> JupyterHubUser | None:
         """Return the signed-in member; refuse people who are signed in and not members."""
+        if hasattr(handler, "_jupyterhub_user"):
+            return handler._jupyterhub_user  # asked before, in this request
+        token = self.hub_auth.get_token(handler, in_cookie=False)
+        if token is not None and token.startswith(TOKEN_PREFIX):
+            return await self._holder_of(handler, token)
         user = await super().get_user(handler)
         if user is None or user.hub_user.get("kind") != "user":
             return user
@@ -60,14 +66,36 @@ class ProjectIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
         if access.role is not None:
             user.name = user.display_name = access.display_name
             return user
+        self._refuse(handler, NO_MEMBER)
+        return None
 
+    async def _holder_of(self, handler: JupyterHandler, token: str) -> JupyterHubUser | None:
+        """Return whose personal access token a request carries; what it is good for is the authorizer's question."""
+        key = token_key(token)
+        access = await self.access.of(key)
+        if not access.user_name:
+            self._patch_get_login_url(handler)
+            setattr(handler, "_jupyterhub_user", None)  # noqa: B010 - as below
+            return None
+        if access.role is None or READ not in access.capabilities:
+            scopes = "This token lacks the scope “read”, which a project's server needs."
+            self._refuse(handler, NO_MEMBER if access.role is None else scopes)
+            return None
+        user = JupyterHubUser({"kind": "user", "name": access.user_name, "scopes": [], "access_key": key})
+        user.name = user.display_name = access.display_name
+        # No cookie signs in, so that no other site can have sent the request: upstream's marks for that.
+        setattr(handler, "_token_authenticated", True)  # noqa: B010
+        setattr(handler, "_jupyterhub_user", user)  # noqa: B010
+        return user
+
+    @staticmethod
+    def _refuse(handler: JupyterHandler, why: str) -> None:
         def refuse(*_args: object, **_kwargs: object) -> None:
-            raise HTTPError(403, "You are not a member of this project. Ask one of its owners.")
+            raise HTTPError(403, why)
 
         # A redirect to the sign-in page would lead straight back here: the person is signed in already.
         setattr(handler, "redirect", refuse)  # noqa: B010 - upstream's own way, on the one request
         setattr(handler, "_jupyterhub_user", None)  # noqa: B010 - where upstream remembers its answer
-        return None
 
 
 class ProjectAuthorizer(Authorizer):
@@ -91,7 +119,7 @@ class ProjectAuthorizer(Authorizer):
         client = getattr(self.identity_provider, "access", None)
         if not isinstance(client, AccessClient):
             return False
-        access = client.known(user.username)
+        access = client.known(user)
         is_allowed = needed in access.capabilities and access.covers(user.hub_user.get("session_id"))
         if is_allowed:
             self.guard.register(handler, action, resource)

@@ -51,7 +51,7 @@ class SocketGuard:
         access = getattr(handler.identity_provider, "access", None)
         if user is None or not isinstance(access, AccessClient) or user.hub_user.get("kind") != "user":
             return
-        await access.of(user.username)  # so that the authorizer knows of today
+        await access.of_user(user)  # so that the authorizer knows of today
         for action, resource in rights:
             if not await ensure_async(handler.authorizer.is_authorized(handler, user, action, resource)):
                 log.info("ending a connection of %s, who may not %s %s any more", user.username, action, resource)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MEMORY_VARIABLE, CPUS_VARIABLE, GPUS_VARIABLE = "COLLEGIUM_MEMORY_BYTES", "COLLEGIUM_CPUS", "COLLEGIUM_GPUS"
+from kernels import GPUS_VARIABLE
+
+MEMORY_VARIABLE, CPUS_VARIABLE = "COLLEGIUM_MEMORY_BYTES", "COLLEGIUM_CPUS"
 IDLE_VARIABLE = "COLLEGIUM_IDLE_SECONDS"
 
 
@@ -42,7 +44,7 @@ class Size:
         given = {
             MEMORY_VARIABLE: self.memory_bytes,
             CPUS_VARIABLE: self.cpus,
-            GPUS_VARIABLE: self.gpus or None,
+            GPUS_VARIABLE: self.gpus,
             IDLE_VARIABLE: self.idle_seconds,
         }
         return {name: str(value) for name, value in given.items() if value is not None}

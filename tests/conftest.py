@@ -16,6 +16,8 @@ from tests.postgresql import PostgreSql, postgresql
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, which some of them test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# the default, one that is stopped after 5 s without work, one whose kernels may hold a GPU
+PROFILES = '{"standard": {"title": "Standard"}, "brief": {"idle_minutes": 0.08}, "gpu": {"title": "GPU", "gpus": 1}}'
 RESULTS = Path("test-results")
 CHROMIUM_FLAGS = [
     "--headless",
@@ -32,7 +34,9 @@ CHROMIUM_FLAGS = [
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
     """A running platform, shared by all tests that leave it running."""
-    platform = PlatformUnderTest(tmp_path_factory.mktemp("platform"), free_port())
+    platform = PlatformUnderTest(
+        tmp_path_factory.mktemp("platform"), free_port(), settings={"COLLEGIUM_PROFILES": PROFILES}
+    )
     platform.start()
     yield platform
     platform.collegium("down")

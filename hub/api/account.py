@@ -14,6 +14,8 @@ from hub.api.account_schemas import (
     AccessTokenCreate,
     AccessTokenList,
     Ended,
+    LinkedProvider,
+    LinkedProviderList,
     NewAccessToken,
     Session,
     SessionList,
@@ -170,6 +172,31 @@ async def end_session(ctx: Context) -> None:
     """End one session of the caller."""
     name, now, wanted = ctx.actor.name, ctx.platform.now(), ctx.path["session_id"]
     await ctx.platform.transaction(lambda s: sessions.end(s, users.get(s, name), wanted, by=name, now=now))
+
+
+@operation("GET", "/me/providers", "Providers that one can sign in with", response=LinkedProviderList, is_personal=True)
+async def list_providers(ctx: Context) -> LinkedProviderList:
+    """Return the providers, and which of them the caller's account is linked with."""
+    linked = await ctx.platform.read(lambda s: identities.of_user(s, users.get(s, ctx.actor.name)))
+    settings = ctx.platform.settings
+    return LinkedProviderList(
+        items=[
+            LinkedProvider(
+                provider=provider.name,
+                title=provider.title or provider.name,
+                is_linked=provider.name in linked,
+                link_url=f"{settings.public_url}hub/openid/{provider.name}/link",
+            )
+            for provider in settings.openid_providers
+        ]
+    )
+
+
+@operation("DELETE", "/me/providers/{provider}", "Unlink a provider", status=204, is_personal=True)
+async def unlink_provider(ctx: Context) -> None:
+    """Let the caller no longer sign in with a provider."""
+    name, provider, now = ctx.actor.name, ctx.path["provider"], ctx.platform.now()
+    await ctx.platform.transaction(lambda s: identities.unlink(s, users.get(s, name), provider, now))
 
 
 @operation("GET", "/me/tokens", "One's personal access tokens", response=AccessTokenList, is_personal=True)

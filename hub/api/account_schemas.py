@@ -220,6 +220,29 @@ class ExternalIdentity(Body):
     email_verified: bool = False
 
 
+class IdentityLink(Body):
+    """Who somebody that is signed in here is at a provider, too."""
+
+    name: str
+    session: str = Field(description="The hub's id of the browser session.")
+    external: ExternalIdentity
+
+
+class LinkedProvider(BaseModel):
+    """A provider that people may sign in with."""
+
+    provider: str
+    title: str
+    is_linked: bool = Field(description="Whether the caller's account is linked with it.")
+    link_url: str = Field(description="The page that begins linking.")
+
+
+class LinkedProviderList(BaseModel):
+    """The providers, in the order of the settings."""
+
+    items: list[LinkedProvider]
+
+
 class Credentials(Body):
     """What the hub's sign-in page collected, one of: name and password, one-time link, a provider's word."""
 
@@ -281,6 +304,12 @@ class EndedHubSession(Body):
     """A browser session that signs out."""
 
     session: str
+
+
+class TokenCheck(Body):
+    """A personal access token that somebody sent to a project's server."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SessionCheck(Body):

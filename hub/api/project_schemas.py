@@ -228,7 +228,7 @@ class Profile(BaseModel):
     memory_bytes: int | None
     cpus: float | None
     gpus: int
-    idle_minutes: int | None
+    idle_minutes: float | None
     is_allowed: bool = Field(description="Whether the caller may choose it.")
 
 

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.api.account_schemas import TokenCheck
 from hub.api.context import Context, Platform
 from hub.api.operation import Audience, operation
-from hub.api.schemas import Server, ServerEvent
-from hub.data import projects
+from hub.api.people import person
+from hub.api.schemas import Access, Server, ServerEvent
+from hub.data import access_tokens, projects
 from hub.data.audit import record
 from hub.data.models import ProjectRow
 from hub.data.quotas import limits_of
-from hub.errors import ConflictError, ForbiddenError, HubError
+from hub.errors import ConflictError, ForbiddenError, HubError, NotFoundError
 from hub.jupyterhub_api import ServerStatus
-from hub.policy import Capability
+from hub.policy import Actor, Capability, capabilities, within_scopes
 from hub.settings import ServerProfile
 
 log = logging.getLogger("collegium.servers")
 UP = ("starting", "running")
 SAFETY_MESSAGE = "It ended before it could be used. Try again; if it fails again, tell the operator."
 _watching: set[asyncio.Task[None]] = set()
+_starts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 @operation("GET", "/projects/{project_id}/server", "State of a project's server", response=Server)
@@ -38,23 +43,25 @@ async def start_server(ctx: Context) -> Server:
     """Start the project's server, if it does not run yet."""
     platform, project_id, now = ctx.platform, ctx.path["project_id"], ctx.platform.now()
     project = await _allow(ctx, Capability.RUN_SERVER)
-    states = await platform.jupyterhub.server_states()
-    if states.get(project_id, ServerStatus("stopped")).state in UP:
-        return await _server(ctx)
     name, profile = _profile(platform, project)
-    await platform.read(_check_quotas, platform, ctx.actor.name, name, frozenset(states))
 
     def work(session: Session) -> None:
         found, _ = projects.get(session, project_id, ctx.actor, Capability.RUN_SERVER)
         found.started_by, found.server_failure, found.server_failed_at = ctx.actor.name, "", None
         record(session, now, ctx.actor.name, "server.start", project_id, name)
 
-    await platform.transaction(work)
-    try:
-        await platform.jupyterhub.start_server(project_id, _options(profile))
-    except HubError as error:
-        await platform.transaction(_keep_failure, platform, project_id, error.detail)
-        raise
+    # One start of a user after the other: two at once would each find room for one.
+    async with _starts.setdefault(ctx.actor.name, asyncio.Lock()):
+        states = await platform.jupyterhub.server_states()
+        if states.get(project_id, ServerStatus("stopped")).state in UP:
+            return await _server(ctx)
+        await platform.read(_check_quotas, platform, ctx.actor.name, name, states)
+        await platform.transaction(work)
+        try:
+            await platform.jupyterhub.start_server(project_id, _options(profile))
+        except HubError as error:
+            await platform.transaction(_keep_failure, platform, project_id, error.detail)
+            raise
     task = asyncio.create_task(_follow(platform, project_id))
     _watching.add(task)
     task.add_done_callback(_watching.discard)
@@ -110,6 +117,38 @@ async def report_idle(ctx: Context) -> None:
     await ctx.platform.jupyterhub.stop_server(project_id)
 
 
+@operation(
+    "POST",
+    "/internal/projects/{project_id}/token-checks",
+    "What the holder of a token may do in a project, for its server",
+    audience=Audience.PROJECT_SERVER,
+    body=TokenCheck,
+    response=Access,
+)
+async def check_token(ctx: Context) -> Access:
+    """Return whose token this is and what it is good for in the project of the server that asks."""
+    project_id, hashed, now = ctx.path["project_id"], ctx.body_as(TokenCheck).sha256, ctx.platform.now()
+    if ctx.project_id != project_id:
+        raise ForbiddenError("A project's server may ask about its own project only.")
+
+    def work(session: Session) -> tuple[Access, str | None]:
+        user, token = access_tokens.find_by_hash(session, hashed, now)
+        is_seen = token.last_used_at is not None and now - token.last_used_at <= access_tokens.SEEN_STEP
+        actor = Actor(user.name)
+        try:
+            _, role = projects.get(session, project_id, actor, Capability.READ)
+        except (NotFoundError, ForbiddenError):
+            role = None
+        held = within_scopes(capabilities(actor, role), access_tokens.scopes_of(token))
+        access = Access(user=person(user), role=role, capabilities=sorted(held))
+        return access, None if is_seen else token.id
+
+    access, unseen = await ctx.platform.read(work)
+    if unseen is not None:
+        await ctx.platform.transaction(access_tokens.touch, unseen, now)
+    return access
+
+
 async def _follow(platform: Platform, project_id: str) -> None:
     """Keep the reason when a start fails, whoever looks or does not look meanwhile."""
     try:
@@ -140,7 +179,7 @@ def _options(profile: ServerProfile) -> dict[str, object]:
 
 
 def _check_quotas(
-    session: Session, platform: Platform, user_name: str, profile_name: str, running: frozenset[str]
+    session: Session, platform: Platform, user_name: str, profile_name: str, running: Mapping[str, ServerStatus]
 ) -> None:
     """Refuse a start that the starter's quota does not leave room for.
 
@@ -164,10 +203,16 @@ def _check_quotas(
             f"You may have {limits.running_servers} servers running at once, and these run: {names or 'none'}. "
             "Stop one of them first."
         )
-    held = sum(_profile(platform, project)[1].gpus for project in own)
+    holders = [project for project in own if running[project.id].gpus]
+    held = sum(running[project.id].gpus for project in holders)
     wanted = profiles[profile_name].gpus
     if limits.gpus is not None and wanted and held + wanted > limits.gpus:
-        raise ConflictError(f"You may hold {limits.gpus} GPUs at once; your running servers hold {held}.")
+        names = ", ".join(f"“{project.name}”" for project in holders[:5])
+        raise ConflictError(
+            f"You may hold {limits.gpus} GPUs at once. This size has {wanted}, and your running servers hold {held}"
+            + (f": {names}. Stop one of them first, or choose" if names else ". Choose")
+            + " another size in the project's settings."
+        )
 
 
 async def _allow(ctx: Context, needed: Capability) -> ProjectRow:

@@ -11,6 +11,7 @@ from hub.api.account_schemas import (
     Credentials,
     EndedHubSession,
     Identity,
+    IdentityLink,
     NewSession,
     PasswordReset,
     ResetRequest,
@@ -26,6 +27,7 @@ from hub.data.models import UserRow
 from hub.errors import ForbiddenError, InvalidError, UnauthenticatedError
 
 HUB = Audience.HUB
+UNKNOWN_PROVIDER = "This provider is not one that people sign in with here."
 
 
 @operation(
@@ -153,6 +155,23 @@ async def check_session(ctx: Context) -> Identity:
     return await ctx.platform.read(lambda s: _identity(sessions.user_of(s, given.session, given.name, now)[0]))
 
 
+@operation(
+    "POST", "/internal/identity-links", "Link an account with a provider", audience=HUB, body=IdentityLink, status=204
+)
+async def link_identity(ctx: Context) -> None:
+    """Let somebody who is signed in sign in with a provider from now on."""
+    given, now = ctx.body_as(IdentityLink), ctx.platform.now()
+    who = identities.External(**given.external.model_dump())
+    if who.provider not in {provider.name for provider in ctx.platform.settings.openid_providers}:
+        raise UnauthenticatedError(UNKNOWN_PROVIDER)
+
+    def work(session: Session) -> None:
+        user, _ = sessions.user_of(session, given.session, given.name, now)
+        identities.link(session, user, who, now)
+
+    await ctx.platform.transaction(work)
+
+
 async def mail_confirmation(ctx: Context, user_name: str, email: str) -> None:
     """Mail a link to `email` that makes it the address of `user_name`."""
     now = ctx.platform.now()
@@ -217,7 +236,7 @@ def _by_provider(session: Session, ctx: Context, given: Credentials) -> Identity
     assert who is not None
     provider = next((p for p in ctx.platform.settings.openid_providers if p.name == who.provider), None)
     if provider is None:
-        raise UnauthenticatedError("This provider is not one that people sign in with here.")
+        raise UnauthenticatedError(UNKNOWN_PROVIDER)
     external = identities.External(**who.model_dump())
     user = identities.account_of(
         session,

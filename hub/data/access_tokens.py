@@ -61,7 +61,12 @@ def find(session: Session, token: str, now: datetime) -> tuple[UserRow, AccessTo
     UnauthenticatedError
         It is unknown, revoked or expired, or its account is deactivated.
     """
-    row = session.scalar(select(AccessTokenRow).where(AccessTokenRow.token_hash == token_hash(token)))
+    return find_by_hash(session, token_hash(token), now)
+
+
+def find_by_hash(session: Session, hashed: str, now: datetime) -> tuple[UserRow, AccessTokenRow]:
+    """As `find`, for those who were sent the token and pass on its hash only."""
+    row = session.scalar(select(AccessTokenRow).where(AccessTokenRow.token_hash == hashed))
     if row is None or row.revoked_at is not None:
         raise UnauthenticatedError("The token is not valid.")
     if row.expires_at is not None and row.expires_at <= now:

@@ -8,14 +8,14 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hub.data import users
 from hub.data.account_models import IdentityRow
 from hub.data.audit import record
 from hub.data.models import UserRow
-from hub.errors import UnauthenticatedError
+from hub.errors import ConflictError, NotFoundError, UnauthenticatedError
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,41 @@ def account_of(session: Session, who: External, *, may_link: bool, may_create: b
     if not user.is_active:
         raise UnauthenticatedError("This account is deactivated. Ask an administrator.")
     return user
+
+
+def link(session: Session, user: UserRow, who: External, now: datetime) -> None:
+    """Let `user` sign in as the provider's person from now on; nothing happens when they do already.
+
+    Raises
+    ------
+    ConflictError
+        The person signs in to another account with it.
+    """
+    known = session.get(IdentityRow, (who.provider, who.subject))
+    if known is not None and known.user_id != user.id:
+        raise ConflictError("Another account here is linked with it already. Sign in there and unlink it first.")
+    if known is None:
+        session.add(IdentityRow(provider=who.provider, subject=who.subject, user_id=user.id, created_at=now))
+        record(session, now, user.name, "user.identity", user.name, who.provider)
+
+
+def unlink(session: Session, user: UserRow, provider: str, now: datetime) -> None:
+    """Let `user` no longer sign in with a provider.
+
+    Raises
+    ------
+    NotFoundError
+        They are not linked with it.
+    ConflictError
+        There would be no way left to sign in.
+    """
+    linked = of_user(session, user)
+    if provider not in linked:
+        raise NotFoundError("Your account is not linked with it.")
+    if user.password_hash is None and linked == [provider]:
+        raise ConflictError("It is your only way to sign in. Set a password first.")
+    session.execute(delete(IdentityRow).where(IdentityRow.user_id == user.id, IdentityRow.provider == provider))
+    record(session, now, user.name, "user.unlink", user.name, provider)
 
 
 def of_user(session: Session, user: UserRow) -> list[str]:

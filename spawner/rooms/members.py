@@ -26,7 +26,7 @@ async def rights_of(handler: JupyterHandler) -> Rights:
     user = handler.current_user
     access = getattr(handler.identity_provider, "access", None)
     if isinstance(access, AccessClient) and user.hub_user.get("kind") == "user":
-        await access.of(user.username)  # so that the authorizer knows of today
+        await access.of_user(user)  # so that the authorizer knows of today
     answers = [
         bool(await ensure_async(handler.authorizer.is_authorized(handler, user, action, RESOURCE)))
         for action in ("read", "write")

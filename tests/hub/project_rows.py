@@ -12,6 +12,7 @@ SPENT: dict[str, object] = {"cpu_seconds": 1, "memory_byte_seconds": 1}
 
 # method, path, statuses for owner, editor, viewer, stranger, administrator, nobody; body; other names in the path
 ROWS: list[tuple[str, str, tuple[int, int, int, int, int, int], dict[str, object] | None, dict[str, str]]] = [
+    ("POST", "/internal/projects/{project_id}/token-checks", NO_SERVER, {"sha256": "0" * 64}, {}),
     ("PUT", PROJECT + "/star", (204, 204, 204, 404, 403, 401), None, {}),
     ("DELETE", PROJECT + "/star", (204, 204, 204, 404, 403, 401), None, {}),
     ("POST", PROJECT + "/transfer", (200, 403, 403, 404, 200, 401), {"to": "spare"}, {}),

@@ -48,6 +48,8 @@ TABLE = [
     Row("GET", "/me/sessions", PERSONAL),
     Row("DELETE", "/me/sessions", PERSONAL),
     Row("DELETE", "/me/sessions/{session_id}", GONE, None, {"session_id": "x"}),
+    Row("GET", "/me/providers", PERSONAL),
+    Row("DELETE", "/me/providers/{provider}", GONE, None, {"provider": "x"}),
     Row("GET", "/me/tokens", PERSONAL),
     Row("POST", "/me/tokens", made(422, personal=True), {"name": "T", "scopes": []}),
     Row("DELETE", "/me/tokens/{token_id}", GONE, None, {"token_id": "x"}),

@@ -91,6 +91,7 @@ TABLE = [
             "confirmations",
             "sign-outs",
             "session-checks",
+            "identity-links",
         )
     ),
     Row(

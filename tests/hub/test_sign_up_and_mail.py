@@ -21,6 +21,8 @@ ACCOUNTS: dict[str, dict[str, object]] = {
                 "email_verified": False},
     "gone": {"name": "Gone", "preferred_username": "gone", "email": "gone@campus.example", "email_verified": True},
 }  # fmt: skip
+CLUB = ("kate-at-club", "somebody", "only-way", "the-attacker", "somebody-new")
+ACCOUNTS |= {name: {"name": name, "preferred_username": name} for name in CLUB}
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +184,12 @@ def test_signing_up_is_closed_by_default(platform: ConfiguredPlatform) -> None:
 
 
 def open_id(browser: Browser, name: str, login: str) -> httpx.Response:
+    """Sign in with a provider."""
+    return at_provider(browser, browser.http.get(f"/hub/openid/{name}/login"), login)
+
+
+def at_provider(browser: Browser, page: httpx.Response, login: str) -> httpx.Response:
     """Sign in at the provider: its own pages, its own forms."""
-    page = browser.http.get(f"/hub/openid/{name}/login")
     for _ in range(3):  # sign-in, consent
         action = re.search(r'action="([^"]+)"', page.text)
         if "oidc" in page.text or action is None or "/interaction/" not in action[1]:
@@ -240,6 +246,85 @@ def test_a_deactivated_account_is_refused_at_the_provider_too(campus: Configured
     assert answer.status_code == 403
     assert "deactivated" in answer.text
     assert browser.who() is None
+
+
+def link(browser: Browser, name: str, login: str) -> httpx.Response:
+    """Link the account that is signed in with a provider, as its page leads there."""
+    page = browser.submit(f"/hub/openid/{name}/link", {})
+    leads_to = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page.text)
+    assert leads_to, page.text
+    return at_provider(browser, browser.http.get(leads_to[1]), login)
+
+
+def linked(browser: Browser) -> dict[str, bool]:
+    items = browser.api("GET", "/me/providers").json()["items"]
+    return {item["provider"]: item["is_linked"] for item in items}
+
+
+def person(campus: ConfiguredPlatform, name: str) -> Browser:
+    """Return a browser where somebody with a password is signed in."""
+    Browser(campus).submit("/hub/sign-up", form(name, f"{name}@home.example"))
+    campus.collegium("user", "activate", name)
+    browser = Browser(campus)
+    browser.sign_in(name)
+    assert browser.who() == name
+    return browser
+
+
+def test_a_signed_in_person_links_a_provider_signs_in_with_it_and_unlinks_it(campus: ConfiguredPlatform) -> None:
+    browser = person(campus, "kate")
+    assert linked(browser) == {"campus": False, "club": False}
+    answer = link(browser, "club", "kate-at-club")
+    assert answer.url.path == "/services/collegium/account"
+    assert linked(browser) == {"campus": False, "club": True}
+    other_device = Browser(campus)
+    open_id(other_device, "club", "kate-at-club")
+    assert other_device.who() == "kate"
+    assert browser.api("DELETE", "/me/providers/club").status_code == 204
+    assert browser.api("DELETE", "/me/providers/club").status_code == 404
+    stranger = Browser(campus)
+    open_id(stranger, "club", "kate-at-club")
+    assert stranger.who() != "kate"
+
+
+def test_what_opens_one_account_cannot_be_linked_with_another(campus: ConfiguredPlatform) -> None:
+    open_id(first := Browser(campus), "club", "somebody")
+    assert first.who() is not None
+    second = person(campus, "second")
+    answer = link(second, "club", "somebody")
+    assert answer.status_code == 403
+    assert "Another account" in answer.text
+    assert linked(second) == {"campus": False, "club": False}
+
+
+def test_the_only_way_in_is_not_unlinked(campus: ConfiguredPlatform) -> None:
+    browser = Browser(campus)
+    open_id(browser, "club", "only-way")
+    answer = browser.api("DELETE", "/me/providers/club")
+    assert answer.status_code == 409
+    assert "Set a password first" in answer.json()["detail"]
+
+
+def test_another_site_can_begin_linking_for_nobody(campus: ConfiguredPlatform) -> None:
+    victim = person(campus, "target")
+    forged = victim.http.post("/hub/openid/club/link", headers={"Sec-Fetch-Site": "cross-site"})
+    assert forged.status_code == 403
+    # A sign-in with the provider that was not asked for on the page links nothing either.
+    open_id(victim, "club", "the-attacker")
+    victim = Browser(campus)
+    victim.sign_in("target")
+    assert linked(victim) == {"campus": False, "club": False}
+    # Nor does one that ends in a browser where somebody else has signed in meanwhile.
+    browser = person(campus, "first-here")
+    page = browser.submit("/hub/openid/club/link", {})
+    assert "refresh" in page.text
+    browser.http.get("/hub/logout")
+    browser.sign_in("target")
+    open_id(browser, "club", "somebody-new")
+    again = Browser(campus)
+    for name in ("first-here", "target"):
+        again.sign_in(name)
+        assert linked(again) == {"campus": False, "club": False}, name
 
 
 @pytest.mark.parametrize("query", ["", "code=x", "code=x&state=e30", "error=access_denied&state=x"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
-from kernels import install_kernelspec
+from kernels import GPUS_VARIABLE, install_kernelspec
 from kernels.gpus import GpuError, GpuInventory, detect_gpus
 
 DEVICES = ("GPU-a", "GPU-b")
@@ -84,7 +84,9 @@ async def test_dead_holders_and_waiters_do_not_block(inventory: GpuInventory, tm
 
 
 @pytest.mark.usefixtures("kernel_parent")
-async def test_kernel_holds_its_gpu_until_it_ends(jupyter_folders: Path, tmp_path: Path) -> None:
+async def test_kernel_holds_its_gpu_until_it_ends(
+    jupyter_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = install_kernelspec(jupyter_folders, name="gpu", gpus=1)
     spec = json.loads((folder / "kernel.json").read_text())
     config = spec["metadata"]["kernel_provisioner"]["config"]
@@ -106,6 +108,18 @@ async def test_kernel_holds_its_gpu_until_it_ends(jupyter_folders: Path, tmp_pat
     client.stop_channels()
     await manager.shutdown_kernel(now=True)
     assert inventory.free() == DEVICES
+
+    # What a server may hold together comes with the server; no kernelspec can raise it.
+    monkeypatch.setenv(GPUS_VARIABLE, "1")
+    first, second = AsyncKernelManager(kernel_name="gpu"), AsyncKernelManager(kernel_name="gpu")
+    await first.start_kernel()
+    with pytest.raises(GpuError, match="has 1, and its kernels hold 1"):
+        await second.start_kernel()
+    await first.restart_kernel(now=True)  # its own is its own again
+    await first.shutdown_kernel(now=True)
+    third = AsyncKernelManager(kernel_name="gpu")
+    await third.start_kernel()
+    await third.shutdown_kernel(now=True)
 
 
 def test_machine_without_a_driver_has_no_gpus() -> None:

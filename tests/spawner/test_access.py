@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from jupyterhub.singleuser.extension import JupyterHubUser
 
+from spawner import access
 from spawner.access import NOTHING, OUTAGE_GRACE_SECONDS, AccessClient
 
 EDITOR = {"user": {"name": "ada", "display_name": "Ada"}, "role": "editor", "capabilities": ["read", "write"]}
@@ -82,7 +84,19 @@ async def test_who_was_never_asked_about_has_no_rights_during_an_outage(service:
     service.status = 500
     client = AccessClient(service.url, "t", cache_seconds=2)
     assert await client.of("eve") == NOTHING
-    assert client.known("eve") == NOTHING
+    assert client.known(JupyterHubUser({"kind": "user", "name": "eve"})) == NOTHING
+
+
+async def test_made_up_tokens_fill_no_memory(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MOST_ANSWERS", 10)
+    client = AccessClient(service.url, "t", cache_seconds=2)
+    await client.of("ada")
+    service.status = 401
+    for number in range(50):
+        assert await client.of(access.token_key(f"clg_{number}")) == NOTHING
+    assert len(client._answers) <= 10
+    service.status = 503
+    assert (await client.of("ada")).role == "editor", "a member was forgotten"
 
 
 async def test_a_refusal_is_not_an_outage(service: Service) -> None:

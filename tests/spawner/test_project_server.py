@@ -10,7 +10,7 @@ import uuid
 import httpx
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.platform_under_test import PlatformUnderTest
 
@@ -222,3 +222,88 @@ def test_another_sites_page_cannot_use_the_session(server: ProjectServer) -> Non
 @pytest.mark.parametrize("path", ["../../secrets/operator", "..%2f..%2fsecrets%2foperator", ".hidden"])
 def test_the_contents_api_stays_in_the_projects_folder(server: ProjectServer, path: str) -> None:
     assert server.request("owner", "GET", f"api/contents/{path}").status_code in (400, 404)
+
+
+# what a personal access token is good for here: its holder's role decides, and its scopes bound it
+TOKENS = {
+    "an owner's, write": ("owner", ["write"]),
+    "an owner's, read": ("owner", ["read"]),
+    "an owner's, courses": ("owner", ["courses"]),
+    "a viewer's, write": ("viewer", ["write"]),
+    "a stranger's, write": ("stranger", ["write"]),
+    "made up": ("nobody", []),
+}
+TOKEN_TABLE = [
+    ("GET", "lab", None, (200, 200, 403, 200, 403, 302)),
+    ("GET", "api/contents", None, (200, 200, 403, 200, 403, 403)),
+    ("PUT", "api/contents/given.txt", {"type": "file", "format": "text", "content": "x"},
+     (200, 403, 403, 403, 403, 403)),
+    ("DELETE", "api/contents/none.txt", None, (404, 403, 403, 403, 403, 403)),
+    ("POST", "api/kernels", {"name": "python3"}, (201, 403, 403, 403, 403, 403)),
+    ("GET", "api/terminals", None, (200, 403, 403, 403, 403, 403)),
+    ("GET", "api/me", None, (200, 200, 403, 200, 403, 403)),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tokens(server: ProjectServer) -> dict[str, str]:
+    def make(who: str, scopes: list[str]) -> str:
+        if who == "nobody":
+            return "clg_" + "x" * 43
+        made = server.clients[who].post("/me/tokens", json={"name": "script", "scopes": scopes}).raise_for_status()
+        return str(made.json()["token"])
+
+    return {name: make(who, scopes) for name, (who, scopes) in TOKENS.items()}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "whose"),
+    [
+        pytest.param(method, path, body, status, whose, id=f"{method} {path} with {whose}")
+        for method, path, body, statuses in TOKEN_TABLE
+        for whose, status in zip(TOKENS, statuses, strict=True)
+    ],
+)
+def test_a_token_opens_what_its_holders_role_and_its_scopes_open(
+    server: ProjectServer, tokens: dict[str, str], method: str, path: str, body: object, status: int, whose: str
+) -> None:
+    headers = {"Authorization": f"token {tokens[whose]}"}
+    answer = httpx.request(method, server.url + path, json=body, headers=headers, timeout=60)
+    assert answer.status_code == status, answer.text[:300]
+    if path == "api/me" and status == 200:
+        assert answer.json()["identity"]["username"] == f"sp-{TOKENS[whose][0]}"
+
+
+async def open_socket(server: ProjectServer, path: str, token: str) -> WebSocketClientConnection:
+    url = f"{server.url}{path}".replace("http", "ws", 1)
+    return await websocket_connect(HTTPRequest(url, headers={"Authorization": f"Bearer {token}"}))
+
+
+@pytest.mark.parametrize("whose", [name for name in TOKENS if name != "an owner's, write"])
+async def test_a_token_without_the_right_opens_no_kernel(
+    server: ProjectServer, tokens: dict[str, str], whose: str
+) -> None:
+    with pytest.raises(HTTPClientError) as error:
+        await open_socket(server, f"api/kernels/{start_kernel(server)}/channels", tokens[whose])
+    assert error.value.code in (302, 403)
+
+
+async def test_a_revoked_token_is_out_within_five_seconds_open_sockets_included(server: ProjectServer) -> None:
+    made = server.owner.post("/me/tokens", json={"name": "revoked", "scopes": ["write"]}).json()
+    headers = {"Authorization": f"token {made['token']}"}
+    script = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, trust_env=False)
+    kernel = (await script.post("api/kernels", json={"name": "python3"})).raise_for_status().json()["id"]
+    session = {"format": "json", "type": "notebook"}
+    (await script.put("api/contents/t.ipynb", json={"type": "notebook"})).raise_for_status()
+    identity = (await script.put("api/collaboration/session/t.ipynb", json=session)).raise_for_status().json()
+    document = f"api/collaboration/room/json:notebook:{identity['fileId']}?sessionId={identity['sessionId']}"
+    sockets = [await open_socket(server, path, made["token"]) for path in (f"api/kernels/{kernel}/channels", document)]
+    server.owner.delete(f"/me/tokens/{made['id']}").raise_for_status()
+    revoked = time.monotonic()
+    for socket in sockets:
+        while await asyncio.wait_for(socket.read_message(), FELT_SECONDS + revoked - time.monotonic()) is not None:
+            pass
+    while (await script.get("api/contents")).status_code != 403:
+        assert time.monotonic() - revoked < FELT_SECONDS
+        await asyncio.sleep(0.1)
+    assert time.monotonic() - revoked < FELT_SECONDS

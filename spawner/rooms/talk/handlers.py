@@ -50,7 +50,7 @@ class TalkHandler(APIHandler):
             raise web.HTTPError(404, f"There is no message {message}.") from None
         access = getattr(self.identity_provider, "access", None)
         name = self.current_user.username
-        owner = isinstance(access, AccessClient) and access.known(name).role == "owner"
+        owner = isinstance(access, AccessClient) and access.known(self.current_user).role == "owner"
         if author != name and not (deleting and owner):
             raise web.HTTPError(403, "This message is somebody else's.")
 
