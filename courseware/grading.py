@@ -10,12 +10,14 @@ from functools import lru_cache
 
 from nbformat import NotebookNode
 
+from courseware import questions
 from courseware.cells import CellRole, checksum, role_of
 from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
 from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
 from courseware.notebooks import error_output, read_notebook, write_record
+from courseware.questions import METADATA_KEY, Question, question_of
 from courseware.scoring import Score, score_answer, score_outputs
 from courseware.screening import is_plain
 from courseware.structure import Structure, by_notebook, is_notebook, kind_of
@@ -142,7 +144,7 @@ async def grade(
         outcomes = await executor.run(_plan(matched, contexts, data, seed))
         _store_outputs(matched.notebook, outcomes)
         executed[path] = write_record(matched.notebook)
-        for cell_score in _scores(path, matched, outcomes, options):
+        for cell_score in _scores(path, matched, outcomes, options, _questions(version)):
             scores[path, cell_score.grade_id] = cell_score
     complete = tuple(
         scores.get((cell.notebook, cell.grade_id))
@@ -228,6 +230,11 @@ def _version(content: bytes, path: str) -> tuple[NotebookNode, Mapping[str, Guar
     return version, _contexts(version)
 
 
+def _questions(version: NotebookNode) -> dict[str, Question]:
+    asked = [(role_of(cell), question_of(cell)) for cell in version.cells if METADATA_KEY in cell.metadata]
+    return {role.grade_id: question for role, question in asked if role is not None and question is not None}
+
+
 def _contexts(version: NotebookNode) -> dict[str, GuardContext]:
     code = [(cell, role_of(cell)) for cell in version.cells if cell.cell_type == "code"]
     contexts = context_of([(cell.source, role is not None and role.is_locked) for cell, role in code])
@@ -244,7 +251,11 @@ def _store_outputs(notebook: NotebookNode, outcomes: Sequence[CellOutcome]) -> N
 
 
 def _scores(
-    path: str, matched: MatchedNotebook, outcomes: Sequence[CellOutcome], options: GradingOptions
+    path: str,
+    matched: MatchedNotebook,
+    outcomes: Sequence[CellOutcome],
+    options: GradingOptions,
+    asked: Mapping[str, Question],
 ) -> list[CellScore]:
     found = [
         CellScore(path, role.grade_id, role.points, Score(0.0, "the cell was not handed in"))
@@ -253,7 +264,10 @@ def _scores(
     remaining = iter(outcomes)
     for cell, role in zip(matched.notebook.cells, matched.roles, strict=True):
         outcome = next(remaining) if cell.cell_type == "code" else CellOutcome()
-        if role is not None and role.is_scored:
+        if role is not None and role.grade_id in asked:
+            score = questions.score(asked[role.grade_id], cell.source, role.points)
+            found.append(CellScore(path, role.grade_id, role.points, score))
+        elif role is not None and role.is_scored:
             found.append(_score_cell(path, cell, role, outcome, options))
     return found
 

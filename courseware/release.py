@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from nbformat import NotebookNode
 
+from courseware import questions
 from courseware.cells import CellRole, checksum, role_of, write_role
 from courseware.errors import FormatError
 from courseware.markers import (
@@ -53,7 +54,8 @@ def generate(source: NotebookNode) -> GeneratedNotebook:
     roles = _roles(graded)
     check_ids(graded)
     _lock(graded, roles)
-    _clear_solutions(graded, roles)
+    asked = _prepare_questions(graded, roles)
+    _clear_solutions(graded, roles, asked)
     clear_outputs(graded)
     graded.metadata.pop("celltoolbar", None)
     check_kinds(graded)
@@ -61,6 +63,8 @@ def generate(source: NotebookNode) -> GeneratedNotebook:
     released = deepcopy(graded)
     _remove_regions(released, HIDDEN_TESTS)
     _remove_regions(released, MARK_SCHEME)
+    for cell in released.cells:
+        questions.without_key(cell)
     _record_checksums(released)
     return GeneratedNotebook(released, graded)
 
@@ -134,11 +138,26 @@ def _lock(notebook: NotebookNode, roles: list[CellRole | None]) -> None:
             cell.metadata["editable"] = False
 
 
-def _clear_solutions(notebook: NotebookNode, roles: list[CellRole | None]) -> None:
+def _prepare_questions(notebook: NotebookNode, roles: list[CellRole | None]) -> frozenset[int]:
+    """Turn multiple-choice and short-answer cells into what students get; return their places."""
+    asked: set[int] = set()
+    for place, (cell, role) in enumerate(zip(notebook.cells, roles, strict=True)):
+        cell.metadata.pop(questions.METADATA_KEY, None)
+        if questions.prepare(cell) is None:
+            continue
+        if role is None or not (role.grade and role.solution):
+            raise FormatError(f"a question must be in a manually graded answer cell: {cell.source[:60]!r}")
+        asked.add(place)
+    return frozenset(asked)
+
+
+def _clear_solutions(notebook: NotebookNode, roles: list[CellRole | None], asked: frozenset[int]) -> None:
     language = language_of(notebook)
     if language not in CODE_STUBS:
         raise FormatError(f"there is no stub for solutions in {language!r}; known: {', '.join(sorted(CODE_STUBS))}")
-    for cell, role in zip(notebook.cells, roles, strict=True):
+    for place, (cell, role) in enumerate(zip(notebook.cells, roles, strict=True)):
+        if place in asked:
+            continue
         stub = CODE_STUBS[language] if cell.cell_type == "code" else TEXT_STUB
         answer = cut(cell.source, SOLUTION, stub)
         is_solution = role is not None and role.solution

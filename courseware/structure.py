@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from nbformat import NotebookNode
+
 from courseware.cells import CellRole, role_of
 from courseware.errors import FormatError
 from courseware.notebooks import read_notebook, write_notebook
+from courseware.questions import question_of
 from courseware.release import generate
 
 NOTEBOOK_SUFFIX = ".ipynb"
@@ -27,7 +30,7 @@ class ScoredCell:
     points
         Most points.
     kind
-        `test`: scored by running it. `answer`: by a person. `task`: by a person.
+        `test`: scored by running it. `choice`, `short`: by its key. `answer`, `task`: by a person.
     """
 
     notebook: str
@@ -105,7 +108,7 @@ def generate_version(source: Mapping[str, bytes]) -> GeneratedVersion:
             raise FormatError(f"{path}: {error.detail}") from error
         graded[path], released[path] = write_notebook(made.graded), write_notebook(made.released)
         roles = [(role_of(cell), cell) for cell in made.graded.cells]
-        cells += [_scored(path, role, cell.cell_type) for role, cell in roles if role is not None and role.is_scored]
+        cells += [_scored(path, role, cell) for role, cell in roles if role is not None and role.is_scored]
     return GeneratedVersion(graded, released, Structure(tuple(names), tuple(cells)))
 
 
@@ -130,5 +133,7 @@ def by_notebook(cells: Sequence[ScoredCell]) -> dict[str, list[ScoredCell]]:
     return found
 
 
-def _scored(path: str, role: CellRole, cell_type: str) -> ScoredCell:
-    return ScoredCell(path, role.grade_id, role.points, kind_of(role, cell_type))
+def _scored(path: str, role: CellRole, cell: NotebookNode) -> ScoredCell:
+    question = question_of(cell)
+    kind = question.kind if question is not None else kind_of(role, cell.cell_type)
+    return ScoredCell(path, role.grade_id, role.points, kind)
