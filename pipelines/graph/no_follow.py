@@ -128,8 +128,24 @@ def walk(folder: int, below: str = "", depth: int = 0) -> Iterator[tuple[str, in
 
 def remove_tree(path: Path) -> None:
     """Remove a folder with everything in it; nothing happens when there is none."""
+    # Not `shutil.rmtree`: where a folder is exchanged for a pipe, it waits for somebody to write there.
     with contextlib.suppress(OSError), opened_folder(path.parent) as folder:
-        shutil.rmtree(path.name, ignore_errors=True, dir_fd=folder)
+        with contextlib.suppress(FileNotFoundError), opened_below(folder, path.name) as doomed:
+            _empty(doomed)
+        os.rmdir(path.name, dir_fd=folder)
+
+
+def _empty(folder: int) -> None:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        with contextlib.suppress(OSError):  # exchanged or gone meanwhile: it stays, as what it is now
+            if not is_folder:
+                os.unlink(name, dir_fd=folder)
+                continue
+            with opened_below(folder, name) as inner:
+                _empty(inner)
+            os.rmdir(name, dir_fd=folder)
 
 
 def keep(descriptor: int, target: Path) -> None:
