@@ -23,6 +23,7 @@ from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 from spawner.cluster import GATEWAY_VARIABLE, end_stray_kernels, set_up_kernels
 from spawner.confinement import confine_as_told
 from spawner.keeper import keep, note_ready
+from spawner.personal import make_personal
 
 EXTENSIONS = (
     "jupyterlab",
@@ -74,6 +75,7 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
             self.serverapp.io_loop.add_callback(_tell_ready, int(os.environ.pop(READY_VARIABLE)))
         self.serverapp.io_loop.add_callback(note_ready)
         self.serverapp.io_loop.add_callback(_warm_kernels)
+        self.serverapp.io_loop.add_callback(make_personal, self.serverapp.web_app)
         if GATEWAY_VARIABLE in os.environ:
             kernels, token = self.serverapp.kernel_manager, self.hub_auth.api_token
             self.serverapp.io_loop.add_callback(end_stray_kernels, kernels, token)

@@ -131,7 +131,7 @@ class RoomsExtension(ExtensionApp):
         sockets, past = {**given, "sockets": self.sockets}, {**given, "talk": self.talk}
         base = "/api/collaboration"
         return [
-            (rf"{base}/room/(.*)", RoomSocket, sockets),
+            (rf"{base}/room/(.*)", RoomSocket, {**sockets, "talk": self.talk}),
             (rf"{base}/session/(.*)", SessionHandler, given),
             (rf"{base}/history/(.*)", HistoryHandler, past),
             (rf"{base}/diff/(.*)", DiffHandler, past),

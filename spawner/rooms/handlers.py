@@ -21,6 +21,7 @@ from spawner.rooms.page_handlers import unread_bytes
 from spawner.rooms.protocol import Kind, ProtocolError, read_raw, write_raw
 from spawner.rooms.registry import FORMATS, ROOM_ID, Registry
 from spawner.rooms.room import Room
+from spawner.rooms.talk.service import Talk
 
 log = logging.getLogger("collegium.rooms")
 UNREAD_CURSOR_BYTES = 256 * 1024
@@ -39,10 +40,11 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     may_write = False
     wants_acknowledgement = False
 
-    def initialize(self, registry: Registry, sockets: set[RoomSocket]) -> None:
+    def initialize(self, registry: Registry, sockets: set[RoomSocket], talk: Talk) -> None:
         """Take over what all connections share."""
         self._registry = registry
         self._sockets = sockets
+        self._talk = talk
 
     @property
     def max_message_size(self) -> int:
@@ -78,6 +80,7 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self.room = room
             self._sockets.add(self)
             room.join(self)
+            await self._talk.meet(self.person)
 
     async def on_message(self, message: bytes | str) -> None:
         """Pass a message to the room."""

@@ -40,8 +40,9 @@ async def test_each_revision_has_its_author_and_its_text(served: Served) -> None
     grace.type("two\n")
     await grace.acknowledged()
     await ada.until(lambda: ada.text == "given\none\ntwo\n")
-    found = (await asyncio.to_thread(history, served, "vera", "h.txt")).json()["revisions"]
-    assert [revision["author"] for revision in found][-2:] == ["ada", "grace"]
+    told = (await asyncio.to_thread(history, served, "vera", "h.txt")).json()
+    found = told["revisions"]
+    assert [told["users"][revision["author"]] for revision in found][-2:] == ["Ada Lovelace", "Grace Hopper"]
     texts = [history(served, "vera", "h.txt", revision=r["n"]).json()["content"] for r in found]
     assert texts[0] == "given\n"
     assert texts[-2:] == ["given\none\n", "given\none\ntwo\n"]

@@ -185,6 +185,18 @@ def test_people_appear_with_their_own_names(server: ProjectServer) -> None:
     assert server.request("viewer", "GET", "api/me").json()["identity"]["username"] == "sp-viewer"
 
 
+def test_each_has_settings_and_open_tabs_of_their_own(server: ProjectServer) -> None:
+    theme = "lab/api/settings/@jupyterlab/apputils-extension:themes"
+    dark = '{"theme": "JupyterLab Dark"}'
+    server.request("editor", "PUT", theme, {"raw": dark}).raise_for_status()
+    tabs = {"data": {"layout-restorer:data": {}}, "metadata": {"id": "default"}}
+    server.request("viewer", "PUT", "lab/api/workspaces/default", tabs).raise_for_status()
+    for who in ("owner", "editor", "viewer"):
+        assert (server.request(who, "GET", theme).json()["raw"] == dark) == (who == "editor")
+        found = server.request(who, "GET", "lab/api/workspaces/default").json()
+        assert (found["data"] == tabs["data"]) == (who == "viewer")
+
+
 def test_grants_and_removals_are_felt_within_five_seconds(server: ProjectServer) -> None:
     guest = server.platform.client("sp-guest")
     server.clients["guest"] = guest
