@@ -27,6 +27,7 @@ export const viewerPlugin: JupyterFrontEndPlugin<void> = {
     editors: IEditorTracker | null,
   ): void => {
     guardCommands(app, rights);
+    guardKernels(app, rights);
     const each = (widget: IDocumentWidget) => {
       const apply = () => applyRights(widget, rights);
       rights.changed.connect(apply);
@@ -52,6 +53,23 @@ function guardCommands(app: JupyterFrontEnd, rights: Rights): void {
     if (reason === undefined) return execute(id, args);
     Notification.warning(reason, { autoClose: 5000 });
     return Promise.resolve(undefined);
+  };
+}
+
+/** Have no kernel be started for those who may not run code: the server would refuse it, and the page complain. */
+function guardKernels(app: JupyterFrontEnd, rights: Rights): void {
+  const registry = app.docRegistry;
+  const preference = registry.getKernelPreference.bind(registry);
+  registry.getKernelPreference = (path, factory, kernel) => {
+    const usual = preference(path, factory, kernel);
+    return (
+      usual && {
+        ...usual,
+        get canStart(): boolean {
+          return rights.mayExecute && usual.canStart !== false; // asked when the document has been loaded
+        },
+      }
+    );
   };
 }
 
