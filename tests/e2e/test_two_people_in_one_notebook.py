@@ -1,4 +1,4 @@
-"""The story of the first day: sign in, make a project, calculate, share, and write together."""
+"""The story of the first day: sign in, make a project, calculate, share, write together, and be told why a kernel died."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def run_cell(page: Page, source: str) -> None:
     """Type into the selected cell, run it, and wait until the kernel is idle again."""
     page.keyboard.insert_text(source)
     page.keyboard.press("Shift+Enter")
+
+
+def write_a_comment(page: Page, text: str) -> None:
+    """Comment on the cell that is active, from the keyboard where that is possible."""
+    page.locator('[data-id="collegium-comments"]').first.click()
+    field = page.locator("#collegium-comments").get_by_label("Write a comment")
+    field.fill(text)
+    field.press("Enter")
+    page.locator(".jp-Notebook-cell .cm-content").last.click()
 
 
 def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, platform: PlatformUnderTest) -> None:
@@ -68,4 +77,23 @@ def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, 
     grace.keyboard.press("End")
     grace.keyboard.insert_text(" and by Grace")
     expect(lab.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=10_000)
+    for page, other in ((lab, "Grace Hopper"), (grace, "Ada Lovelace")):
+        expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved")
+        expect(page.get_by_role("button", name=f"Follow {other}")).to_be_visible()
     grace.screenshot(path=SCREENSHOTS / "together.png")
+    write_a_comment(lab, "Is this @grace's?")
+    expect(grace.get_by_text("Is this @grace's?")).to_be_visible()
+    expect(grace.get_by_role("button", name="1 comment")).to_be_visible()
+
+    lab.keyboard.press("Escape")
+    lab.keyboard.press("b")
+    lab.keyboard.press("Enter")
+    run_cell(lab, "import ctypes\nctypes.string_at(0)")
+    for page in (lab, grace):  # who did not run the cell is told as well
+        died = page.get_by_role("dialog").filter(has_text="appears to have died")
+        expect(died.locator(".collegium-DeathReason")).to_contain_text("segmentation fault", timeout=20_000)
+    grace.screenshot(path=SCREENSHOTS / "kernel-death.png")
+    for page in (lab, grace):
+        page.get_by_role("dialog").get_by_role("button", name="Ok").click()
+    run_cell(lab, "print('here again')")
+    expect(grace.locator("pre").get_by_text("here again")).to_be_visible(timeout=20_000)
