@@ -123,6 +123,36 @@ def import_course(course: Course, folder: Folder) -> None:
         console.print(f"[yellow]left out[/] {line}")
 
 
+@course_app.command("export")
+def export_course(
+    course: Course, folder: Annotated[Path, typer.Argument(help="Folder to write; it must be empty.", file_okay=False)]
+) -> None:
+    """Write a course as an nbgrader course directory, with hand-ins, gradings and a gradebook.db."""
+    from courseware import Caller, Capability, CoursewareError, courses, nbgrader_export
+    from hub.api.course_support import blob_store
+    from hub.data.engine import Database
+    from hub.settings import load
+
+    settings = load().settings
+    database = Database(settings.database_url)
+    try:
+        report = database.read(
+            lambda session: nbgrader_export.export_course(
+                session,
+                courses.get(session, course, Caller("operator", True), Capability.MANAGE),
+                blob_store(settings),
+                folder,
+            )
+        )
+    except CoursewareError as error:
+        raise typer.BadParameter(error.detail) from error
+    finally:
+        database.close()
+    console.print(
+        f"{report.students} students, {report.assignments} assignments, {report.submissions} submissions in {folder}."
+    )
+
+
 @assignment_app.command()
 def add(
     course: Course,

@@ -34,6 +34,7 @@ class ClassUnderTest:
     students: tuple[str, ...] = ("alice", "bob", "carol")
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.database = Database(f"sqlite:///{self.folder / 'test.sqlite'}")
         migrate(self.database.engine)
         self.blobs = FolderBlobStore(self.folder / "blobs")
