@@ -42,7 +42,7 @@ async def test_each_revision_has_its_author_and_its_text(served: Served) -> None
     await ada.until(lambda: ada.text == "given\none\ntwo\n")
     told = (await asyncio.to_thread(history, served, "vera", "h.txt")).json()
     found = told["revisions"]
-    assert [told["users"][revision["author"]] for revision in found][-2:] == ["Ada Lovelace", "Grace Hopper"]
+    assert [told["users"][revision["author"]] for revision in found[-2:]] == ["Ada Lovelace", "Grace Hopper"]
     texts = [history(served, "vera", "h.txt", revision=r["n"]).json()["content"] for r in found]
     assert texts[0] == "given\n"
     assert texts[-2:] == ["given\none\n", "given\none\ntwo\n"]
