@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from jupyterhub.utils import url_path_join
+from kubernetes_asyncio.client.rest import ApiException
 from kubespawner import KubeSpawner
 from tornado import web
 from traitlets import Dict, Float, Unicode, default
@@ -23,6 +24,24 @@ ANSWER_SECONDS = 2.0
 KERNELSPECS_FOLDER = "/tmp/jupyter"  # noqa: S108 - of the container
 FILES_FOLDER = "/home/collegium/files"
 STATE_FOLDER = "/home/collegium/state"
+
+
+def volume_in_words(reason: str, message: str) -> str:
+    """Say what an event tells of the pod's volume; empty for an event about something else."""
+    if "Multi-Attach" in message:
+        return "The project's volume is still attached to another node, which lets go of it within minutes."
+    if reason == "FailedAttachVolume":
+        return f"The project's volume cannot be attached to the node: {message}"
+    if reason == "FailedMount":
+        return f"The project's volume cannot be mounted: {message}"
+    return ""
+
+
+def refusal_in_words(status: int, said: str) -> str:
+    """Say why the cluster did not take the pod or its claim."""
+    if status == 403 and "exceeded quota" in said:
+        return f"The quota of this namespace is used up: {said}"
+    return f"The cluster refused the server: {said}"
 
 
 class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
@@ -143,7 +162,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
         """Yield what the pod is waiting for, whenever that changes."""
         told, done = "", 10
         while (future := self._start_future) is None or not future.done():
-            message, _ = explain_wait(self._watched())
+            message = self._waiting()[0]
             if message != told:
                 told, done = message, done + (90 - done) // 3
                 yield {"progress": done, "message": message}
@@ -169,6 +188,8 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
             if starting.done():
                 starting.result()
             return await answering
+        except ApiException as error:
+            raise web.HTTPError(503, refusal_in_words(error.status, str(error.body))) from error
         finally:
             for task in (starting, answering):
                 task.cancel()
@@ -198,13 +219,22 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
                 state = self._watched()
                 if state is not None and not state.deleting:
                     if state.ended:
-                        raise web.HTTPError(500, explain_end(state).message)
-                    message, in_vain = explain_wait(state)
+                        raise web.HTTPError(500, explain_end(state, what="server").message)
+                    message, in_vain = self._waiting()
                     if in_vain:
                         raise web.HTTPError(500, message)
                     if state.running and state.ip and await self._answers(client):
                         return self._address()
                 await asyncio.sleep(LOOK_SECONDS)
+
+    def _waiting(self) -> tuple[str, bool]:
+        """What the pod waits for, in plain words, and whether in vain; of volumes only its events tell."""
+        state = self._watched()
+        if state is not None and state.node and not state.running and not state.waiting_message:
+            for event in reversed(self.events):
+                if words := volume_in_words(str(event.get("reason", "")), str(event.get("message", ""))):
+                    return words, False
+        return explain_wait(state, "server")
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:
         try:

@@ -250,10 +250,11 @@ async def _end_of(api: KubernetesApi, name: str, main: str, pods: Mapping[str, A
     code = _exit_code(last, main) if last is not None else None
     state = read_state(last) if last is not None else None
     if failed:
-        said = "It took too long." if failed[0].get("reason") == "DeadlineExceeded" else explain_end(state).message
-        return JobEnd(None if last is None else last["metadata"]["name"], code, said.replace("kernel", "Job"))
-    if state is not None and (waiting := explain_wait(state))[1] and not state.running:
-        return JobEnd(state.name, None, waiting[0].replace("kernel", "Job"))
+        in_time = failed[0].get("reason") != "DeadlineExceeded"
+        said = explain_end(state, what="Job").message if in_time else "It took too long."
+        return JobEnd(None if last is None else last["metadata"]["name"], code, said)
+    if state is not None and (waiting := explain_wait(state, "Job"))[1] and not state.running:
+        return JobEnd(state.name, None, waiting[0])
     return None
 
 
@@ -261,7 +262,7 @@ def _tell(pods: Mapping[str, Any], on_wait: Callable[[str], None]) -> None:
     for pod in pods.values():
         state: PodState = read_state(pod)
         if not state.running and not state.ended:
-            on_wait(explain_wait(state)[0].replace("kernel", "Job"))
+            on_wait(explain_wait(state, "Job")[0])
 
 
 def _status(pod: Mapping[str, Any], main: str) -> Mapping[str, Any]:

@@ -135,8 +135,8 @@ def _scarce(spec: Mapping[str, Any]) -> str:
     return ",".join(names + where) if names else ""
 
 
-def explain_end(state: PodState | None, requested: str = "", by: str = "") -> Death:
-    """Say why a kernel's pod ended.
+def explain_end(state: PodState | None, requested: str = "", by: str = "", what: str = "kernel") -> Death:
+    """Say why a pod ended.
 
     Parameters
     ----------
@@ -146,43 +146,45 @@ def explain_end(state: PodState | None, requested: str = "", by: str = "") -> De
         `restarted`, `culled` or `shutdown` when we asked for the end ourselves.
     by
         What it was asked for by, such as `the idle limit of 600 s`.
+    what
+        Runs in it: a kernel, a server, a Job.
     """
     if state is not None and state.exit_reason == "OOMKilled":
         report = ExitReport(0, exit_code=137, out_of_memory=True)
-        return Death("out-of-memory", "The kernel ran out of memory: it used more than its pod may have.", exit=report)
+        return Death("out-of-memory", f"The {what} ran out of memory: it used more than its pod may have.", exit=report)
     if state is not None and state.reason == "Evicted":
-        return Death("killed", f"The cluster evicted the kernel's pod: {state.message or 'its node ran short'}")
+        return Death("killed", f"The cluster evicted the {what}'s pod: {state.message or 'its node ran short'}")
     if state is not None and state.reason == "DeadlineExceeded":
-        return Death("wall-limit", "The kernel reached the time limit of its pod and was ended.")
+        return Death("wall-limit", f"The {what} reached the time limit of its pod and was ended.")
     if requested in ("restarted", "culled", "shutdown"):
         words = {"restarted": "was restarted", "culled": "was idle and stopped", "shutdown": "was shut down"}
-        return Death(requested, f"The kernel {words[requested]}{by and f' by {by}'}.")  # type: ignore[arg-type]
+        return Death(requested, f"The {what} {words[requested]}{by and f' by {by}'}.")  # type: ignore[arg-type]
     if state is None or state.deleting:
-        return Death("killed", "The kernel's pod was deleted, by the cluster or by an administrator.")
+        return Death("killed", f"The {what}'s pod was deleted, by the cluster or by an administrator.")
     if state.reason in _NODE_LOST_REASONS:
-        return Death("killed", f"The node {state.node} was lost or shut down, and the kernel with it.")
+        return Death("killed", f"The node {state.node} was lost or shut down, and the {what} with it.")
     if state.exit_code is None:
-        return Death("unknown", f"The kernel's pod ended: {state.reason or state.phase} {state.message}".strip())
+        return Death("unknown", f"The {what}'s pod ended: {state.reason or state.phase} {state.message}".strip())
     if state.exit_code > 128:
         number = state.exit_code - 128
-        return Death("killed", f"The kernel was ended by {_signal_name(number)}.")
-    return Death("exited", f"The kernel ended by itself with exit code {state.exit_code}.")
+        return Death("killed", f"The {what} was ended by {_signal_name(number)}.")
+    return Death("exited", f"The {what} ended by itself with exit code {state.exit_code}.")
 
 
-def explain_wait(state: PodState | None) -> tuple[str, bool]:
+def explain_wait(state: PodState | None, what: str = "kernel") -> tuple[str, bool]:
     """Say in plain words what a pod that does not run yet is waiting for, and whether waiting is in vain."""
     if state is None:
         return "The cluster has not taken up the pod yet.", False
     reason, message = state.waiting_reason, state.waiting_message
     if reason == "Unschedulable":
         place = f" Place {state.place} in the queue." if state.place else ""
-        return f"No node has room for the kernel: {_what_is_missing(message)}{place}", False
+        return f"No node has room for the {what}: {_what_is_missing(message)}{place}", False
     if reason in ("ErrImagePull", "ImagePullBackOff"):  # the first failure may be a passing one
-        return f"The kernel's image cannot be pulled: {message}", reason == "ImagePullBackOff"
+        return f"The {what}'s image cannot be pulled: {message}", reason == "ImagePullBackOff"
     if reason in ("ErrImageNeverPull", "InvalidImageName"):
-        return f"The kernel's image is not there: {message}", True
+        return f"The {what}'s image is not there: {message}", True
     if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-        return f"The kernel's container cannot be made: {message}", True
+        return f"The {what}'s container cannot be made: {message}", True
     if not state.node:
         return "The pod waits for a node.", False
     return f"The pod is being started on node {state.node}.", False

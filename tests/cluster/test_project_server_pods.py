@@ -148,3 +148,30 @@ def test_missing_image_of_a_project_server_is_named(hub: Hub, volume: Path) -> N
     hub.http.post("/hub/api/users/projects").raise_for_status()
     hub.http.post("/hub/api/users/projects/servers/p1")
     until(lambda: "no-such-server" in hub.log() and "image cannot be pulled" in hub.log(), 120)
+
+
+def told(hub: Hub, words: str, seconds: float = 90) -> str:
+    """The first message of the server's progress that has these words."""
+    deadline = time.monotonic() + seconds
+    with hub.http.stream("GET", "/hub/api/users/projects/servers/p1/progress", timeout=seconds) as stream:
+        for line in stream.iter_lines():
+            if words in line:
+                return line
+            assert time.monotonic() < deadline, line
+    raise AssertionError(f"the progress ended without {words!r}: {hub.log()[-2000:]}")
+
+
+def test_server_whose_volume_is_not_there_says_what_it_waits_for(hub: Hub) -> None:
+    """Nothing provides volumes of the class that its claim asks for."""
+    hub.http.post("/hub/api/users/projects").raise_for_status()
+    hub.http.post("/hub/api/users/projects/servers/p1").raise_for_status()
+    assert "its volume, which does not exist yet is missing" in told(hub, "its volume")
+
+
+def test_server_beyond_the_quota_says_so(hub: Hub, core: client.CoreV1Api, namespace: str, volume: Path) -> None:
+    core.create_namespaced_resource_quota(namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
+    until(lambda: core.read_namespaced_resource_quota("none", namespace).status.hard, 30)
+    hub.http.post("/hub/api/users/projects").raise_for_status()
+    answer = hub.http.post("/hub/api/users/projects/servers/p1")
+    said = answer.text if answer.is_error else told(hub, '"failed": true')
+    assert "quota of this namespace is used up" in said
