@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 from traitlets import Float, Int, List, Unicode
 
 from spawner.rooms.events import Events
+from spawner.rooms.execution.collection import keep_collecting
 from spawner.rooms.execution.executor import Executor
 from spawner.rooms.execution.handlers import (
     AnswerHandler,
@@ -76,6 +77,12 @@ class RoomsExtension(ExtensionApp):
         config=True, help="Folder for the documents' edits and their history; outside of the project's files."
     )
     idle_seconds = Float(60.0, config=True, help="How long a document stays in memory after everybody has left.")
+    outputs_kept_days = Float(
+        30.0,
+        config=True,
+        help="How many days a large output is kept after no document shows it any more: moments of the past beyond "
+        "that show a link in its place.",
+    )
     snapshots_kept = List(
         [24, 14, 7, 4],
         config=True,
@@ -97,6 +104,7 @@ class RoomsExtension(ExtensionApp):
         self._claim = lock_folder(root)
         state_dir = Path(self.state_dir) if self.state_dir else root / ".jupyter" / "rooms"
         self.events = Events()
+        self._stores = state_dir
         self.outputs = OutputStore(state_dir / "outputs")
         large = LargeOutputs(self.outputs, self.serverapp.base_url)
         self.registry = Registry(state_dir, self._locate, self.idle_seconds, self.events, large)
@@ -117,6 +125,7 @@ class RoomsExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """Save everything; what cannot be saved in time is in the store and comes back with the next start."""
         self._rechecking.cancel()
+        self._collecting.cancel()
         self.snapshots.close()
         await self.executor.close()
         try:
@@ -190,6 +199,7 @@ class RoomsExtension(ExtensionApp):
         if hub is not None and address:
             self.talk.platform = PlatformClient(address.removesuffix("/access"), hub.api_token)
         self._rechecking = asyncio.create_task(self._recheck_rights())
+        self._collecting = asyncio.create_task(keep_collecting(self.outputs, self._stores, self.outputs_kept_days))
 
     async def _recheck_rights(self) -> None:
         while True:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class OutputStore:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+        else:
+            os.utime(path)  # shown again
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -115,6 +118,15 @@ class OutputStore:
         if end == offset and data and end < total:
             end = offset + 1  # not at the start of a character: go on behind it
         return Piece(text, offset, end if end < total else None, total, len(name) == 64)
+
+    def all(self) -> Iterator[tuple[str, Path]]:
+        """Yield names and files of everything that is kept."""
+        for folder in self.folder.iterdir():
+            if folder.is_dir():
+                for path in folder.iterdir():
+                    name = path.name if folder.name == "growing" else folder.name + path.name
+                    if NAME.fullmatch(name):
+                        yield name, path
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
