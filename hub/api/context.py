@@ -15,7 +15,7 @@ from hub.api.entity_tags import check_match
 from hub.api.operation import Query
 from hub.data import idempotency
 from hub.data.engine import Database
-from hub.errors import UnauthenticatedError
+from hub.errors import ForbiddenError, UnauthenticatedError
 from hub.jupyterhub_api import JupyterHubApi
 from hub.mail import Mailer
 from hub.policy import Actor
@@ -93,6 +93,19 @@ class Context:
         if self.actor_or_none is None:
             raise UnauthenticatedError("Sign in, or send an API token in the Authorization header.")
         return self.actor_or_none
+
+    @property
+    def own_project_id(self) -> str:
+        """The project in the address, which is the one of the project's server that calls.
+
+        Raises
+        ------
+        ForbiddenError
+            It is another one.
+        """
+        if self.project_id != self.path["project_id"]:
+            raise ForbiddenError("A project's server may speak of its own project only.")
+        return self.path["project_id"]
 
     def check_match(self, current: BaseModel) -> None:
         """Refuse to change what is not as the caller saw it; call it in the transaction that changes it.

@@ -18,7 +18,7 @@ from hub.api.new_projects import files_of
 from hub.api.operation import Audience, Content, Query, operation
 from hub.data import projects, users
 from hub.data.models import ProjectRow
-from hub.errors import ForbiddenError, InvalidError, NotFoundError
+from hub.errors import InvalidError, NotFoundError
 from hub.policy import Capability
 from hub.runtime import SERVICE_PREFIX
 
@@ -163,7 +163,7 @@ async def download_from_snapshot(ctx: Context) -> Content:
 )
 async def read_members(ctx: Context) -> s.ProjectMembers:
     """Return the members of the project of the server that asks."""
-    project_id = _own_project(ctx)
+    project_id = ctx.own_project_id
 
     def work(session: Session) -> s.ProjectMembers:
         project = _project(session, project_id)
@@ -186,7 +186,7 @@ async def read_members(ctx: Context) -> s.ProjectMembers:
 )
 async def tell_mentioned(ctx: Context) -> s.Mentioned:
     """Send a mail to each member who is mentioned and has an address, where the operator has set a mail server."""
-    project_id, mention = _own_project(ctx), ctx.body_as(s.Mention)
+    project_id, mention = ctx.own_project_id, ctx.body_as(s.Mention)
     if not ctx.platform.mailer.can_send:
         return s.Mentioned(mailed=0)
 
@@ -212,12 +212,6 @@ def _project(session: Session, project_id: str) -> ProjectRow:
     if project is None:
         raise NotFoundError(f"There is no project {project_id!r}.")
     return project
-
-
-def _own_project(ctx: Context) -> str:
-    if ctx.project_id != ctx.path["project_id"]:
-        raise ForbiddenError("A project's server may ask about its own project only.")
-    return ctx.path["project_id"]
 
 
 def _number(ctx: Context) -> int:

@@ -158,9 +158,7 @@ async def remove_member(ctx: Context) -> Project:
 )
 async def read_access(ctx: Context) -> Access:
     """Return a user's capabilities in the project of the server that asks."""
-    project_id, user_name = ctx.path["project_id"], ctx.path["user_name"]
-    if ctx.project_id != project_id:
-        raise ForbiddenError("A project's server may ask about its own project only.")
+    project_id, user_name = ctx.own_project_id, ctx.path["user_name"]
 
     def work(session: Session) -> Access:
         user = users.get(session, user_name)

@@ -110,9 +110,7 @@ async def server_events(ctx: Context) -> None:
 )
 async def report_idle(ctx: Context) -> None:
     """Stop the server that asks."""
-    project_id = ctx.path["project_id"]
-    if ctx.project_id != project_id:
-        raise ForbiddenError("A project's server may report about its own project only.")
+    project_id = ctx.own_project_id
     await ctx.platform.transaction(record, ctx.platform.now(), "platform", "server.cull", project_id)
     await ctx.platform.jupyterhub.stop_server(project_id)
 
@@ -127,9 +125,7 @@ async def report_idle(ctx: Context) -> None:
 )
 async def check_token(ctx: Context) -> Access:
     """Return whose token this is and what it is good for in the project of the server that asks."""
-    project_id, hashed, now = ctx.path["project_id"], ctx.body_as(TokenCheck).sha256, ctx.platform.now()
-    if ctx.project_id != project_id:
-        raise ForbiddenError("A project's server may ask about its own project only.")
+    project_id, hashed, now = ctx.own_project_id, ctx.body_as(TokenCheck).sha256, ctx.platform.now()
 
     def work(session: Session) -> tuple[Access, str | None]:
         user, token = access_tokens.find_by_hash(session, hashed, now)

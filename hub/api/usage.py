@@ -93,9 +93,7 @@ async def read_usage(ctx: Context) -> UsageReport:
 )
 async def report_usage(ctx: Context) -> None:
     """Count what the server that asks used."""
-    report, project_id = ctx.body_as(SpentReport), ctx.path["project_id"]
-    if ctx.project_id != project_id:
-        raise ForbiddenError("A project's server may report about its own project only.")
+    report, project_id = ctx.body_as(SpentReport), ctx.own_project_id
     spent = usage.Spent(report.cpu_seconds, report.memory_byte_seconds, report.gpu_seconds)
     await ctx.platform.transaction(usage.add, project_id, spent, report.storage_bytes, ctx.platform.now())
 
