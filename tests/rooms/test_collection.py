@@ -101,6 +101,9 @@ def test_what_is_shown_again_is_kept(project: Project) -> None:
 
 def test_nothing_goes_while_a_document_cannot_be_read(project: Project) -> None:
     project.clear(0)
-    (project.stores / "broken-notebook-json.sqlite").write_bytes(b"no database" * 1000)
+    broken = project.stores / "broken-notebook-json.sqlite"
+    broken.write_bytes(b"no database" * 1000)
     assert project.collect(days=400) == 0
     assert len(list(project.outputs.all())) == 2
+    broken.rename(broken.with_name(f"damaged-1-{broken.name}"))  # put aside: no document any more
+    assert project.collect(days=400) == 1

@@ -53,7 +53,8 @@ def collect(outputs: OutputStore, stores: Path, kept_seconds: float, now: float)
         Seconds since the epoch.
     """
     try:
-        shown = {name for path in stores.glob("*-notebook-json.sqlite") for name in _shown_in(path)}
+        documents = [path for path in stores.glob("*-notebook-json.sqlite") if not path.name.startswith("damaged-")]
+        shown = {name for path in documents for name in _shown_in(path)}
     except (sqlite3.Error, StoreDamagedError, OSError) as error:
         log.warning("no outputs are removed while a document cannot be read: %s", error)
         return Collected(0, 0)
