@@ -65,7 +65,8 @@ async def looking_after_kernels(
                 template, most = template_of(kernel, cluster), max(kernel.warm, kernel.warmMaximum)
                 pool = WarmPool(api, kernel.name, template, minimum=kernel.warm, maximum=most)
                 await stack.enter_async_context(pool)
-        tasks = [asyncio.create_task(_reap(api, hub, now)), asyncio.create_task(tell_places(api))]
+        pools = [kernel.name for kernel in cluster.kernels if kernel.warm]
+        tasks = [asyncio.create_task(_reap(api, hub, pools, now)), asyncio.create_task(tell_places(api))]
         try:
             yield
         finally:
@@ -74,11 +75,11 @@ async def looking_after_kernels(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reap(api: KubernetesApi, hub: JupyterHubApi, now: Callable[[], datetime]) -> None:
+async def _reap(api: KubernetesApi, hub: JupyterHubApi, pools: list[str], now: Callable[[], datetime]) -> None:
     while True:
         await asyncio.sleep(REAP_SECONDS)
         try:
-            for name in await reap_orphans(api, list(await hub.server_states()), now()):
+            for name in await reap_orphans(api, list(await hub.server_states()), now(), pools=pools):
                 log.info("removed %s, which nobody owned", name)
         except (ApiError, HubError) as error:
             log.warning("orphans are looked for again in %.0f s: %s", REAP_SECONDS, error)

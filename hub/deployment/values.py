@@ -240,7 +240,8 @@ class NetworkPolicies(Switch):
     """Who may talk to whom. Ignored, silently, by clusters without a controller that enforces them."""
 
     blockedAddresses: list[str] = ["169.254.169.254/32", "169.254.170.2/32"]  # noqa: N815
-    """Metadata addresses of clouds (IPv4; no IPv6 address is reachable): never reachable from servers and kernels."""
+    """Metadata addresses of clouds (IPv4; no IPv6 address is reachable): out of reach of every part. Credentials of an
+    object store are given by a Secret."""
     privateAddresses: list[str] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]  # noqa: N815
     """Not reachable from servers and kernels either, except for DNS and the platform itself."""
     internet: bool = True

@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .api import KubernetesApi
-from .spec import FREE, KERNEL_SELECTOR, SERVER_LABEL, label_value
+from .spec import FREE, KERNEL_SELECTOR, POOL_LABEL, SERVER_LABEL, label_value
 
 GRACE = timedelta(minutes=10)
 
 
 async def reap_orphans(
-    api: KubernetesApi, servers: Collection[str], now: datetime, grace: timedelta = GRACE
+    api: KubernetesApi,
+    servers: Collection[str],
+    now: datetime,
+    grace: timedelta = GRACE,
+    *,
+    pools: Collection[str] = (),
 ) -> list[str]:
     """Delete kernel pods without a server, ended ones, and Secrets without a pod.
 
@@ -27,6 +32,8 @@ async def reap_orphans(
         The present, by the clock of this machine; what the API server's clock differs by is taken into account.
     grace
         Nothing younger is touched: it may be in the making.
+    pools
+        Names of the warm pools that exist; free pods of others are orphans.
 
     Returns
     -------
@@ -35,13 +42,16 @@ async def reap_orphans(
     """
     pods: dict[str, Any] = await api.list("pods", KERNEL_SELECTOR)
     now += api.clock_offset
-    known = {label_value(server) for server in servers} | {FREE}
+    known = {label_value(server) for server in servers}
+    kept = {label_value(pool) for pool in pools}
     deleted = []
     names = set()
     for pod in pods["items"]:
         names.add(pod["metadata"]["name"])
         ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-        orphan = pod["metadata"]["labels"].get(SERVER_LABEL) not in known
+        labels = pod["metadata"]["labels"]
+        server, pool = labels.get(SERVER_LABEL), labels.get(POOL_LABEL)
+        orphan = pool not in kept if server == FREE else server not in known
         if (ended or orphan) and _age(pod, now) > grace:
             name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
             if await api.delete("pods", name, grace_seconds=1, uid=uid):

@@ -19,7 +19,18 @@ from kubernetes import client
 from nbclient import NotebookClient
 
 from kernels import KernelStartError
-from kernels.pods import KubernetesApi, PodProvisioner, PodTemplate, WarmPool, reap_orphans
+from kernels.pods import (
+    CLAIM_LABEL,
+    FREE,
+    POOL_LABEL,
+    SERVER_LABEL,
+    KubernetesApi,
+    PodProvisioner,
+    PodTemplate,
+    WarmPool,
+    pod_manifest,
+    reap_orphans,
+)
 from kernels.pods.keys import new_connection
 from kernels.pods.spec import secret_manifest
 
@@ -220,6 +231,22 @@ async def test_secret_of_a_service_that_was_killed_before_the_pod_is_reaped(
     now = datetime.now(UTC)
     assert await reap_orphans(api, ["test-server"], now) == []
     assert await reap_orphans(api, ["test-server"], now + timedelta(minutes=11)) == ["secrets/kernel-orphan-0"]
+
+
+async def test_orphans_are_kernels_without_a_server_and_free_pods_without_a_pool(
+    api: KubernetesApi, namespace: str
+) -> None:
+    def pod(name: str, server: str, pool: str = "") -> Any:
+        labels = {SERVER_LABEL: server} | ({POOL_LABEL: pool, CLAIM_LABEL: server} if pool else {})
+        return pod_manifest(PodTemplate("localhost/nothing:1", pull_policy="Never"), name, labels)
+
+    wanted = [pod("kernel-used", "mine"), pod("kernel-warm-kept", FREE, "numeric")]
+    for manifest in [*wanted, pod("kernel-left", "gone"), pod("kernel-warm-left", FREE, "removed")]:
+        await api.create("pods", manifest)
+    later = datetime.now(UTC) + timedelta(minutes=11)
+    assert await reap_orphans(api, ["mine"], datetime.now(UTC), pools=["numeric"]) == []
+    found = await reap_orphans(api, ["mine"], later, pools=["numeric"])
+    assert sorted(found) == ["pods/kernel-left", "pods/kernel-warm-left"]
 
 
 async def wait_warm(pool: WarmPool, number: int) -> None:

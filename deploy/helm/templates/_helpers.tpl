@@ -165,3 +165,15 @@ securityContext:
   {{- include "collegium.podSecurity" .top | nindent 2 }}
 {{- include "collegium.pullSecrets" .top }}
 {{- end }}
+
+{{/* Everywhere but the metadata addresses of clouds, from which credentials of the node could be had. */}}
+{{- define "collegium.outwards" -}}
+- to:
+    - namespaceSelector: {}
+    - ipBlock:
+        cidr: 0.0.0.0/0
+{{- with .Values.networkPolicies.blockedAddresses }}
+        except:
+          {{- toYaml . | nindent 10 }}
+{{- end }}
+{{- end }}
