@@ -17,7 +17,7 @@ from .model import Pipeline, Resources, Retry, Schedule, Step
 from .orders import Launcher, Order, Outcome
 from .pipeline_file import read_pipeline
 from .plan import PlanLine, make_plan
-from .python_definition import Definition, Later, define, later
+from .python_definition import Definition, Later, StepDefinition, define, later, step
 from .schedules import Automation, NoticeRow, ScheduleRow, TriggerRow, run_id_of
 from .service import PipelineService, progress_of, record_of
 from .store import Result, Store
@@ -55,6 +55,7 @@ __all__ = [
     "ScheduleRow",
     "SecretError",
     "Step",
+    "StepDefinition",
     "Store",
     "TriggerRow",
     "UnknownRunError",
@@ -69,6 +70,7 @@ __all__ = [
     "read_pipeline",
     "record_of",
     "run_id_of",
+    "step",
     "times_between",
     "validate",
 ]

@@ -18,13 +18,27 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (len, min, max, sum, abs, round, sorted, any, all, str, int, float, list)
 }
+_NUMBERS = (int, float)
+
+
+def _of_numbers(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`"%9999999999d" % 1` and `[0] * 10**10` would fill the memory of whoever reads the pipeline."""
+
+    def calculate(left: Any, right: Any) -> Any:
+        if not isinstance(left, _NUMBERS) or not isinstance(right, _NUMBERS):
+            raise TypeError("only numbers can be multiplied, and have a remainder")
+        return operation(left, right)
+
+    return calculate
+
+
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
+    ast.Mult: _of_numbers(operator.mul),
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+    ast.Mod: _of_numbers(operator.mod),
 }
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -148,10 +162,8 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
             return not _value(operand, names)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, names)
-        case ast.BoolOp(op=ast.And(), values=values):
-            return all(_value(item, names) for item in values)
-        case ast.BoolOp(values=values):
-            return any(_value(item, names) for item in values)
+        case ast.BoolOp(op=op, values=values):
+            return _first(values, names, wanted=isinstance(op, ast.Or))
         case ast.Compare():
             return _compare(node, names)
         case ast.IfExp(test=test, body=body, orelse=other):
@@ -163,6 +175,15 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _FUNCTIONS[name](*(_value(argument, names) for argument in arguments))
     raise ExpressionError(f"“{ast.unparse(node)}” is not allowed in an expression")
+
+
+def _first(values: list[ast.expr], names: Mapping[str, Any], *, wanted: bool) -> Any:
+    """As Python has it: the first value whose truth decides, else the last."""
+    for item in values[:-1]:
+        value = _value(item, names)
+        if bool(value) == wanted:
+            return value
+    return _value(values[-1], names)
 
 
 def _compare(node: ast.Compare, names: Mapping[str, Any]) -> bool:

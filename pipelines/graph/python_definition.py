@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,48 @@ for _name, _sign in _OPERATORS.items():
     setattr(Later, f"__{_name}__", _operator(_sign))
 
 
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """A function that has become a step by `step`, for `define`.
+
+    Attributes
+    ----------
+    function
+        Returns the notebook's parameters.
+    notebook, foreach, when, settings
+        As `step` takes them.
+    """
+
+    function: Parameters
+    notebook: str
+    foreach: Callable[..., Any] | Sequence[Any] | str | None = None
+    when: Callable[..., Any] | str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def step(
+    notebook: str,
+    *,
+    foreach: Callable[..., Any] | Sequence[Any] | str | None = None,
+    when: Callable[..., Any] | str | None = None,
+    **settings: Any,
+) -> Callable[[Parameters], StepDefinition]:
+    """Make a function a step of the same name, which `define` puts into a pipeline.
+
+    The function's own parameters say what it needs: names of earlier steps, `parameters`, `item`, `index`, `run`.
+
+    Parameters
+    ----------
+    notebook
+        Relative to the file.
+    foreach, when
+        As in `pipeline.yaml`, or functions of the same kind.
+    **settings
+        Everything else that a step of `pipeline.yaml` may have.
+    """
+    return lambda function: StepDefinition(function, notebook, foreach, when, settings)
+
+
 class Definition:
     """A pipeline that is being defined; made by `define`."""
 
@@ -76,37 +119,33 @@ class Definition:
         when: Callable[..., Any] | str | None = None,
         **settings: Any,
     ) -> Callable[[Parameters], Parameters]:
-        """Add a step: the name of the decorated function, which returns the notebook's parameters.
-
-        The function's own parameters say what it needs: names of earlier steps, `parameters`, `item`, `index`, `run`.
-
-        Parameters
-        ----------
-        notebook
-            Relative to the file.
-        foreach, when
-            As in `pipeline.yaml`, or functions of the same kind.
-        **settings
-            Everything else that a step of `pipeline.yaml` may have.
-        """
+        """Add the decorated function as a step; see the function `step`."""
 
         def add(function: Parameters) -> Parameters:
-            name = function.__name__
-            if name in self._content["steps"]:
-                raise PipelineFileError([f"{self.name}: there are two steps {name!r}."])
-            step: dict[str, Any] = {"notebook": notebook, **settings}
-            if foreach is not None:
-                step["foreach"] = self._bare(self._call(foreach) if callable(foreach) else foreach)
-            if when is not None:
-                step["when"] = self._bare(self._call(when) if callable(when) else when)
-            given = self._call(function)
-            step["parameters"] = _plain(given or {})
-            needed = [other for other in inspect.signature(function).parameters if other not in _KNOWN]
-            step["after"] = sorted({*needed, *settings.get("after", ())})
-            self._content["steps"][name] = step
+            self.add(StepDefinition(function, notebook, foreach, when, settings))
             return function
 
         return add
+
+    def add(self, step: StepDefinition) -> None:
+        """Add a step after those that it needs.
+
+        Raises
+        ------
+        PipelineFileError
+            If there is one of that name, or none of a name that it needs.
+        """
+        name = step.function.__name__
+        if name in self._content["steps"]:
+            raise PipelineFileError([f"{self.name}: there are two steps {name!r}."])
+        content: dict[str, Any] = {"notebook": step.notebook, **step.settings}
+        for setting, value in (("foreach", step.foreach), ("when", step.when)):
+            if value is not None:
+                content[setting] = self._bare(self._call(value) if callable(value) else value)
+        content["parameters"] = _plain(self._call(step.function) or {})
+        needed = [other for other in inspect.signature(step.function).parameters if other not in _KNOWN]
+        content["after"] = sorted({*needed, *step.settings.get("after", ())})
+        self._content["steps"][name] = content
 
     def text(self) -> str:
         """The pipeline as `pipeline.yaml` has it."""
@@ -137,19 +176,26 @@ class Definition:
         return value._expression if isinstance(value, Later) else list(value) if isinstance(value, tuple) else value
 
 
-def define(name: str, *, parameters: Mapping[str, Any] | None = None, **settings: Any) -> Definition:
-    """Begin a pipeline; its steps are added with `step`.
+def define(
+    name: str, *steps: StepDefinition, parameters: Mapping[str, Any] | None = None, **settings: Any
+) -> Definition:
+    """Make a pipeline of steps; more are added with its own `step`.
 
     Parameters
     ----------
     name
         Of the pipeline.
+    *steps
+        Functions with `@step`, each after those that it needs.
     parameters
         Names and defaults.
     **settings
         `parallel`, `schedule`.
     """
-    return Definition(name, parameters or {}, settings)
+    definition = Definition(name, parameters or {}, settings)
+    for one in steps:
+        definition.add(one)
+    return definition
 
 
 def _source(value: Any) -> str:

@@ -9,21 +9,23 @@ import pytest
 import yaml
 
 from pipelines import PipelinesError
-from pipelines.graph import Definition, Later, PipelineFileError, define, later, validate
+from pipelines.graph import Definition, Later, PipelineFileError, define, later, step, validate
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 
+@step("load_countries.ipynb")
+def load(parameters: Later) -> dict[str, Later]:
+    return {"countries": parameters.countries}
+
+
+@step("train_country.ipynb", foreach=lambda load: load.countries, retry={"attempts": 2})
+def train(item: Later, load: Later) -> dict[str, object]:
+    return {"country": item, "table": load.files["table.csv"], "marker": "MARKER"}
+
+
 def countries() -> Definition:
-    pipeline = define("countries", parameters={"countries": ["be", "fr"], "threshold": 20}, parallel=2)
-
-    @pipeline.step("load_countries.ipynb")
-    def load(parameters: Later) -> dict[str, Later]:
-        return {"countries": parameters.countries}
-
-    @pipeline.step("train_country.ipynb", foreach=lambda load: load.countries, retry={"attempts": 2})
-    def train(item: Later, load: Later) -> dict[str, object]:
-        return {"country": item, "table": load.files["table.csv"], "marker": "MARKER"}
+    pipeline = define("countries", load, train, parameters={"countries": ["be", "fr"], "threshold": 20}, parallel=2)
 
     @pipeline.step("report_total.ipynb")
     def report(train: Later) -> dict[str, Later]:

@@ -27,6 +27,7 @@ NAMES = {"parameters": {"n": 3, "name": "wine"}, "steps": {"load": {"rows": [1, 
         ("${{'a': parameters.n}}", {"a": 3}),
         ("${'}' + parameters.name}", "}wine"),
         ("${1 if parameters.n < 2 else -1}", -1),
+        ("${steps.load.missing or 2 if False else 0 or parameters.name}", "wine"),
         ("no expression", "no expression"),
         ({"x": ["${parameters.n}", 4]}, {"x": [3, 4]}),
     ],
@@ -53,6 +54,12 @@ def test_values(text: object, value: object) -> None:
 def test_what_could_run_code_or_never_end_is_refused(source: str) -> None:
     with pytest.raises(ExpressionError):
         parse(source)
+
+
+@pytest.mark.parametrize("source", ["'x' * 9999999999", "9999999999 * [0]", "'%9999999999d' % 1", "[1] % 2"])
+def test_what_would_fill_the_memory_has_no_value(source: str) -> None:
+    with pytest.raises(ExpressionError, match="only numbers"):
+        evaluate(source, NAMES)
 
 
 def test_attributes_are_keys_never_python_attributes() -> None:
