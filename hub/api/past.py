@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import Field, StringConstraints
@@ -23,6 +24,7 @@ from hub.policy import Capability
 from hub.runtime import SERVICE_PREFIX
 
 if TYPE_CHECKING:
+    from hub.cluster import Cluster
     from spawner import ProjectState
 
 PROJECT = "/projects/{project_id}"
@@ -221,18 +223,39 @@ def _number(ctx: Context) -> int:
     return int(value)
 
 
+def why_unreachable(cluster: Cluster | None, server_state: str) -> str:
+    """Return why a project's state cannot be read from here; empty when it can.
+
+    On one machine its databases may be read beside its server. On a cluster the server may be on another machine, and
+    SQLite's databases are for one at a time.
+    """
+    if cluster is None:
+        return ""
+    if cluster.storage.perProject:
+        return "On this installation the past is reached through the project's server; open the project."
+    if server_state != "stopped":
+        return "The project's server is running, and the past is read there: open the project, or stop its server."
+    return ""
+
+
 async def _read(ctx: Context, function: Callable[[ProjectState], Result]) -> Result:
     """Run `function` on the project's state for somebody who may read the project."""
-    settings, project_id = ctx.platform.settings, ctx.path["project_id"]
+    settings, project_id, root = ctx.platform.settings, ctx.path["project_id"], None
     await ctx.platform.read(projects.get, project_id, ctx.actor, Capability.READ)
     if settings.cluster_file is not None:
-        raise NotFoundError("On this installation the past is reached through the project's server; open the project.")
+        from hub.cluster import cluster_of  # its models take long to make
+        from hub.kubernetes_config import FILES_FOLDER
+
+        root = FilePath(FILES_FOLDER)
+        status = await ctx.platform.jupyterhub.server_status(project_id)
+        if reason := why_unreachable(cluster_of(settings), status.state):
+            raise NotFoundError(reason)
 
     def work() -> Result:
         from spawner import ProjectState
 
         files = files_of(settings, project_id).root
-        return function(ProjectState(files, settings.projects_dir / project_id / "state"))
+        return function(ProjectState(files, settings.projects_dir / project_id / "state", root))
 
     try:
         return await asyncio.to_thread(work)

@@ -27,10 +27,12 @@ class ProjectState:
         The project's files.
     state
         The state of its server.
+    root
+        The project's files as its server sees them, where that is another path.
     """
 
-    def __init__(self, files: Path, state: Path) -> None:
-        self._files = files
+    def __init__(self, files: Path, state: Path, root: Path | None = None) -> None:
+        self._roots = (files, root or files)
         self._rooms = state / "rooms"
         self._ids = state / "file_id.sqlite"
 
@@ -109,8 +111,8 @@ class ProjectState:
         if not self._ids.exists():
             raise KeyError(path)
         with closing(_reading(self._ids)) as database:
-            query = "SELECT id FROM Files WHERE path IN (?, ?)"
-            row = database.execute(query, (str(self._files / path), path)).fetchone()
+            query = "SELECT id FROM Files WHERE path IN (?, ?, ?)"
+            row = database.execute(query, (*(str(root / path) for root in self._roots), path)).fetchone()
         if row is None:
             raise KeyError(path)
         return str(row[0])
