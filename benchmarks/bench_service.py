@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import random
 import statistics
@@ -211,20 +212,29 @@ async def under_kills(platform: PlatformUnderTest, crowd: list[Person], kills: i
 async def recovery(person: Person) -> float:
     began = time.monotonic()
     while time.monotonic() < began + RECOVERY_SECONDS:
-        try:
+        with contextlib.suppress(httpx.HTTPError):
             if (await person.client.get("/projects?limit=1", timeout=5)).status_code == 200:
                 return time.monotonic() - began
-        except httpx.HTTPError:
-            pass
         await asyncio.sleep(0.1)
     return RECOVERY_SECONDS
+
+
+async def answered(person: Person, path: str) -> httpx.Response:
+    """Ask until the platform, which has just been hurt, answers."""
+    for _ in range(RECOVERY_SECONDS):
+        with contextlib.suppress(httpx.HTTPError):
+            answer = await person.client.get(path)
+            if answer.status_code == 200:
+                return answer
+        await asyncio.sleep(1)
+    raise RuntimeError(f"{path} is not answered")
 
 
 async def all_projects(person: Person) -> dict[str, str]:
     found: dict[str, str] = {}
     path: str | None = "/projects?limit=100"
     while path:
-        page = (await person.client.get(path)).raise_for_status().json()
+        page = (await answered(person, path)).json()
         found |= {item["id"]: item["name"] for item in page["items"]}
         path = f"/projects?limit=100&cursor={page['next_cursor']}" if page["next_cursor"] else None
     return found
