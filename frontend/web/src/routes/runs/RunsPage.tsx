@@ -12,10 +12,12 @@ import { Section } from "@/components/Section";
 import { TimeAgo } from "@/components/TimeAgo";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { pipelinesQuery, runsQuery, type PipelineInfo, type RunState } from "./api";
+import { NoticesSection } from "./NoticesSection";
 import { RunGraph } from "./RunGraph";
 import { SchedulesSection } from "./SchedulesSection";
 import { StartRunDialog } from "./StartRunDialog";
 import { StatusLabel } from "./StatusLabel";
+import { TriggersSection } from "./TriggersSection";
 import "./runs.css";
 
 const route = getRouteApi("/projects/$projectId/runs");
@@ -31,6 +33,7 @@ export function RunsPage() {
   usePageTitle(project.data ? `Runs of ${project.data.name}` : "Runs");
   const canRun = project.data?.capabilities.includes("execute") ?? false;
   const known = pipelines.data?.items ?? [];
+  const sound = known.filter((pipeline) => pipeline.problems.length === 0);
   const open = (name?: string) => {
     setFile(name);
     start.open();
@@ -80,9 +83,12 @@ export function RunsPage() {
         <Grid.Col span={{ base: 12, md: 4 }}>
           <Stack gap="lg">
             <PipelinesSection pipelines={known} onRun={canRun ? open : undefined} />
-            <SchedulesSection
+            <SchedulesSection projectId={projectId} pipelines={sound} canRun={canRun} />
+            <TriggersSection projectId={projectId} pipelines={sound} canRun={canRun} />
+            <NoticesSection
               projectId={projectId}
-              pipelines={known.filter((pipeline) => pipeline.problems.length === 0)}
+              pipelines={sound}
+              members={project.data?.members ?? []}
               canRun={canRun}
             />
           </Stack>

@@ -1,13 +1,17 @@
 import { Badge, Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconPlayerPause, IconPlayerPlay, IconPlus, IconTrash } from "@tabler/icons-react";
+import { IconPlayerPause, IconPlayerPlay, IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
+import { TimeAgo } from "@/components/TimeAgo";
 import { notifyProblem } from "@/lib/notify";
 import { fullTime } from "@/lib/time";
-import { automationQuery, useSchedules, type PipelineInfo, type Schedule } from "./api";
+import { automationQuery, type PipelineInfo } from "./api";
+import { useAutomation, type Schedule } from "./automation";
+import { RemoveButton } from "./RemoveButton";
 
 interface Props {
   projectId: string;
@@ -53,7 +57,7 @@ function ScheduleRow({
   schedule: Schedule;
   canRun: boolean;
 }) {
-  const { pause, remove } = useSchedules(projectId);
+  const { pause, remove } = useAutomation(projectId);
   const toggle = () =>
     pause.mutate({ id: schedule.id, paused: !schedule.paused }, { onError: notifyProblem });
   return (
@@ -68,6 +72,14 @@ function ScheduleRow({
         <code>{schedule.cron}</code> {schedule.timezone}
         {schedule.next_at && <> · next {fullTime(new Date(schedule.next_at))}</>}
       </Text>
+      {schedule.last_run && schedule.last_at && (
+        <Text size="sm" c="dimmed">
+          last{" "}
+          <TextLink to="/projects/$projectId/runs/$runId" params={{ projectId, runId: schedule.last_run }}>
+            <TimeAgo at={schedule.last_at} />
+          </TextLink>
+        </Text>
+      )}
       {schedule.problem && (
         <Text size="sm" c="red">
           {schedule.problem}
@@ -83,14 +95,12 @@ function ScheduleRow({
           >
             {schedule.paused ? "Go on" : "Pause"}
           </Button>
-          <Button
-            variant="default"
-            size="compact-xs"
-            leftSection={<IconTrash size={14} />}
-            onClick={() => remove.mutate(schedule.id, { onError: notifyProblem })}
+          <RemoveButton
+            what={`the schedule of ${schedule.file}`}
+            onRemove={() => remove.mutateAsync(schedule.id)}
           >
-            Remove
-          </Button>
+            It starts no more runs. Those that it began are kept.
+          </RemoveButton>
         </Group>
       )}
     </div>
@@ -102,7 +112,7 @@ function ScheduleForm({ projectId, pipelines, onClose }: Omit<Props, "canRun"> &
   const own = pipelines.find((pipeline) => pipeline.file === file);
   const [cron, setCron] = useState(own?.cron ?? "0 6 * * *");
   const [timezone, setTimezone] = useState(own?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
-  const { create } = useSchedules(projectId);
+  const { schedule: create } = useAutomation(projectId);
   return (
     <form
       onSubmit={(event) => {

@@ -11,7 +11,6 @@ export type RunChange = Schemas["RunChange"];
 export type StepState = Schemas["StepState"];
 export type PipelineInfo = Schemas["PipelineInfo"];
 export type PlanStep = Schemas["PlanStep"];
-export type Schedule = Schemas["ScheduleState"];
 export type Experiment = Schemas["ExperimentState"];
 export type Status = RunState["status"] | RunItem["status"];
 
@@ -176,40 +175,4 @@ export function useCopyItem(name: ItemName) {
         api.POST("/runs/{project_id}/{run_id}/{step}/{index}/copies", { params: { path: itemPath(name) } }),
       ),
   });
-}
-
-export function useSchedules(projectId: string) {
-  const client = useQueryClient();
-  const onSuccess = () => client.invalidateQueries({ queryKey: ["automation", projectId] });
-  return {
-    create: useMutation({
-      mutationFn: (body: { file: string; cron: string; timezone: string }) =>
-        unwrap(
-          api.POST("/automation/{project_id}/schedules", {
-            params: { path: { project_id: projectId } },
-            body: { ...body, parameters: {} },
-          }),
-        ),
-      onSuccess,
-    }),
-    pause: useMutation({
-      mutationFn: ({ id, paused }: { id: string; paused: boolean }) =>
-        unwrap(
-          api.PATCH("/automation/{project_id}/schedules/{schedule_id}", {
-            params: { path: { project_id: projectId, schedule_id: id } },
-            body: { paused },
-          }),
-        ),
-      onSuccess,
-    }),
-    remove: useMutation({
-      mutationFn: (id: string) =>
-        unwrap(
-          api.DELETE("/automation/{project_id}/{automation_id}", {
-            params: { path: { project_id: projectId, automation_id: id } },
-          }),
-        ),
-      onSuccess,
-    }),
-  };
 }
