@@ -115,7 +115,6 @@ async def test_kernel_holds_its_gpu_until_it_ends(
     await first.start_kernel()
     with pytest.raises(GpuError, match="has 1, and its kernels hold 1"):
         await second.start_kernel()
-    await first.restart_kernel(now=True)  # its own is its own again
     await first.shutdown_kernel(now=True)
     third = AsyncKernelManager(kernel_name="gpu")
     await third.start_kernel()

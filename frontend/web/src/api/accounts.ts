@@ -12,6 +12,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type Session = Schemas["Session"];
+export type LinkedProvider = Schemas["LinkedProvider"];
 export type AccessToken = Schemas["AccessToken"];
 export type NewAccessToken = Schemas["NewAccessToken"];
 export type Scope = Schemas["Scope"];
@@ -32,6 +33,11 @@ export const sessionsQuery = queryOptions({
 export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
   queryFn: ({ signal }) => unwrap(api.GET("/me/tokens", { signal })),
+});
+
+export const providersQuery = queryOptions({
+  queryKey: ["providers"],
+  queryFn: ({ signal }) => unwrap(api.GET("/me/providers", { signal })),
 });
 
 export const currentAnnouncementsQuery = queryOptions({
@@ -126,6 +132,12 @@ export function useRemoveAvatar() {
 export function useEndSession() {
   return useChange(sessionsQuery.queryKey, (id: string) =>
     unwrap(api.DELETE("/me/sessions/{session_id}", { params: { path: { session_id: id } } })),
+  );
+}
+
+export function useUnlinkProvider() {
+  return useChange(providersQuery.queryKey, (provider: string) =>
+    unwrap(api.DELETE("/me/providers/{provider}", { params: { path: { provider } } })),
   );
 }
 

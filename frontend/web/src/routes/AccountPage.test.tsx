@@ -9,6 +9,7 @@ const at = "2026-03-01T09:00:00Z";
 beforeEach(() => {
   answer("get", "/me/sessions", { items: [] });
   answer("get", "/me/tokens", { items: [] });
+  answer("get", "/me/providers", { items: [] });
 });
 
 async function setPassword(current: string | undefined, fresh: string, again: string) {
@@ -78,6 +79,25 @@ test("another device is signed out, this one is not offered", async () => {
   expect(screen.queryByRole("button", { name: "Sign out Firefox on Linux" })).not.toBeInTheDocument();
   await user.click(screen.getByRole("button", { name: "Sign out Safari on iOS" }));
   expect(ended).toHaveLength(1);
+});
+
+test("a provider is linked on a page of its own, and one that is linked can be unlinked", async () => {
+  signedIn();
+  const link_url = "https://example.org/hub/openid/club/link";
+  answer("get", "/me/providers", {
+    items: [
+      { provider: "campus", title: "Campus", is_linked: true, link_url: "" },
+      { provider: "club", title: "Club", is_linked: false, link_url },
+    ],
+  });
+  const refused = "It is your only way to sign in. Set a password first.";
+  const asked = answer("delete", "/me/providers/campus", () => problem(409, refused));
+  const { user } = renderApp("/account");
+  expect(await screen.findByRole("link", { name: "Link Club" })).toHaveAttribute("href", link_url);
+  await user.click(screen.getByRole("button", { name: "Unlink Campus" }));
+  await user.click(await screen.findByRole("button", { name: "Unlink" }));
+  expect(await screen.findByText(refused)).toBeVisible();
+  expect(asked).toHaveLength(1);
 });
 
 test("a fresh token is shown once, with the scopes that were chosen", async () => {

@@ -6,6 +6,7 @@ import { usePageTitle } from "@/lib/usePageTitle";
 import { EmailSection } from "./account/EmailSection";
 import { PasswordSection } from "./account/PasswordSection";
 import { ProfileSection } from "./account/ProfileSection";
+import { ProvidersSection } from "./account/ProvidersSection";
 import { SessionsSection } from "./account/SessionsSection";
 import { TokensSection } from "./account/TokensSection";
 
@@ -21,6 +22,7 @@ export function AccountPage() {
           <ProfileSection me={me} />
           <EmailSection key={me.email ?? ""} me={me} />
           <PasswordSection key={String(me.has_password)} me={me} />
+          <ProvidersSection />
           <SessionsSection />
           <TokensSection me={me} />
         </>

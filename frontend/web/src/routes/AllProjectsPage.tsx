@@ -1,4 +1,4 @@
-import { Paper, Text, Title } from "@mantine/core";
+import { Text, Title } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { IconNotebook } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
@@ -45,10 +45,8 @@ function AllProjects() {
 
 function NoProjects() {
   return (
-    <Paper>
-      <EmptyState title="No projects yet" icon={<IconNotebook size={44} stroke={1.2} />}>
-        Projects appear here as soon as somebody makes one.
-      </EmptyState>
-    </Paper>
+    <EmptyState title="No projects yet" icon={<IconNotebook size={44} stroke={1.2} />}>
+      Projects appear here as soon as somebody makes one.
+    </EmptyState>
   );
 }

@@ -3,9 +3,7 @@ import {
   Button,
   Group,
   Modal,
-  Paper,
   SegmentedControl,
-  Skeleton,
   Stack,
   Text,
   Textarea,
@@ -26,6 +24,7 @@ import {
 } from "@/api/accounts";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
 import { EmptyState } from "@/components/EmptyState";
+import { PagedList } from "@/components/PagedList";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { fullTime } from "@/lib/time";
 import { useNow } from "@/lib/useNow";
@@ -41,7 +40,6 @@ export function AnnouncementsPage() {
 function Announcements() {
   const query = useInfiniteQuery(announcementsQuery);
   const [editing, setEditing] = useState<Announcement | "new">();
-  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
       <Group justify="space-between">
@@ -55,32 +53,18 @@ function Announcements() {
           New announcement
         </Button>
       </Group>
-      {query.isPending && <Skeleton height={200} />}
-      {query.isError && <ProblemAlert error={query.error} onRetry={query.refetch} />}
-      {query.data && (
-        <Paper>
-          {items.length === 0 && (
-            <EmptyState title="Nothing announced" icon={<IconSpeakerphone size={44} stroke={1.2} />}>
-              Tell everybody about maintenance, new features or deadlines.
-            </EmptyState>
-          )}
-          <ul className="lines plain-list" aria-label="Announcements">
-            {items.map((item) => (
-              <Row key={item.id} item={item} onEdit={() => setEditing(item)} />
-            ))}
-          </ul>
-        </Paper>
-      )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          mx="auto"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show older ones
-        </Button>
-      )}
+      <PagedList
+        query={query}
+        label="Announcements"
+        more="Show older ones"
+        empty={
+          <EmptyState title="Nothing announced" icon={<IconSpeakerphone size={44} stroke={1.2} />}>
+            Tell everybody about maintenance, new features or deadlines.
+          </EmptyState>
+        }
+      >
+        {(item) => <Row key={item.id} item={item} onEdit={() => setEditing(item)} />}
+      </PagedList>
       <Modal
         opened={editing !== undefined}
         onClose={() => setEditing(undefined)}

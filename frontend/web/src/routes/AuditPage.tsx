@@ -1,11 +1,11 @@
-import { Button, Code, Group, Paper, Skeleton, Text, TextInput, Title } from "@mantine/core";
+import { Button, Code, Group, Text, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconDownload } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { auditExportUrl, auditQuery, type AuditFilter, type AuditEntry } from "@/api/accounts";
 import { EmptyState } from "@/components/EmptyState";
-import { ProblemAlert } from "@/components/ProblemAlert";
+import { PagedList } from "@/components/PagedList";
 import { fullTime } from "@/lib/time";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AdminSection } from "./AdminSection";
@@ -31,7 +31,6 @@ function Audit() {
   const [settled] = useDebouncedValue(typed, TYPING_PAUSE_MS);
   const filter = asFilter(settled);
   const query = useInfiniteQuery({ ...auditQuery(filter), placeholderData: keepPreviousData });
-  const lines = query.data?.pages.flatMap((page) => page.items) ?? [];
   const field = (name: keyof Typed) => ({
     value: typed[name],
     // React gives the event's target back before the state is set.
@@ -74,28 +73,15 @@ function Audit() {
         <TextInput label="From" type="date" {...field("since")} flex="0 1 9.5rem" />
         <TextInput label="To" type="date" {...field("until")} flex="0 1 9.5rem" />
       </Group>
-      {query.isPending && <Skeleton height={300} />}
-      {query.isError && <ProblemAlert error={query.error} onRetry={query.refetch} />}
-      {query.data && (
-        <Paper>
-          {lines.length === 0 && <EmptyState title="No lines">Nothing matches the filter.</EmptyState>}
-          <ol className="lines plain-list" aria-label="Audit log">
-            {lines.map((line) => (
-              <AuditRow key={line.id} line={line} />
-            ))}
-          </ol>
-        </Paper>
-      )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          mx="auto"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show older lines
-        </Button>
-      )}
+      <PagedList
+        query={query}
+        label="Audit log"
+        isOrdered
+        more="Show older lines"
+        empty={<EmptyState title="No lines">Nothing matches the filter.</EmptyState>}
+      >
+        {(line) => <AuditRow key={line.id} line={line} />}
+      </PagedList>
     </>
   );
 }

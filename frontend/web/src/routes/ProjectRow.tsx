@@ -15,7 +15,7 @@ import { roleLabel } from "@/lib/roles";
 export function ProjectRow({ project }: { project: ProjectSummary }) {
   if (project.deleted_at) return <TrashedRow project={project} />;
   return (
-    <div role="listitem" className="project-row">
+    <li className="project-row">
       <div style={{ minWidth: 0 }}>
         <Group gap="xs" wrap="nowrap">
           <Link to="/projects/$projectId" params={{ projectId: project.id }} className="project-name">
@@ -61,7 +61,7 @@ export function ProjectRow({ project }: { project: ProjectSummary }) {
       ) : (
         <span className="row-action" />
       )}
-    </div>
+    </li>
   );
 }
 
@@ -76,7 +76,7 @@ function TrashedRow({ project }: { project: ProjectSummary }) {
   const { mutateAsync: purge } = usePurgeProject();
   const [purging, dialog] = useDisclosure(false);
   return (
-    <div role="listitem" className="project-row trashed-row">
+    <li className="project-row trashed-row">
       <div style={{ minWidth: 0 }}>
         <Text fw={600}>{project.name}</Text>
         <Text size="sm" c="dimmed">
@@ -114,6 +114,6 @@ function TrashedRow({ project }: { project: ProjectSummary }) {
           All its files, their history and what it publishes are gone. Nothing brings them back.
         </Text>
       </ConfirmDialog>
-    </div>
+    </li>
   );
 }

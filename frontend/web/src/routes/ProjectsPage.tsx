@@ -1,4 +1,4 @@
-import { Button, Group, Paper, SegmentedControl, Title } from "@mantine/core";
+import { Button, Group, SegmentedControl, Title } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconArchive, IconNotebook, IconPlus, IconStar, IconTrash } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
@@ -102,30 +102,26 @@ export function ProjectsPage() {
 
 function NoProjects({ onCreate }: { onCreate: () => void }) {
   return (
-    <Paper>
-      <EmptyState
-        title="Start your first project"
-        icon={<IconNotebook size={44} stroke={1.2} />}
-        action={
-          <Button mt="xs" leftSection={<IconPlus size={18} />} onClick={onCreate}>
-            New project
-          </Button>
-        }
-      >
-        A project holds notebooks and files, the people who work on them, and the server that runs them.
-        Projects that others share with you appear here too.
-      </EmptyState>
-    </Paper>
+    <EmptyState
+      title="Start your first project"
+      icon={<IconNotebook size={44} stroke={1.2} />}
+      action={
+        <Button mt="xs" leftSection={<IconPlus size={18} />} onClick={onCreate}>
+          New project
+        </Button>
+      }
+    >
+      A project holds notebooks and files, the people who work on them, and the server that runs them.
+      Projects that others share with you appear here too.
+    </EmptyState>
   );
 }
 
 function NothingIn({ view }: { view: Exclude<View, "active"> }) {
   const { title, icon, words } = NOTHING[view];
   return (
-    <Paper>
-      <EmptyState title={title} icon={icon}>
-        {words}
-      </EmptyState>
-    </Paper>
+    <EmptyState title={title} icon={icon}>
+      {words}
+    </EmptyState>
   );
 }

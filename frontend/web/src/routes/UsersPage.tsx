@@ -1,4 +1,4 @@
-import { Button, Group, Paper, SegmentedControl, Skeleton, Text, Title } from "@mantine/core";
+import { Button, Group, SegmentedControl, Text, Title } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { IconTableImport, IconUserPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
@@ -6,7 +6,7 @@ import { useRef, useState } from "react";
 import type { UserState } from "@/api/accounts";
 import { usersQuery } from "@/api/queries";
 import { EmptyState } from "@/components/EmptyState";
-import { ProblemAlert } from "@/components/ProblemAlert";
+import { PagedList } from "@/components/PagedList";
 import { SearchField } from "@/components/SearchField";
 import { SHORTCUTS } from "@/lib/shortcuts";
 import { usePageTitle } from "@/lib/usePageTitle";
@@ -37,7 +37,6 @@ function Users({ ownName }: { ownName: string }) {
   const searchField = useRef<HTMLInputElement>(null);
   useHotkeys([[SHORTCUTS.search.keys, () => searchField.current?.focus()]]);
   const query = useInfiniteQuery({ ...usersQuery(search, state), placeholderData: keepPreviousData });
-  const users = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
       <Group justify="space-between">
@@ -73,30 +72,14 @@ function Users({ ownName }: { ownName: string }) {
           data={STATES}
         />
       </Group>
-      {query.isPending && <Skeleton height={240} />}
-      {query.isError && <ProblemAlert error={query.error} onRetry={query.refetch} />}
-      {query.data && (
-        <Paper>
-          {users.length === 0 && (
-            <EmptyState title="Nobody found">Try a part of the name only, or all users.</EmptyState>
-          )}
-          <ul className="lines plain-list" aria-label="Users">
-            {users.map((user) => (
-              <UserRow key={user.name} user={user} isSelf={user.name === ownName} />
-            ))}
-          </ul>
-        </Paper>
-      )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          mx="auto"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more users
-        </Button>
-      )}
+      <PagedList
+        query={query}
+        label="Users"
+        more="Show more users"
+        empty={<EmptyState title="Nobody found">Try a part of the name only, or all users.</EmptyState>}
+      >
+        {(user) => <UserRow key={user.name} user={user} isSelf={user.name === ownName} />}
+      </PagedList>
       <InvitationsSection />
       <CreateUserDialog opened={creating} onClose={createDialog.close} />
       <ImportUsersDialog opened={importing} onClose={importDialog.close} />

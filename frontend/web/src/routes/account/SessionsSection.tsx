@@ -1,8 +1,8 @@
-import { Badge, Button, Group, Skeleton, Text } from "@mantine/core";
+import { Badge, Button, Group, Text } from "@mantine/core";
 import { IconDeviceDesktop } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { sessionsQuery, useEndOtherSessions, useEndSession, type Session } from "@/api/accounts";
-import { ProblemAlert } from "@/components/ProblemAlert";
+import { PagedList } from "@/components/PagedList";
 import { Section } from "@/components/Section";
 import { TimeAgo } from "@/components/TimeAgo";
 import { notifyDone, notifyProblem } from "@/lib/notify";
@@ -17,9 +17,9 @@ const METHODS: Readonly<Record<string, string>> = {
 
 /** Where one is signed in. */
 export function SessionsSection() {
-  const { data, error, isError, refetch } = useQuery(sessionsQuery);
+  const query = useQuery(sessionsQuery);
   const endOthers = useEndOtherSessions();
-  const others = data?.items.filter((session) => !session.is_current).length ?? 0;
+  const others = query.data?.items.filter((session) => !session.is_current).length ?? 0;
   return (
     <Section
       id="sessions"
@@ -43,13 +43,9 @@ export function SessionsSection() {
         )
       }
     >
-      {isError && <ProblemAlert error={error} onRetry={refetch} />}
-      {!data && !isError && <Skeleton height={80} />}
-      <ul className="lines plain-list" aria-label="Devices">
-        {data?.items.map((session) => (
-          <SessionRow key={session.id} session={session} />
-        ))}
-      </ul>
+      <PagedList query={query} label="Devices" isBare empty={null}>
+        {(session) => <SessionRow key={session.id} session={session} />}
+      </PagedList>
     </Section>
   );
 }

@@ -1,11 +1,11 @@
-import { Badge, Button, Code, Group, Skeleton, Text } from "@mantine/core";
+import { Badge, Button, Code, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { tokensQuery, useRevokeToken, type AccessToken, type NewAccessToken } from "@/api/accounts";
 import type { Me } from "@/api/types";
 import { ConfirmDialog } from "@/components/ConfirmDialog";
-import { ProblemAlert } from "@/components/ProblemAlert";
+import { PagedList } from "@/components/PagedList";
 import { Section } from "@/components/Section";
 import { TimeAgo } from "@/components/TimeAgo";
 import { fullTime } from "@/lib/time";
@@ -14,7 +14,7 @@ import { CreateTokenDialog } from "./CreateTokenDialog";
 
 /** Personal access tokens: listed, made, revoked. */
 export function TokensSection({ me }: { me: Me }) {
-  const { data, error, isError, refetch } = useQuery(tokensQuery);
+  const query = useQuery(tokensQuery);
   const [creating, dialog] = useDisclosure(false);
   const [fresh, setFresh] = useState<NewAccessToken>();
   return (
@@ -28,18 +28,18 @@ export function TokensSection({ me }: { me: Me }) {
         </Button>
       }
     >
-      {isError && <ProblemAlert error={error} onRetry={refetch} />}
-      {!data && !isError && <Skeleton height={60} />}
-      {data?.items.length === 0 && (
-        <Text size="sm" c="dimmed">
-          You have no tokens. Programs send one as <Code>Authorization: Bearer …</Code>
-        </Text>
-      )}
-      <ul className="lines plain-list" aria-label="API tokens">
-        {data?.items.map((token) => (
-          <TokenRow key={token.id} token={token} />
-        ))}
-      </ul>
+      <PagedList
+        query={query}
+        label="API tokens"
+        isBare
+        empty={
+          <Text size="sm" c="dimmed">
+            You have no tokens. Programs send one as <Code>Authorization: Bearer …</Code>
+          </Text>
+        }
+      >
+        {(token) => <TokenRow key={token.id} token={token} />}
+      </PagedList>
       <CreateTokenDialog
         opened={creating}
         isAdmin={me.is_admin}

@@ -9,6 +9,7 @@ import {
   useRevokeInvitation,
   type SignUpInvitation,
 } from "@/api/accounts";
+import { PagedList } from "@/components/PagedList";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { SecretDialog } from "@/components/SecretDialog";
 import { Section } from "@/components/Section";
@@ -17,7 +18,7 @@ import { fullTime } from "@/lib/time";
 
 /** Links that let people make accounts for themselves. */
 export function InvitationsSection() {
-  const { data, error, isError, refetch } = useQuery(invitationsQuery);
+  const query = useQuery(invitationsQuery);
   const [inviting, dialog] = useDisclosure(false);
   const [url, setUrl] = useState<string>();
   return (
@@ -30,17 +31,18 @@ export function InvitationsSection() {
         </Button>
       }
     >
-      {isError && <ProblemAlert error={error} onRetry={refetch} />}
-      {data?.items.length === 0 && (
-        <Text size="sm" c="dimmed">
-          No invitations.
-        </Text>
-      )}
-      <ul className="lines plain-list" aria-label="Sign-up invitations">
-        {data?.items.map((invitation) => (
-          <InvitationRow key={invitation.id} invitation={invitation} />
-        ))}
-      </ul>
+      <PagedList
+        query={query}
+        label="Sign-up invitations"
+        isBare
+        empty={
+          <Text size="sm" c="dimmed">
+            No invitations.
+          </Text>
+        }
+      >
+        {(invitation) => <InvitationRow key={invitation.id} invitation={invitation} />}
+      </PagedList>
       <Modal opened={inviting} onClose={dialog.close} title="New invitation">
         <InvitationForm onClose={dialog.close} onCreated={setUrl} />
       </Modal>

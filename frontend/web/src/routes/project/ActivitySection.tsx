@@ -1,7 +1,7 @@
-import { Button, Skeleton, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { activityQuery } from "@/api/projectLife";
-import { ProblemAlert } from "@/components/ProblemAlert";
+import { PagedList } from "@/components/PagedList";
 import { Section } from "@/components/Section";
 import { TimeAgo } from "@/components/TimeAgo";
 import { activityText } from "@/lib/activity";
@@ -11,34 +11,19 @@ export function ActivitySection({ projectId }: { projectId: string }) {
   const query = useInfiniteQuery(activityQuery(projectId));
   return (
     <Section title="Activity" note="Who did what to the project. Edits are in the history of each document.">
-      {query.isPending && <Skeleton height={120} />}
-      {query.isError && !query.data && <ProblemAlert error={query.error} onRetry={query.refetch} />}
-      <ol className="lines plain-list">
-        {query.data?.pages.flatMap((page) =>
-          page.items.map((one) => (
-            <li key={one.id} style={{ paddingBlock: "0.5rem" }}>
-              <Text size="sm">
-                <b>{one.actor.name === "platform" ? "The platform" : one.actor.display_name}</b>{" "}
-                {activityText(one)}
-              </Text>
-              <Text size="xs" c="dimmed">
-                <TimeAgo at={one.at} />
-              </Text>
-            </li>
-          )),
+      <PagedList query={query} label="Activity" isBare isOrdered empty={<Text size="sm">Nothing yet.</Text>}>
+        {(one) => (
+          <li key={one.id} style={{ paddingBlock: "0.5rem" }}>
+            <Text size="sm">
+              <b>{one.actor.name === "platform" ? "The platform" : one.actor.display_name}</b>{" "}
+              {activityText(one)}
+            </Text>
+            <Text size="xs" c="dimmed">
+              <TimeAgo at={one.at} />
+            </Text>
+          </li>
         )}
-      </ol>
-      {query.hasNextPage && (
-        <Button
-          mt="sm"
-          variant="default"
-          size="sm"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      )}
+      </PagedList>
     </Section>
   );
 }

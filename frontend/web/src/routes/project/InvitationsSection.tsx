@@ -11,6 +11,7 @@ import {
 } from "@/api/projectLife";
 import type { Role } from "@/api/types";
 import { CopyLink } from "@/components/CopyLink";
+import { PagedList } from "@/components/PagedList";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
 import { TimeAgo } from "@/components/TimeAgo";
@@ -38,17 +39,18 @@ export function InvitationsSection({ projectId }: { projectId: string }) {
         </Button>
       }
     >
-      {query.isError && !query.data && <ProblemAlert error={query.error} onRetry={query.refetch} />}
-      {query.data?.items.length === 0 && (
-        <Text size="sm" c="dimmed">
-          No link works at the moment.
-        </Text>
-      )}
-      <ul className="lines plain-list">
-        {query.data?.items.map((one) => (
-          <InvitationRow key={one.id} projectId={projectId} invitation={one} />
-        ))}
-      </ul>
+      <PagedList
+        query={query}
+        label="Invitation links"
+        isBare
+        empty={
+          <Text size="sm" c="dimmed">
+            No link works at the moment.
+          </Text>
+        }
+      >
+        {(one) => <InvitationRow key={one.id} projectId={projectId} invitation={one} />}
+      </PagedList>
       <Modal opened={making} onClose={dialog.close} title="New invitation link">
         <NewInvitation projectId={projectId} onClose={dialog.close} />
       </Modal>
