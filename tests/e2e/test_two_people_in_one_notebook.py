@@ -1,4 +1,4 @@
-"""The story of the first day: sign in, make a project, calculate, share, write together, and be told why a kernel died."""
+"""The story of the first day: sign in, make a project, calculate, share, write together, learn why a kernel died."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, 
     grace.keyboard.insert_text(" and by Grace")
     expect(lab.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=10_000)
     for page, other in ((lab, "Grace Hopper"), (grace, "Ada Lovelace")):
-        expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved")
-        expect(page.get_by_role("button", name=f"Follow {other}")).to_be_visible()
+        expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved", timeout=20_000)
+        expect(page.get_by_role("button", name=f"Follow {other}")).to_be_visible(timeout=20_000)
     grace.screenshot(path=SCREENSHOTS / "together.png")
     write_a_comment(lab, "Is this @grace's?")
-    expect(grace.get_by_text("Is this @grace's?")).to_be_visible()
-    expect(grace.get_by_role("button", name="1 comment")).to_be_visible()
+    expect(grace.get_by_text("Is this @grace's?")).to_be_visible(timeout=20_000)
+    expect(grace.get_by_role("button", name="1 comment")).to_be_visible(timeout=20_000)
 
     lab.keyboard.press("Escape")
     lab.keyboard.press("b")
