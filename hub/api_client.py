@@ -38,6 +38,7 @@ from hub.api.course_grade_schemas import (
     SubmissionList,
     Table,
 )
+from hub.api.course_lti import LtiConnect, LtiLinks, LtiLinkUpdate, LtiPlatform, LtiPlatformCreate, LtiSent, LtiTool
 from hub.api.course_schemas import (
     AccommodationSettings,
     Assignment,
@@ -460,6 +461,36 @@ class Client(Connection):
             "GET",
             f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/feedback",
             Feedback,
+        )
+
+    def list_lti_platforms(self) -> LtiTool:
+        """Registered learning platforms."""
+        return self.call("GET", "/lti/platforms", LtiTool)
+
+    def register_lti_platform(self, body: LtiPlatformCreate) -> LtiPlatform:
+        """Register a learning platform."""
+        return self.call("POST", "/lti/platforms", LtiPlatform, body)
+
+    def remove_lti_platform(self, platform_id: str) -> None:
+        """Forget a learning platform."""
+        self.send("DELETE", f"/lti/platforms/{quote(platform_id, safe='')}")
+
+    def connect_lti_course(self, body: LtiConnect) -> None:
+        """Link a course over there with one here."""
+        self.send("POST", "/lti-connections", body)
+
+    def list_lti_links(self, course_id: str) -> LtiLinks:
+        """Links in learning platforms."""
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/lti-links", LtiLinks)
+
+    def set_lti_link(self, course_id: str, body: LtiLinkUpdate) -> LtiLinks:
+        """Say where a link leads."""
+        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/lti-links", LtiLinks, body)
+
+    def send_lti_scores(self, course_id: str, assignment: str) -> LtiSent:
+        """Send the scores to the learning platform."""
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/lti-scores", LtiSent
         )
 
     def list_marking(self, course_id: str, assignment: str, *, names: bool | None = None) -> MarkingList:

@@ -25,6 +25,7 @@ from hub.errors import UnauthenticatedError
 from hub.file_handlers import file_routes
 from hub.janitor import clean_regularly
 from hub.jupyterhub_api import JupyterHubApi
+from hub.lti import lti_routes
 from hub.mail import Mailer
 from hub.metrics import MetricsHandler, observe
 from hub.page_headers import page_headers
@@ -123,6 +124,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         web.url(f"{prefix}metrics", MetricsHandler, {"platform": platform, "token": tokens.metrics}),
         web.url(f"{runtime.API_PREFIX}/openapi.json", OpenApiHandler),
         *file_routes(platform, tokens.operator),
+        *lti_routes(platform),
         *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
         web.url(f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
     ]

@@ -115,10 +115,10 @@ class SignInLinkHandler(Page):
 
     async def get(self) -> None:
         """Show the button."""
-        await self.show(link=self.field("link"), problem="")
+        await self.show(link=self.field("link"), next=self.field("next"), problem="")
 
     async def post(self) -> None:
-        """Use the link up and lead to the projects."""
+        """Use the link up and lead on: to the page that was asked for, or to the projects."""
         if not await self.enter({"link": self.get_body_argument("link", "")}):
             await self.refuse(403, link="", problem=self.problem)
 

@@ -267,6 +267,18 @@ TABLE = [
     Row("POST", ONE + "/fetch", (403, 403, 200, 200, 403, 404, 403, 401)),
     Row("POST", ONE + "/deliver", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("POST", ONE + "/collect", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", "/lti/platforms", (403, 403, 403, 403, 403, 403, 200, 401)),
+    Row("POST", "/lti/platforms", (403, 403, 403, 403, 403, 403, 422, 401), {}),
+    Row("DELETE", "/lti/platforms/{platform_id}", (403, 403, 403, 403, 403, 403, 404, 401)),
+    Row("POST", "/lti-connections", (403, 403, 403, 403, 403, 403, 403, 401), {"token": "forged", "course_id": "phys"}),
+    Row("GET", COURSE + "/lti-links", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row(
+        "PUT",
+        COURSE + "/lti-links",
+        (404, 403, 403, 403, 403, 404, 404, 401),
+        {"platform_id": 1, "resource_id": "none"},
+    ),
+    Row("POST", ONE + "/lti-scores", (409, 403, 403, 403, 403, 404, 409, 401)),
     Row("GET", COURSE + "/audit", (200, 403, 403, 403, 403, 404, 200, 401)),
 ]
 
@@ -277,7 +289,7 @@ def test_the_table_names_every_operation_on_courses(story, platform: PlatformUnd
         (method.upper(), path)
         for path, operations in document["paths"].items()
         for method in operations
-        if path.startswith("/course")
+        if path.startswith(("/course", "/lti"))
     }
     names = {
         "{course}": "{course_id}",

@@ -297,6 +297,21 @@ export const setDue =
       }),
     );
 
+export const setAssignmentSettings =
+  (id: string) =>
+  ({ name, settings }: { name: string; settings: Schemas["AssignmentSettings"] }) =>
+    unwrap(
+      api.PUT("/courses/{course_id}/assignments/{assignment}/settings", {
+        ...one(id, name),
+        body: settings,
+      }),
+    );
+
+export const openStaffProject = (id: string) => () =>
+  unwrap(api.POST("/courses/{course_id}/staff-project", { params: { path: { course_id: id } } }));
+
+export const connectCourse = (body: Schemas["LtiConnect"]) => unwrap(api.POST("/lti-connections", { body }));
+
 export const setRubricItem = (id: string, assignment: string) => (body: RubricItem) =>
   unwrap(api.PUT("/courses/{course_id}/assignments/{assignment}/rubric", { ...one(id, assignment), body }));
 

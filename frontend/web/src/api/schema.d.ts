@@ -510,6 +510,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/assignments/{assignment}/lti-scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the scores to the learning platform
+         * @description Send every returned score to the line item of the link that leads to the assignment; it may be repeated.
+         */
+        post: operations["send_lti_scores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/assignments/{assignment}/marking": {
         parameters: {
             query?: never;
@@ -875,6 +895,30 @@ export interface paths {
          * @description Set categories and letters.
          */
         put: operations["set_grading"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/lti-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Links in learning platforms
+         * @description Return the links that somebody has followed into the course.
+         */
+        get: operations["list_lti_links"];
+        /**
+         * Say where a link leads
+         * @description Let a link lead to an assignment, whose scores then go to it.
+         */
+        put: operations["set_lti_link"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1493,6 +1537,70 @@ export interface paths {
          */
         post: operations["accept_invitation"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lti-connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link a course over there with one here
+         * @description Say which course here a launch that led to none belongs to; from then on its people come into it.
+         */
+        post: operations["connect_lti_course"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lti/platforms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Registered learning platforms
+         * @description Return the learning platforms, and the addresses that they need.
+         */
+        get: operations["list_lti_platforms"];
+        put?: never;
+        /**
+         * Register a learning platform
+         * @description Let a learning platform launch courses here and make accounts for those whom it names.
+         */
+        post: operations["register_lti_platform"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lti/platforms/{platform_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a learning platform
+         * @description Let a learning platform launch nothing any more; accounts and enrolments stay.
+         */
+        delete: operations["remove_lti_platform"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4415,6 +4523,128 @@ export interface components {
         LinkedProviderList: {
             /** Items */
             items: components["schemas"]["LinkedProvider"][];
+        };
+        /**
+         * LtiConnect
+         * @description The token of a launch from a course that is not linked yet, and the course here that it is.
+         */
+        LtiConnect: {
+            /** Course Id */
+            course_id: string;
+            /** Token */
+            token: string;
+        };
+        /**
+         * LtiLink
+         * @description A link in a learning platform, the assignment that it leads to, and whether it takes scores.
+         */
+        LtiLink: {
+            /** Assignment */
+            assignment: string | null;
+            /** Platform Id */
+            platform_id: number;
+            /** Resource Id */
+            resource_id: string;
+            /** Takes Scores */
+            takes_scores: boolean;
+        };
+        /**
+         * LtiLinkUpdate
+         * @description Which assignment a link leads to; none: the course.
+         */
+        LtiLinkUpdate: {
+            /**
+             * Assignment
+             * @default null
+             */
+            assignment?: string | null;
+            /** Platform Id */
+            platform_id: number;
+            /** Resource Id */
+            resource_id: string;
+        };
+        /**
+         * LtiLinks
+         * @description The links that lead into a course.
+         */
+        LtiLinks: {
+            /** Items */
+            items: components["schemas"]["LtiLink"][];
+        };
+        /**
+         * LtiPlatform
+         * @description A registered learning platform.
+         */
+        LtiPlatform: {
+            /** Client Id */
+            client_id: string;
+            /** Deployments */
+            deployments: string[];
+            /** Id */
+            id: number;
+            /** Issuer */
+            issuer: string;
+            /** Keys Url */
+            keys_url: string;
+            /** Login Url */
+            login_url: string;
+            /** Title */
+            title: string;
+            /** Token Url */
+            token_url: string;
+        };
+        /**
+         * LtiPlatformCreate
+         * @description A learning platform, as its own administration page shows it for a tool.
+         */
+        LtiPlatformCreate: {
+            /** Client Id */
+            client_id: string;
+            /** Deployments */
+            deployments: string[];
+            /** Issuer */
+            issuer: string;
+            /**
+             * Keys Url
+             * Format: uri
+             */
+            keys_url: string;
+            /**
+             * Login Url
+             * Format: uri
+             */
+            login_url: string;
+            /** Title */
+            title: string;
+            /**
+             * Token Url
+             * Format: uri
+             */
+            token_url: string;
+        };
+        /**
+         * LtiSent
+         * @description How many scores were sent, and what went wrong.
+         */
+        LtiSent: {
+            /** Problems */
+            problems: string[];
+            /** Sent */
+            sent: number;
+        };
+        /**
+         * LtiTool
+         * @description What a learning platform has to be told about this installation, and which ones are registered.
+         */
+        LtiTool: {
+            /** Items */
+            items: components["schemas"]["LtiPlatform"][];
+            /** Keys Url */
+            keys_url: string;
+            /** Launch Url */
+            launch_url: string;
+            /** Login Url */
+            login_url: string;
         };
         /**
          * MailAddress
@@ -8030,6 +8260,38 @@ export interface operations {
             };
         };
     };
+    send_lti_scores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send the scores to the learning platform */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiSent"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_marking: {
         parameters: {
             query?: {
@@ -8730,6 +8992,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_lti_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Links in learning platforms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiLinks"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_lti_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LtiLinkUpdate"];
+            };
+        };
+        responses: {
+            /** @description Say where a link leads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiLinks"];
+                };
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
@@ -9853,6 +10181,131 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Project"];
                 };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connect_lti_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LtiConnect"];
+            };
+        };
+        responses: {
+            /** @description Link a course over there with one here */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_lti_platforms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Registered learning platforms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiTool"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_lti_platform: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LtiPlatformCreate"];
+            };
+        };
+        responses: {
+            /** @description Register a learning platform */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiPlatform"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_lti_platform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                platform_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forget a learning platform */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {

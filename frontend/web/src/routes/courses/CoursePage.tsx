@@ -1,9 +1,11 @@
-import { Group, Skeleton, Tabs, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Group, Skeleton, Tabs, Text, Title } from "@mantine/core";
+import { IconFolders } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { courseQuery } from "@/api/courses";
+import { courseQuery, openStaffProject } from "@/api/courses";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
+import { notifyProblem } from "@/lib/notify";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AuditTab } from "./AuditTab";
 import { GradebookTab } from "./GradebookTab";
@@ -24,6 +26,7 @@ export function CoursePage() {
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!course) return <Skeleton h={240} />;
   const isStudent = course.role === "student";
+  const isStaff = course.role === "instructor" || course.role === "grader";
   const mayManage = course.role === "instructor" || course.role === null;
   return (
     <>
@@ -31,9 +34,12 @@ export function CoursePage() {
         <TextLink to="/courses" size="sm">
           Courses
         </TextLink>
-        <Group align="baseline">
-          <Title order={1}>{course.title}</Title>
-          <Text c="dimmed">{course.term}</Text>
+        <Group justify="space-between">
+          <Group align="baseline">
+            <Title order={1}>{course.title}</Title>
+            <Text c="dimmed">{course.term}</Text>
+          </Group>
+          {isStaff && <StaffProjectButton courseId={courseId} />}
         </Group>
       </div>
       <Tabs
@@ -80,5 +86,27 @@ export function CoursePage() {
         </Tabs.Panel>
       </Tabs>
     </>
+  );
+}
+
+/** Opens the project that the staff share; the first time it is made. */
+function StaffProjectButton({ courseId }: { courseId: string }) {
+  const navigate = useNavigate();
+  const open = useMutation({ mutationFn: openStaffProject(courseId) });
+  return (
+    <Button
+      variant="default"
+      leftSection={<IconFolders size={18} />}
+      loading={open.isPending}
+      onClick={() =>
+        open.mutate(undefined, {
+          onSuccess: ({ project_id }) =>
+            void navigate({ to: "/projects/$projectId", params: { projectId: project_id } }),
+          onError: notifyProblem,
+        })
+      }
+    >
+      Staff project
+    </Button>
   );
 }

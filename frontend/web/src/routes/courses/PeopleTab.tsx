@@ -64,6 +64,7 @@ export function PeopleTab({ courseId, mayManage }: { courseId: string; mayManage
               <Table.Th>Account</Table.Th>
               <Table.Th>Role</Table.Th>
               <Table.Th>Section</Table.Th>
+              <Table.Th>Group</Table.Th>
               <Table.Th>Student number</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -78,6 +79,7 @@ export function PeopleTab({ courseId, mayManage }: { courseId: string; mayManage
                   </Badge>
                 </Table.Td>
                 <Table.Td>{person.section}</Table.Td>
+                <Table.Td>{person.group_name}</Table.Td>
                 <Table.Td>{person.student_id}</Table.Td>
               </Table.Tr>
             ))}
@@ -106,7 +108,7 @@ function RosterDialog({
         {enrol.error && <ProblemAlert error={enrol.error} />}
         <Textarea
           label="Roster as CSV"
-          description="With a header line; user_name is needed, role, section, student_id, first_name, last_name and email may be there. When one line is wrong, nobody is enrolled."
+          description="With a header line; user_name is needed, role, section, group, student_id, first_name, last_name and email may be there. When one line is wrong, nobody is enrolled."
           autosize
           minRows={6}
           maxRows={20}

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { requestsQuery, sayInRequest, useInCourse } from "@/api/courses";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { TimeAgo } from "@/components/TimeAgo";
+import { FormattedText } from "./FormattedText";
 
 /** Questions about scores and their answers. */
 export function RequestThread({ courseId, submission }: { courseId: string; submission: number }) {
@@ -18,14 +19,13 @@ export function RequestThread({ courseId, submission }: { courseId: string; subm
             {message.author}
             {message.is_staff && " (staff)"}, <TimeAgo at={message.at} />
           </Text>
-          <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
-            {message.text}
-          </Text>
+          <FormattedText html={message.html} />
         </Paper>
       ))}
       {say.error && <ProblemAlert error={say.error} />}
       <Textarea
         label="Message"
+        description="Markdown, with LaTeX between dollar signs"
         autosize
         minRows={2}
         maxRows={10}

@@ -21,6 +21,7 @@ import {
 } from "@/api/courses";
 import { asApiError } from "@/api/errors";
 import { notifyDone, notifyProblem } from "@/lib/notify";
+import { FormattedText } from "./FormattedText";
 import { SafeFrame } from "./SafeFrame";
 
 interface Props {
@@ -184,6 +185,7 @@ function MarkForm({
           value={comment}
           onChange={(event) => setComment(event.currentTarget.value)}
         />
+        {score.comment !== "" && <FormattedText html={score.comment_html} />}
         {comment.trim() !== "" && (
           <Button
             variant="subtle"

@@ -14,7 +14,7 @@ import {
   Title,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconCalendar, IconChecklist, IconDots, IconPlus } from "@tabler/icons-react";
+import { IconCalendar, IconChecklist, IconDots, IconPlus, IconSettings } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
@@ -37,6 +37,7 @@ import { LinkButton } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { fullTime } from "@/lib/time";
 import { notifyDone, notifyProblem } from "@/lib/notify";
+import { AssignmentSettingsDialog } from "./AssignmentSettingsDialog";
 
 /** The assignments of a course as its staff have them. */
 export function StaffAssignments({ course, mayManage }: { course: Course; mayManage: boolean }) {
@@ -76,6 +77,7 @@ function OneAssignment({
 }) {
   const { name } = assignment;
   const [timing, times] = useDisclosure(false);
+  const [setting, settings] = useDisclosure(false);
   const release = useInCourse(course.id, releaseAssignment(course.id));
   const deliver = useInCourse(course.id, deliverAssignment(course.id));
   const collect = useInCourse(course.id, collectWork(course.id));
@@ -103,6 +105,12 @@ function OneAssignment({
           ) : (
             <Badge variant="light" color="gray">
               not released
+            </Badge>
+          )}
+          {assignment.settings.is_group && <Badge variant="light">groups</Badge>}
+          {assignment.settings.collect_at_deadline && assignment.due_at && (
+            <Badge variant="light" color="gray">
+              collected when due
             </Badge>
           )}
           {assignment.feedback_released_at && <Badge variant="light">returned</Badge>}
@@ -149,6 +157,11 @@ function OneAssignment({
         {mayManage && (
           <Button variant="default" leftSection={<IconCalendar size={18} />} onClick={times.open}>
             Due time
+          </Button>
+        )}
+        {mayManage && (
+          <Button variant="default" leftSection={<IconSettings size={18} />} onClick={settings.open}>
+            Settings
           </Button>
         )}
         {isReleased && (
@@ -208,6 +221,12 @@ function OneAssignment({
         )}
       </Group>
       <DueDialog course={course} assignment={assignment} opened={timing} onClose={times.close} />
+      <AssignmentSettingsDialog
+        course={course}
+        assignment={assignment}
+        opened={setting}
+        onClose={settings.close}
+      />
     </Paper>
   );
 }

@@ -6,6 +6,7 @@ import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
 import { usePageTitle } from "@/lib/usePageTitle";
+import { FormattedText } from "./FormattedText";
 import { ReceiptView } from "./ReceiptView";
 import { RequestThread } from "./RequestThread";
 import { SafeFrame } from "./SafeFrame";
@@ -54,7 +55,13 @@ export function SubmissionPage() {
                     <Table.Td>
                       {score.score ?? "–"} of {score.points}
                     </Table.Td>
-                    <Table.Td>{score.comment || score.auto_comment || score.reason}</Table.Td>
+                    <Table.Td>
+                      {score.comment ? (
+                        <FormattedText html={score.comment_html} />
+                      ) : (
+                        score.auto_comment || score.reason
+                      )}
+                    </Table.Td>
                   </Table.Tr>
                 ))}
               </Table.Tbody>

@@ -14,6 +14,13 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
       typeof search.token === "string" ? { token: search.token } : {},
     component: lazyRouteComponent(() => import("./JoinPage"), "JoinPage"),
   });
+  const connect = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/connect",
+    validateSearch: (search: Record<string, unknown>): { token?: string } =>
+      typeof search.token === "string" ? { token: search.token } : {},
+    component: lazyRouteComponent(() => import("./ConnectPage"), "ConnectPage"),
+  });
   const course = createRoute({
     getParentRoute: () => root,
     path: "/courses/$courseId",
@@ -35,5 +42,5 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     }),
     component: lazyRouteComponent(() => import("./MarkingPage"), "MarkingPage"),
   });
-  return [courses, join, course, ownSubmission, marking] as const;
+  return [courses, join, connect, course, ownSubmission, marking] as const;
 }

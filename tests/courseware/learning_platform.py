@@ -1,0 +1,108 @@
+"""A learning platform for the tests: it signs launches, shows its keys, gives tokens and takes scores."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from courseware.lti import CLAIM, GRADE_CLAIM, SCORE_SCOPE
+
+CLIENT = "tool-1"
+DEPLOYMENT = "deployment-1"
+ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
+
+
+@dataclass
+class LearningPlatform:
+    """One that keeps to the standard; `keys_of_tool` is where it reads the tool's public keys."""
+
+    url: str = ""
+    keys_of_tool: str = ""
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    scores: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def keys(self) -> dict[str, object]:
+        return {"keys": [json.loads(RSAAlgorithm.to_jwk(self.key.public_key())) | {"kid": "k1", "alg": "RS256"}]}
+
+    def claims(self, nonce: str, subject: str = "u1", role: str = "Learner", **changes: object) -> dict[str, object]:
+        now = int(time.time())
+        return {
+            "iss": self.url, "aud": CLIENT, "sub": subject, "iat": now, "exp": now + 300, "nonce": nonce,
+            "given_name": "Lena", "family_name": subject.title(), "email": f"{subject}@uni.example",
+            "preferred_username": f"lti-{subject}",
+            CLAIM + "deployment_id": DEPLOYMENT, CLAIM + "version": "1.3.0",
+            CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "roles": [ROLE + role],
+            CLAIM + "context": {"id": "c1", "title": "Physics over there"}, CLAIM + "resource_link": {"id": "r1"},
+            GRADE_CLAIM: {"scope": [SCORE_SCOPE], "lineitem": f"{self.url}/items/7?section=2"},
+        } | changes  # fmt: skip
+
+    def sign(self, claims: dict[str, object], key: rsa.RSAPrivateKey | None = None) -> str:
+        return jwt.encode(claims, key or self.key, "RS256", headers={"kid": "k1"})
+
+    def take_token_request(self, form: dict[str, list[str]]) -> dict[str, object]:
+        """Check the tool's assertion with the tool's published key, as RFC 7523 asks."""
+        keys = jwt.PyJWKSet.from_dict(httpx.get(self.keys_of_tool, trust_env=False).json())
+        assertion = form["client_assertion"][0]
+        kid = jwt.get_unverified_header(assertion)["kid"]
+        key = next(key for key in keys.keys if key.key_id == kid)
+        claims = jwt.decode(assertion, key, ["RS256"], audience=f"{self.url}/token", issuer=CLIENT)
+        assert claims["sub"] == CLIENT
+        assert form["scope"] == [SCORE_SCOPE]
+        return {"access_token": "let me in", "token_type": "Bearer", "expires_in": 3600}
+
+
+@contextmanager
+def learning_platform() -> Iterator[LearningPlatform]:
+    """Run one until the test is over."""
+    school = LearningPlatform()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self, status: int, content: object) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self._answer(200, school.keys())
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            try:
+                if self.path == "/token":
+                    self._answer(200, school.take_token_request(parse_qs(body.decode())))
+                    return
+                assert self.headers["Authorization"] == "Bearer let me in"
+                assert self.headers["Content-Type"] == "application/vnd.ims.lis.v1.score+json"
+                school.scores.append((self.path, json.loads(body)))
+                self._answer(200, {})
+            except (AssertionError, KeyError, StopIteration, jwt.PyJWTError) as error:
+                school.problems.append(f"{self.path}: {error!r}")
+                self._answer(403, {})
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    school.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield school
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
