@@ -6,6 +6,7 @@ raw clients in turn.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -26,7 +27,9 @@ from benchmarks.bench_rooms import Stock
 from tests.rooms.peers import Peer, Served
 
 CELLS = 1000
-ROUNDS = 3
+ROUNDS = 5
+Figures = dict[str, float]
+SETTLED_SECONDS, SETTLING_SECONDS = 4.0, 40.0
 
 
 def notebook(cells: int, output_bytes: int = 300) -> str:
@@ -48,46 +51,49 @@ async def opened(served: Served, name: str) -> tuple[float, Peer]:
     return time.perf_counter() - began, peer
 
 
-async def opening(served: Served) -> tuple[float, float, float]:
-    """Return cold and warm seconds, and the server's CPU seconds of a cold opening; medians."""
+async def opening(served: Served, number: int) -> dict[str, float]:
+    """Return the seconds, and the server's CPU seconds, of a notebook's first opening and of its second."""
     process = psutil.Process(served.process.pid if served.process else 0)
-    cold, warm, cpu = [], [], []
-    for number in range(ROUNDS):
-        name = f"open{number}.ipynb"
-        (served.files / name).write_text(notebook(CELLS))
-        before = sum(process.cpu_times()[:2])
-        seconds, first = await opened(served, name)
-        cpu.append(sum(process.cpu_times()[:2]) - before)
-        cold.append(seconds)
-        seconds, second = await opened(served, name)
-        warm.append(seconds)
-        for peer in (first, second):
-            peer.disconnect()
-        await asyncio.sleep(0.5)
-    return statistics.median(cold), statistics.median(warm), statistics.median(cpu)
-
-
-async def reopening(served: Served) -> tuple[float, float]:
-    """Return the seconds, and the server's CPU seconds, to open a notebook again after the server was restarted."""
-    seconds, cpu = [], []
-    for number in range(ROUNDS):
-        served.end(9)  # type: ignore[arg-type]
-        await asyncio.to_thread(served.start)
-        process = psutil.Process(served.process.pid if served.process else 0)
-        before = sum(process.cpu_times()[:2])
-        taken, peer = await opened(served, f"open{number}.ipynb")
-        cpu.append(sum(process.cpu_times()[:2]) - before)
-        seconds.append(taken)
+    name = f"open{number}.ipynb"
+    (served.files / name).write_text(notebook(CELLS))
+    before = sum(process.cpu_times()[:2])
+    cold, first = await opened(served, name)
+    cpu = sum(process.cpu_times()[:2]) - before
+    warm, second = await opened(served, name)
+    for peer in (first, second):
         peer.disconnect()
-    return statistics.median(seconds), statistics.median(cpu)
+    await asyncio.sleep(0.5)
+    return {"cold, s": cold, "cold, server CPU-s": cpu, "warm, s": warm}
 
 
-async def autosave(served: Served, megabytes: int) -> tuple[float, float]:
-    """Return the median and the longest milliseconds from one client to another while large outputs are saved."""
-    name = "large.ipynb"
-    (served.files / name).write_text(notebook(CELLS, megabytes * 1_000_000 // CELLS))
-    _, ada = await opened(served, name)
-    _, grace = await opened(served, name)
+async def reopening(served: Served, number: int) -> dict[str, float]:
+    """Return the seconds, and the server's CPU seconds, to open a notebook again after the server was restarted."""
+    served.end(9)  # type: ignore[arg-type]
+    await asyncio.to_thread(served.start)
+    process = psutil.Process(served.process.pid if served.process else 0)
+    before = sum(process.cpu_times()[:2])
+    seconds, peer = await opened(served, f"open{number}.ipynb")
+    cpu = sum(process.cpu_times()[:2]) - before
+    peer.disconnect()
+    return {"after a restart, s": seconds, "after a restart, server CPU-s": cpu}
+
+
+async def openings(both: list[Served]) -> list[Figures]:
+    """Return the medians of openings, the two servers in turn, so that both meet the same machine."""
+    found: list[dict[str, list[float]]] = [{} for _ in both]
+    for what in (opening, reopening):
+        for number in range(ROUNDS):
+            for served, figures in zip(both, found, strict=True):
+                for name, value in (await what(served, number)).items():
+                    figures.setdefault(f"open 1,000 cells {name}", []).append(value)
+    return [{name: statistics.median(values) for name, values in figures.items()} for figures in found]
+
+
+async def autosave(served: Served, name: str) -> tuple[float, float]:
+    """Return the median and the longest milliseconds from one client to another while a notebook is saved."""
+    ada, grace = await served.join("ada", name), await served.join("ada", name)
+    for peer in (ada, grace):
+        await peer.until(lambda peer=peer: peer.document.cell_number > 0, 60)
     await asyncio.sleep(2)
     delays: list[float] = []
     saved = (served.files / name).stat().st_mtime_ns
@@ -112,16 +118,30 @@ async def autosave(served: Served, megabytes: int) -> tuple[float, float]:
 
 async def growth(served: Served, name: str, edits: int) -> float:
     """Return by how many kB the stores grow with single-character edits, after everything is saved and closed."""
-    ada = await served.join("ada", name)
+    ada = await served.join("ada", name)  # the document comes into being, and what was done before is put in order
     await asyncio.sleep(1)
-    before = _stored(served)
+    ada.disconnect()
+    before = await _settled(served)
+    ada = await served.join("ada", name)
+    await ada.until(lambda: ada.document.cell_number > 0, 60)
     for number in range(edits):
         ada.type_in_cell(0, "x" if number % 60 else "\n")
         await asyncio.sleep(0.002)
     await asyncio.sleep(2)
     ada.disconnect()
-    await asyncio.sleep(5 if isinstance(served, Stock) else 3)
-    return (_stored(served) - before) / 1000
+    return (await _settled(served) - before) / 1000
+
+
+async def _settled(served: Served) -> int:
+    """Return the bytes that the stores hold once that has not changed for a time."""
+    began = since = time.monotonic()
+    found = _stored(served)
+    while time.monotonic() - since < SETTLED_SECONDS and time.monotonic() - began < SETTLING_SECONDS:
+        await asyncio.sleep(0.5)
+        now = _stored(served)
+        if now != found:
+            found, since = now, time.monotonic()
+    return found
 
 
 def _stored(served: Served) -> int:
@@ -136,36 +156,41 @@ def _stored(served: Served) -> int:
     return total
 
 
-async def measured(kind: type[Served]) -> dict[str, float]:
-    """Return all figures of one kind of server."""
-    with tempfile.TemporaryDirectory() as folder:
-        served = kind(Path(folder))
-        served.start()
-        try:
-            cold, warm, cpu = await opening(served)
-            again, again_cpu = await reopening(served)
-            median, longest = await autosave(served, 10)
-            (served.files / "small.ipynb").write_text(notebook(1))
-            small = await growth(served, "small.ipynb", 1000)
-            large = await growth(served, "large.ipynb", 1000)
-        finally:
-            served.end(9)  # type: ignore[arg-type]
+async def editing(served: Served) -> Figures:
+    """Return what saving does to edits, and how the stores grow."""
+    for name, cells, output_bytes in (("small.ipynb", 1, 300), ("large.ipynb", CELLS, 10_000)):
+        (served.files / name).write_text(notebook(cells, output_bytes))
+    _, floor = await autosave(served, "small.ipynb")
+    median, longest = await autosave(served, "large.ipynb")
     return {
-        "open 1,000 cells, cold, s": cold,
-        "open 1,000 cells, cold, server CPU-s": cpu,
-        "open 1,000 cells, warm, s": warm,
-        "open 1,000 cells after a restart, s": again,
-        "open 1,000 cells after a restart, server CPU-s": again_cpu,
+        "edit while 1 kB is saved, longest ms (what the machine does to it)": floor,
         "edit while 10 MB are saved, median ms": median,
         "edit while 10 MB are saved, longest ms": longest,
-        "growth per 1,000 edits, kB": small,
-        "growth per 1,000 edits in a 10 MB notebook, kB": large,
+        "growth per 1,000 edits, kB": await growth(served, "small.ipynb", 1000),
+        "growth per 1,000 edits in a 10 MB notebook, kB": await growth(served, "large.ipynb", 1000),
     }
 
 
+async def measured(only_openings: bool) -> list[Figures]:
+    """Return the figures of stock and of ours."""
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        both = [Stock(Path(one)), Served(Path(other))]
+        try:
+            for served in both:
+                served.start()
+            found = await openings(both)
+            if not only_openings:
+                found = [figures | await editing(served) for served, figures in zip(both, found, strict=True)]
+        finally:
+            for served in both:
+                if served.process is not None:
+                    served.end(9)  # type: ignore[arg-type]
+    return found
+
+
 BARS = {
-    "open 1,000 cells, cold, s": (0.5, "ratio"),
-    "open 1,000 cells, warm, s": (0.5, "ratio"),
+    "open 1,000 cells cold, s": (0.5, "ratio"),
+    "open 1,000 cells warm, s": (0.5, "ratio"),
     "edit while 10 MB are saved, longest ms": (50, "absolute"),
     "growth per 1,000 edits, kB": (0.2, "ratio"),
     "growth per 1,000 edits in a 10 MB notebook, kB": (100, "absolute"),
@@ -174,8 +199,11 @@ BARS = {
 
 def main() -> None:
     """Run all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--openings", action="store_true", help="nothing else")
+    given = parser.parse_args()
     print(f"load average {json.dumps(os.getloadavg())}\n", flush=True)
-    stock, ours = (asyncio.run(measured(kind)) for kind in (Stock, Served))
+    stock, ours = asyncio.run(measured(given.openings))
     print("\n| what | stock | ours | ratio | bar | |\n|---|---|---|---|---|---|")
     for what, value in ours.items():
         ratio = value / stock[what] if stock[what] else float("nan")
