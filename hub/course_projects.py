@@ -78,7 +78,7 @@ def _of_group(session: Session, course: CourseRow, group: GroupRow, now: datetim
     wanted = dict.fromkeys(students, Role.EDITOR) | _staff(session, course)
     _let_in(session, project, wanted, now)
     classmates = {person.user_name for person in courses.people(session, course.id, CourseRole.STUDENT)}
-    _put_out(session, project, [name for name in classmates if name not in wanted])
+    _put_out(session, project, [name for name in classmates if name not in wanted], heirs=students)
     return project.id
 
 
@@ -105,7 +105,7 @@ def _let_in(session: Session, project: ProjectRow, wanted: Mapping[str, Role], n
     session.flush()
 
 
-def _put_out(session: Session, project: ProjectRow, names: Sequence[str]) -> None:
+def _put_out(session: Session, project: ProjectRow, names: Sequence[str], heirs: Sequence[str] = ()) -> None:
     """Take members out; an owner hands the project on first, and stays where nobody is left to own it."""
     for name in names:
         membership = next((m for m in project.memberships if m.user.name == name), None)
@@ -113,7 +113,8 @@ def _put_out(session: Session, project: ProjectRow, names: Sequence[str]) -> Non
             continue
         others = [m for m in project.memberships if m is not membership]
         if membership.role is Role.OWNER and not any(m.role is Role.OWNER for m in others):
-            heir = next((m for m in others if m.role is Role.EDITOR), None)
+            editors = sorted((m for m in others if m.role is Role.EDITOR), key=lambda m: m.user.name not in heirs)
+            heir = next(iter(editors), None)
             if heir is None:
                 continue
             heir.role = Role.OWNER
