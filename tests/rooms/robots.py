@@ -16,7 +16,7 @@ import httpx
 from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
 from tornado.websocket import WebSocketClosedError
 
-from tests.rooms.peers import Peer, Served
+from tests.rooms.peers import NO_TLS, Peer, Served
 from tests.rooms.test_durability import notebook
 
 TOKEN = re.compile(r"<(\w+)>")
@@ -129,7 +129,9 @@ class Afternoon:
         number = self.tally.runs
         self.tally.runs += 1
         body = {"cells": [{"id": "cell0", "code": f"for n in range(5): print(f'[{number}.{{n}}]', flush=True)"}]}
-        async with httpx.AsyncClient(base_url=self.served.url, trust_env=False, timeout=RUN_SECONDS) as client:
+        async with httpx.AsyncClient(
+            base_url=self.served.url, trust_env=False, verify=NO_TLS, timeout=RUN_SECONDS
+        ) as client:
             client.headers["Authorization"] = "token ada"
             answer = await client.post(f"/api/collaboration/run/{FILE}", json=body)
             assert answer.status_code == 202, answer.text

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rooms.peers import Peer, Served
+from tests.rooms.peers import NO_TLS, Peer, Served
 from tests.rooms.test_durability import notebook
 
 RUN_SECONDS = 30
@@ -23,6 +23,7 @@ def call(served: Served, name: str, method: str, path: str, **given: Any) -> htt
         f"{served.url}/api/{path}",
         headers={"Authorization": f"token {name}"},
         trust_env=False,
+        verify=NO_TLS,
         timeout=30,
         **given,
     )

@@ -18,7 +18,7 @@ from pycrdt import Doc, Text
 
 from spawner.rooms.history import SPAN_SECONDS, compact, revisions, runs, state_at
 from spawner.rooms.store import Edit, EditStore, FileMark
-from tests.rooms.peers import Served
+from tests.rooms.peers import NO_TLS, Served
 from tests.rooms.test_durability import notebook
 
 
@@ -28,6 +28,7 @@ def history(served: Served, name: str, path: str, **query: object) -> httpx.Resp
         params={"format": "text", "type": "file", **{key: str(value) for key, value in query.items()}},
         headers={"Authorization": f"token {name}"},
         trust_env=False,
+        verify=NO_TLS,
     )
 
 
@@ -57,6 +58,7 @@ def past(served: Served, name: str, what: str, path: str, **query: object) -> ht
         params={key.rstrip("_"): str(value) for key, value in query.items()},
         headers={"Authorization": f"token {name}"},
         trust_env=False,
+        verify=NO_TLS,
         timeout=20,
     )
 
@@ -67,6 +69,7 @@ def restore(served: Served, name: str, path: str, **body: object) -> httpx.Respo
         json=body,
         headers={"Authorization": f"token {name}"},
         trust_env=False,
+        verify=NO_TLS,
     )
 
 
