@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, cast
 
 import pipelines.graph.worker as worker
 from kernels import kernel_parent
-from spawner import confine_as_told
+from spawner import USER_ID_VARIABLE, confine_as_told
 
 if TYPE_CHECKING:
     from kernels import RunMode
 
 IDLE_SECONDS = 180.0
+MOST_PROCESSES = 1000
 
 
 def main(arguments: list[str]) -> None:
     """Enter the project's view of the machine, as its server does, then carry out the order."""
+    confined = USER_ID_VARIABLE in os.environ
     confine_as_told()
-    worker.main(arguments)
+    # The bound counts all processes of the user, so it is for a user that only this project is.
+    worker.main(arguments, MOST_PROCESSES if confined else None)
 
 
 def keep_kernels(arguments: list[str]) -> None:

@@ -43,6 +43,7 @@ TICK_SECONDS = 2.0
 RETENTION = timedelta(days=90)
 RETENTION_EVERY = timedelta(hours=6)
 MOST_PARALLEL = 8
+LONGEST_ITEM_SECONDS = 24 * 3600.0
 LISTENER_BACKLOG = 1000
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 Change = "ItemRow | RunRow"
@@ -193,7 +194,7 @@ class ProjectPipelines:
             launcher=self._launcher(project_id, Store(folder)),
             on_change=lambda row: self._changed(project_id, row),
             history=history,
-            confinement=Confinement(self.files(project_id)),
+            confinement=Confinement(self.files(project_id), longest_seconds=LONGEST_ITEM_SECONDS),
             most_parallel=MOST_PARALLEL,
             scope=project_id,
         )
@@ -285,6 +286,8 @@ class ProjectPipelines:
         folder = self.files(project_id)
         for root in {str(folder), str(folder.resolve())}:
             text = text.replace(f"{root}/", "").replace(root, "the project")
+        for root in {str(folder.parent), str(folder.parent.resolve())}:  # records and results lie beside the files
+            text = text.replace(f"{root}/", "")
         return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import os
 from collections.abc import Collection, Mapping
@@ -227,7 +228,9 @@ class _Run:
     def _explain(self, cell: NotebookNode, run: CellRun, session: NotebookSession) -> None:
         """Put into the record what no exception in the cell says: a limit of time, the end of the kernel."""
         if run.status == "error" and run.error is not None:
-            self._message = f"{run.error.name}: {run.error.value}"
+            self._message = (
+                f"{run.error.name}: {run.error.value}{_limit_reached(run.error.value, self._options.limits)}"
+            )
             return
         if run.status == "timeout":
             limits = self._options.limits
@@ -273,6 +276,15 @@ class _Run:
         told = self._on_event(event)
         if inspect.isawaitable(told):
             await told
+
+
+def _limit_reached(error: str, limits: Limits) -> str:
+    """Which limit is behind what the operating system has refused."""
+    if f"[Errno {errno.EFBIG}]" in error and limits.file_bytes is not None:
+        return f" (the limit is {limits.file_bytes // 1024**2} MiB for each file)"
+    if f"[Errno {errno.EAGAIN}]" in error and limits.processes is not None:
+        return f" (the limit is {limits.processes} processes and threads)"
+    return ""
 
 
 def environment_with(variables: Mapping[str, str]) -> dict[str, str]:

@@ -25,9 +25,12 @@ class Confinement:
     ----------
     root
         The project's files.
+    longest_seconds
+        Bound on each item of a step that has none of its own, or a longer one; `None` for none.
     """
 
     root: Path
+    longest_seconds: float | None = None
 
     def path(self, name: str) -> Path:
         """The file of that name in the folder.
@@ -71,7 +74,7 @@ class Confinement:
             yield from (path for path in self._fitting(folder, parts) if path.is_file())
 
     def apply(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with its references to secrets made absolute.
+        """The pipeline with its references to secrets made absolute, and a bound on the time of each item.
 
         Raises
         ------
@@ -136,7 +139,8 @@ class Confinement:
                     f"{reference!r} is not one."
                 )
             secrets[name] = f"file:{path}"
-        return replace(step, secrets=secrets)
+        bounds = [seconds for seconds in (step.timeout_seconds, self.longest_seconds) if seconds is not None]
+        return replace(step, secrets=secrets, timeout_seconds=min(bounds, default=None))
 
     def _inside(self, path: Path) -> bool:
         return self._holds(path.resolve())

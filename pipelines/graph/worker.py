@@ -27,8 +27,16 @@ _PROGRESS_SECONDS = 0.5
 _LARGEST_FILE_BYTES = 4 * 1024**3
 
 
-def main(arguments: list[str]) -> None:
-    """Carry out the order in the file that the first argument names; the second is the descriptor of the lock."""
+def main(arguments: list[str], processes: int | None = None) -> None:
+    """Carry out the order in the file that the first argument names; the second is the descriptor of the lock.
+
+    Parameters
+    ----------
+    arguments
+        Path of the order, descriptor.
+    processes
+        Bound on the processes and threads of the user that this is.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if len(arguments) > 1:
@@ -36,7 +44,7 @@ def main(arguments: list[str]) -> None:
     order = Order.from_json(Path(arguments[0]).read_text(encoding="utf-8"))
     folder = Path(order.attempt_folder)
     if read_ending(folder) is None:
-        ending = _carry_out(order)
+        ending = _carry_out(order, processes)
         if ending.outcome.status != "lost":
             write_ending(folder, ending)
 
@@ -47,11 +55,11 @@ def _sign(lock: int) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
-def _carry_out(order: Order) -> Ending:
+def _carry_out(order: Order, processes: int | None) -> Ending:
     output = Path(order.attempt_folder) / OUTPUT
     try:
         output.mkdir(parents=True, exist_ok=True)
-        run = _run(order, output)
+        run = _run(order, output, processes)
     except KeyboardInterrupt:
         return Ending(Outcome("cancelled", "The run was cancelled."))
     except (PipelinesError, OSError) as error:
@@ -74,7 +82,7 @@ def _carry_out(order: Order) -> Ending:
     )
 
 
-def _run(order: Order, output: Path) -> RecordedRun:
+def _run(order: Order, output: Path, processes: int | None) -> RecordedRun:
     environment = dict(os.environ) | dict(order.environment) | {OUTPUT_VARIABLE: str(output)}
     if order.cpu is not None:
         threads = str(max(1, int(order.cpu)))
@@ -85,6 +93,7 @@ def _run(order: Order, output: Path) -> RecordedRun:
             cell_timeout_seconds=order.cell_timeout_seconds,
             notebook_timeout_seconds=order.timeout_seconds,
             file_bytes=_LARGEST_FILE_BYTES,
+            processes=processes,
         ),
         mode=order.mode,
         kernel_name=order.kernel,

@@ -30,6 +30,7 @@ from pipelines.graph.cron import check
 from tests.platform_under_test import PlatformUnderTest, free_port
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -97,7 +98,7 @@ class Here:
 
     def ended(self, project: str, count: int) -> list[Any]:
         history = self.pipelines.of(project).history
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while True:
             runs = history.runs()
             done = [run for run in runs if run.status in ("ok", "failed")]
@@ -146,6 +147,33 @@ def test_a_schedule_ends_with_the_rights_of_whoever_made_it(here: Here) -> None:
     assert here.pipelines.of(project).history.runs() == []
     (row,) = here.pipelines.automation.schedules(project)
     assert "There is no project" in row.problem
+
+
+def test_a_models_inputs_are_watched_by_the_clock_and_a_drift_is_told(here: Here) -> None:
+    project = here.make_project()
+    shutil.copytree(EXAMPLES / "pipeline_monitoring", here.pipelines.files(project) / "watch")
+    kept, file = here.pipelines.automation, "watch/pipeline.yaml"
+    kept.add_notice(NoticeRow("", project, "monitoring", "failure", "email", "ada", "", "ada", NOON))
+    for values in ({}, {"shift": 8.0}):
+        kept.add_schedule(project, file, values, ("0 13 * * *", "UTC"), "ada", NOON)
+    here.pipelines.tick(NOON + timedelta(hours=1))
+    runs = {run.parameters["shift"]: run for run in here.ended(project, 2)}
+    assert {shift: run.status for shift, run in runs.items()} == {0.0: "ok", 8.0: "failed"}
+    history = here.pipelines.of(project).history
+    moved = history.item(runs[8.0].id, "alert", 0)
+    assert moved.error["value"] == "Inputs of the model have moved on 2026-11-21T13:00:00+00:00: age"
+    steady = [row.values for row in history.items(runs[0.0].id, "compare")]
+    assert all(values["psi"] < 0.1 and 0 < values["ks"] < 0.1 and values["p_value"] > 0.001 for values in steady)
+    assert history.item(runs[0.0].id, "alert", 0).status == "skipped"
+    deadline = time.monotonic() + 60
+    while not kept.notices(project)[0].last_status:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    here.pipelines.tick(NOON + timedelta(days=1, hours=1))
+    tomorrow = here.ended(project, 4)[0]
+    statuses = {row.step: row.status for row in history.items(tomorrow.id)}
+    assert (statuses["reference"], statuses["live"]) == ("reused", "ok")  # another day, other inputs
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

@@ -97,6 +97,15 @@ def test_a_step_that_never_returns_is_stopped_by_its_limit(write: Write, runner:
     assert "limit of 1.5 s" in item.error["value"]
 
 
+def test_a_step_that_writes_without_end_is_stopped_by_its_limit(write: Write, runner: Any, tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell("open('large', 'wb').truncate(10 * 1024**3)")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "large.ipynb")
+    run = runner.run(write(json.dumps({"name": "large", "steps": {"fill": {"notebook": "large.ipynb"}}})))
+    item = runner.service.history.item(run.id, "fill", 0)
+    assert (item.status, item.error["name"]) == ("failed", "OSError")
+    assert "the limit is 4096 MiB for each file" in item.error["value"]
+
+
 def test_a_secret_reaches_the_notebook_and_no_file(
     write: Write, runner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
