@@ -79,7 +79,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
 
     @default("cmd")
     def _cmd(self) -> list[str]:
-        return ["python3", "-m", "spawner"]
+        return ["python3", "-P", "-s", "-m", "spawner"]
 
     @default("uid")
     def _uid(self) -> int:

@@ -36,7 +36,6 @@ SERVER_PRELOAD = (
     "spawner.rooms.extension",
     "spawner.work",
 )
-JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
@@ -101,7 +100,6 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             "SHELL": "/bin/bash",
             "JUPYTERHUB_ROOT_DIR": str(files),
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
-            "JUPYTER_CONFIG_PATH": str(JUPYTER_CONFIG),
             "COLLEGIUM_PROJECT": self.project_id,
             "COLLEGIUM_STATE_DIR": str(state),
             "COLLEGIUM_ACCESS_URL": f"{self.platform_api_url}/internal/projects/{self.project_id}/access",
@@ -235,7 +233,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         env = self.get_env() | {READY_VARIABLE: str(told)}
         with self._log_file().open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "spawner"],
+                [sys.executable, "-P", "-s", "-m", "spawner"],  # no module of the project's own files
                 env=env,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

@@ -22,6 +22,7 @@ from kernels.server_extension import server_configuration
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 from spawner.cluster import GATEWAY_VARIABLE, end_stray_kernels, set_up_kernels
 from spawner.confinement import confine_as_told
+from spawner.hardening import hardened, use_own_configuration
 from spawner.keeper import keep, note_ready
 from spawner.personal import make_personal
 
@@ -85,6 +86,7 @@ def _configuration() -> Config:
     root, state = os.environ["JUPYTERHUB_ROOT_DIR"], Path(os.environ["COLLEGIUM_STATE_DIR"])
     config = Config()
     config.merge(Config(server_configuration(keep_kernels=True)))
+    config.merge(hardened())
     config.SessionManager.database_filepath = str(state / "sessions.sqlite")
     config.ServerApp.root_dir = root
     config.ServerApp.extra_template_paths = [str(TEMPLATES)]
@@ -143,7 +145,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     if arguments:
         os.environ[READY_VARIABLE] = arguments[0]
     confine_as_told()
-    os.environ.setdefault("JUPYTER_CONFIG_PATH", str(Path(__file__).parent / "jupyter"))
+    use_own_configuration()
     if GATEWAY_VARIABLE in os.environ:
         set_up_kernels(os.environ["JUPYTERHUB_API_TOKEN"])
     keep(lambda: ProjectServer.launch_instance(argv=[]), _forget_ready)

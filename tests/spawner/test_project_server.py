@@ -6,12 +6,14 @@ import asyncio
 import json
 import time
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from spawner import hardening
 from tests.platform_under_test import PlatformUnderTest
 
 ROLES = ("owner", "editor", "viewer", "stranger", "nobody")
@@ -319,3 +321,53 @@ async def test_a_revoked_token_is_out_within_five_seconds_open_sockets_included(
         assert time.monotonic() - revoked < FELT_SECONDS
         await asyncio.sleep(0.1)
     assert time.monotonic() - revoked < FELT_SECONDS
+
+
+PLANT = """
+import json, pathlib
+home = pathlib.Path.home()
+def plant(path, text):
+    (home / path).parent.mkdir(parents=True, exist_ok=True)
+    (home / path).write_text(text)
+python = "import pathlib; (pathlib.Path.home() / 'taken-over').write_text(__name__)"
+for name in (".jupyter/jupyter_server_config.py", ".jupyter/jupyter_config.py", "spawner.py", "usercustomize.py"):
+    plant(name, python)
+plant(".jupyter/labconfig/page_config.json", json.dumps({"planted": "yes"}))
+extension = {"name": "evil", "jupyterlab": {"_build": {"load": "static/remoteEntry.js"}}}
+plant(".local/share/jupyter/labextensions/evil/package.json", json.dumps(extension))
+plant(".local/share/jupyter/labextensions/evil/static/remoteEntry.js", "fetch('/services/collegium/api/me')")
+argv = ["python", "-m", "ipykernel", "-f", "{connection_file}"]
+spec = {"argv": argv, "display_name": "Own", "language": "python"}
+plant(".local/share/jupyter/kernels/own/kernel.json", json.dumps(spec))
+plant(".local/share/jupyter/kernels/own/page.html", "<script>fetch('/services/collegium/api/me')</script>")
+"""
+
+
+async def test_files_of_a_project_are_neither_its_servers_configuration_nor_pages_of_the_platform(
+    server: ProjectServer, tokens: dict[str, str]
+) -> None:
+    await server.run_code("editor", start_kernel(server), PLANT)
+    project = f"/projects/{server.project}/server"
+    for state, ask in (("stopped", server.owner.delete), ("running", server.owner.post)):
+        ask(project).raise_for_status()
+        deadline = time.monotonic() + 60
+        while server.owner.get(project).json()["state"] != state:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+    headers = {"Authorization": "token " + tokens["an owner's, write"]}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, trust_env=False) as http:
+        names = {file["name"] for file in (await http.get("api/contents")).raise_for_status().json()["content"]}
+        assert "spawner.py" in names, "nothing was planted"
+        assert "taken-over" not in names
+        page = (await http.get("lab")).raise_for_status().text
+        assert "planted" not in page
+        assert "evil" not in page
+        assert (await http.get("lab/extensions/evil/static/remoteEntry.js")).status_code == 404
+        kernels = (await http.get("api/kernelspecs")).json()["kernelspecs"]
+        assert "own" in kernels, "people choose their own kernels"
+        own = await http.get("kernelspecs/own/page.html")
+        assert own.status_code == 200
+        assert own.headers["Content-Security-Policy"].endswith("; sandbox")
+        assert (await http.put("api/config/mine", json={"a": 1})).status_code == 204
+        assert (await http.get("api/config/mine")).json() == {"a": 1}
+    assert not (Path(hardening.CONFIG_DIR) / "serverconfig").exists()
