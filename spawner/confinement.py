@@ -11,7 +11,9 @@ Uses the standard library only: run as a program, it tries itself out and says w
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import signal
@@ -110,18 +112,16 @@ def confine(view: View) -> None:
     mapping = _user_namespace(view.user_id)
     _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWIPC))
     _mount("none", "/", None, _REC | _PRIVATE)
-    temporary = _private_folder(view.state / "tmp")
     shared = (view.files, view.state, *([view.results] if view.results else []))
-    _prepare_below_tmp(temporary, shared)
-    passwd = _passwd(view)
+    temporary = _temporary_folder(view.state, shared)
     shown = [(path, os.open(path, os.O_PATH | os.O_NOFOLLOW)) for path in _read_only()]
-    own = [(str(path), _mapped(path, mapping)) for path in (temporary, *shared)]
-    passwd_mount = os.open(passwd, os.O_PATH)
+    own = [(str(path), _mapped(path, mapping)) for path in (Path(f"/proc/self/fd/{temporary}"), *shared)]
+    os.close(temporary)
     base = "/tmp"
     _mount("tmpfs", base, "tmpfs", _NOSUID | _NODEV, "size=4m,mode=755")
     for path, descriptor in shown:
         _show(path, descriptor, base)
-    _mount(f"/proc/self/fd/{passwd_mount}", f"{base}/etc/passwd", None, _BIND)
+    _mount(_passwd(view, base), f"{base}/etc/passwd", None, _BIND)
     _make_proc(base)
     _make_devices(base, view.user_id)
     for name in ("run", "mnt", "home", "root", "var"):
@@ -140,7 +140,6 @@ def confine(view: View) -> None:
     _set_attributes("/", _RDONLY, recursive=False)
     for _path, descriptor in (*shown, *own):
         os.close(descriptor)
-    os.close(passwd_mount)
     os.close(mapping)
     _become(view.user_id)
     os.chdir(working_folder if working_folder in (view.files, view.state) else view.files)
@@ -282,26 +281,45 @@ def _make_devices(base: str, user_id: int) -> None:
         os.symlink(place, f"{base}/dev/{link}")
 
 
-def _private_folder(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+def _temporary_folder(state: Path, folders: Iterable[Path]) -> int:
+    """Return a descriptor of the project's own /tmp, with places to show folders at that lie below /tmp themselves.
 
-
-def _prepare_below_tmp(temporary: Path, folders: Iterable[Path]) -> None:
-    """Make places to show folders at that lie below /tmp themselves, as they do in tests."""
+    It lies in a folder that the project writes to, which may have put a link there that leads to something else.
+    """
+    above = os.open(state, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    temporary = _own_folder(above, "tmp", 0o700)
+    os.close(above)
     for folder in folders:
-        if folder.is_relative_to("/tmp"):
-            (temporary / folder.relative_to("/tmp")).mkdir(mode=0o755, parents=True, exist_ok=True)
+        if folder.is_relative_to("/tmp"):  # as they do in tests
+            inner = os.dup(temporary)
+            for part in folder.relative_to("/tmp").parts:
+                below = _own_folder(inner, part, 0o755)
+                os.close(inner)
+                inner = below
+            os.close(inner)
+    return temporary
 
 
-def _passwd(view: View) -> Path:
-    """Write the list of users that the project sees: the system's and its own."""
+def _own_folder(above: int, name: str, mode: int) -> int:
+    """Open a folder in a folder, a new one when there is none; a link or a file in its place gives way."""
+    for _attempt in range(2):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, mode, dir_fd=above)
+        try:
+            return os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+        except NotADirectoryError:
+            os.unlink(name, dir_fd=above)
+    raise OSError(errno.ENOTDIR, f"{name} cannot be made: something else is put in its place")
+
+
+def _passwd(view: View, base: str) -> str:
+    """Write the list of users that the project sees, the system's and its own, where the project cannot write."""
     lines = [line for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines() if line]
     lines.append(f"project:x:{view.user_id}:{view.user_id}:Project:{view.files}:/bin/bash")
-    path = view.state / "passwd"
+    path = Path(base, ".passwd")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o644)
-    return path
+    return str(path)
 
 
 def _become(user_id: int) -> None:
