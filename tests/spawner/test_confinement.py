@@ -1,4 +1,4 @@
-"""What a project's code has left in its state leads the process that is confined next nowhere, while it is still root."""
+"""Links that a project has left in its state lead the process that is confined next nowhere, while it is still root."""
 
 from __future__ import annotations
 
