@@ -124,6 +124,24 @@ class VersionRow(Base):
     __table_args__ = (UniqueConstraint("assignment_id", "number"),)
 
 
+class VersionCheckRow(Base):
+    """Whether the author's notebooks pass the tests of a version, and what students get does not."""
+
+    __tablename__ = "course_version_checks"
+
+    version_id: Mapped[int] = mapped_column(
+        ForeignKey("course_assignment_versions.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(String(16), default="queued")
+    worker: Mapped[str] = mapped_column(String(128), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(default=None)
+    points: Mapped[float] = mapped_column(default=0.0)
+    solution_score: Mapped[float] = mapped_column(default=0.0)
+    release_score: Mapped[float] = mapped_column(default=0.0)
+    problems: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
 class AccommodationRow(Base):
     """What a student, or with an empty user name a section, is granted for an assignment."""
 

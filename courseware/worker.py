@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from courseware import jobs, results
+from courseware import checks, jobs, results
 from courseware.assignments import structure_of
 from courseware.errors import ConflictError
 from courseware.execution import Executor, ExecutorError
@@ -25,6 +25,7 @@ from courseware.structure import Structure
 log = logging.getLogger("collegium.grading")
 IDLE_SECONDS = 1.0
 CACHED_VERSIONS = 16
+CHECK_LEASE_SECONDS = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,10 @@ class Worker:
                     await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
 
     async def work_once(self) -> bool:
-        """Grade one submission; return whether there was one."""
+        """Grade one submission, or check one version when none waits; return whether there was something."""
         task = await asyncio.to_thread(self._database.run, self._take)
         if task is None:
-            return False
+            return await self._check_once()
         grading = asyncio.create_task(self._grade(task))
         beating = asyncio.create_task(self._beat(task.job_id, grading))
         try:
@@ -105,6 +106,22 @@ class Worker:
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
+        return True
+
+    async def _check_once(self) -> bool:
+        task = await asyncio.to_thread(self._database.run, checks.take, self.name, self._now(), CHECK_LEASE_SECONDS)
+        if task is None:
+            return False
+        source = await asyncio.to_thread(get_files, self._blobs, task.source_manifest)
+        graded = await asyncio.to_thread(get_files, self._blobs, task.graded_manifest)
+        released = await asyncio.to_thread(get_files, self._blobs, task.released_manifest)
+        try:
+            found = await checks.check_version(task.structure, source, graded, released, self._executor)
+        except Exception:
+            # The edge of a job, as with gradings: its lease runs out, and it is tried again, but only so often.
+            log.exception("version %s could not be checked", task.version_id)
+            return True
+        await asyncio.to_thread(self._database.run, checks.store, task.version_id, found)
         return True
 
     def _take(self, session: Session) -> _Task | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, CourseRole, InvalidError, assignments, courses
+from courseware import Capability, CourseRole, InvalidError, assignments, checks, courses
 from courseware.deadlines import Accommodation, Deadline, Schedule
 from courseware.models import AssignmentRow, VersionRow
 from courseware.store import get_files
@@ -26,7 +26,8 @@ async def list_assignments(ctx: Context) -> s.AssignmentList:
         is_staff = courses.role_in(session, row.id, ctx.actor.name) in (CourseRole.INSTRUCTOR, CourseRole.GRADER)
         found = assignments.of_course(session, row.id)
         shown = [a for a in found if a.released is not None or is_staff or ctx.actor.is_admin]
-        return s.AssignmentList(items=[_assignment(session, a, ctx.actor.name) for a in shown])
+        with_check = is_staff or ctx.actor.is_admin
+        return s.AssignmentList(items=[_assignment(session, a, ctx.actor.name, with_check=with_check) for a in shown])
 
     return await transaction(ctx, work, read=True)
 
@@ -74,6 +75,7 @@ async def add_version(ctx: Context) -> s.Version:
         course_of(session, ctx, Capability.AUTHOR)
         assignment = assignment_of(session, ctx)
         row = assignments.add_version(session, assignment, stored, by=ctx.actor.name, now=now)
+        checks.enqueue(session, row)
         return _version(row, assignment)
 
     return await transaction(ctx, work)
@@ -211,7 +213,8 @@ def _version(row: VersionRow, assignment: AssignmentRow) -> s.Version:
     )
 
 
-def _assignment(session: Session, row: AssignmentRow, user_name: str) -> s.Assignment:
+def _assignment(session: Session, row: AssignmentRow, user_name: str, *, with_check: bool = False) -> s.Assignment:
+    found = checks.of_newest(session, row.id) if with_check else None
     deadline = assignments.deadline_for(session, row, user_name)
     schedule = assignments.schedule_to_json(assignments.schedule_from_json(row.schedule))
     return s.Assignment(
@@ -226,6 +229,7 @@ def _assignment(session: Session, row: AssignmentRow, user_name: str) -> s.Assig
         due_at=deadline.due_at,
         closes_at=deadline.closes_at,
         feedback_released_at=row.feedback_released_at,
+        check=s.VersionCheck.model_validate(found, from_attributes=True) if found is not None else None,
     )
 
 

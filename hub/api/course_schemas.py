@@ -160,6 +160,16 @@ class AssignmentSettings(Body):
     )
 
 
+class VersionCheck(BaseModel):
+    """Whether the newest version's own solution passes its tests, and what students get does not; for its staff."""
+
+    state: str
+    points: float
+    solution_score: float
+    release_score: float
+    problems: list[str]
+
+
 class Assignment(BaseModel):
     """An assignment as its readers see it."""
 
@@ -172,6 +182,7 @@ class Assignment(BaseModel):
     due_at: datetime | None
     closes_at: datetime | None
     feedback_released_at: datetime | None
+    check: VersionCheck | None
 
 
 class AssignmentList(BaseModel):

@@ -3375,6 +3375,7 @@ export interface components {
         Assignment: {
             /** Category */
             category: string;
+            check: components["schemas"]["VersionCheck"] | null;
             /** Closes At */
             closes_at: string | null;
             /** Due At */
@@ -7214,6 +7215,22 @@ export interface components {
             number: number;
             /** Points */
             points: number;
+        };
+        /**
+         * VersionCheck
+         * @description Whether the newest version's own solution passes its tests, and what students get does not; for its staff.
+         */
+        VersionCheck: {
+            /** Points */
+            points: number;
+            /** Problems */
+            problems: string[];
+            /** Release Score */
+            release_score: number;
+            /** Solution Score */
+            solution_score: number;
+            /** State */
+            state: string;
         };
         /**
          * View

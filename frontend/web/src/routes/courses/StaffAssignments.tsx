@@ -1,4 +1,5 @@
 import {
+  Alert,
   Badge,
   Button,
   FileInput,
@@ -116,6 +117,7 @@ function OneAssignment({
           {assignment.feedback_released_at && <Badge variant="light">returned</Badge>}
         </Group>
       </Group>
+      {assignment.check && <CheckNote check={assignment.check} />}
       {isReleased && <GradingProgress courseId={course.id} name={name} />}
       <Group mt="md" gap="sm">
         {!isReleased && mayManage && (
@@ -228,6 +230,34 @@ function OneAssignment({
         onClose={settings.close}
       />
     </Paper>
+  );
+}
+
+/** Whether the author's own solution passes the tests of the newest version. */
+function CheckNote({ check }: { check: NonNullable<Assignment["check"]> }) {
+  if (check.state === "queued" || check.state === "running") {
+    return (
+      <Text size="sm" c="dimmed" mt="sm">
+        The newest version is being checked against its own solution…
+      </Text>
+    );
+  }
+  if (check.problems.length === 0) {
+    return (
+      <Text size="sm" c="dimmed" mt="sm">
+        Checked: the solution passes all tests ({check.points} points), an empty hand-in gets{" "}
+        {check.release_score}.
+      </Text>
+    );
+  }
+  return (
+    <Alert color="orange" mt="sm" title="The newest version needs a look">
+      {check.problems.map((problem) => (
+        <Text key={problem} size="sm">
+          {problem}
+        </Text>
+      ))}
+    </Alert>
   );
 }
 
