@@ -86,7 +86,7 @@ class ProjectPipelines:
                     self.folder,
                     self._make,
                     database_url=url if url.startswith("postgresql") else None,
-                    items_at_once=max(2, os.cpu_count() or 2),
+                    items_at_once=1 + max(2, os.cpu_count() or 2),  # one that no project can keep from the others
                     handlers={"notice": self._notices.handle},
                 )
             return self._workspaces

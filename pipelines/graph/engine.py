@@ -47,8 +47,11 @@ class Engine(Protocol):
     def start(self, kind: str, execution_id: str, payload: dict[str, Any]) -> None:
         """Begin at once, in this process; nothing happens when the id is known."""
 
-    def enqueue(self, kind: str, execution_id: str, payload: dict[str, Any]) -> None:
-        """Begin when a place is free, in any process of the engine; nothing happens when the id is known."""
+    def enqueue(self, kind: str, execution_id: str, payload: dict[str, Any], share: str = "") -> None:
+        """Begin when a place is free, in any process of the engine; nothing happens when the id is known.
+
+        Nobody's `share` of the places is all of them.
+        """
 
     def result(self, execution_id: str) -> Any:
         """Wait for the end and return what the handler returned; raises what it raised."""
@@ -73,19 +76,25 @@ class DbosEngine:
         What to call for each kind of execution.
     executor_id
         Executions that a crashed process of the same id had begun are taken up when this one opens.
-    queue_concurrency
-        Enqueued executions that run at one time.
+    queue_concurrency, share_concurrency
+        Enqueued executions that run at one time: in all, and of one share.
     """
 
     def __init__(
-        self, url: str, handlers: Mapping[str, Handler], *, executor_id: str, queue_concurrency: int = 4
+        self,
+        url: str,
+        handlers: Mapping[str, Handler],
+        *,
+        executor_id: str,
+        queue_concurrency: int = 64,
+        share_concurrency: int = 4,
     ) -> None:
         # The import takes a second; only who runs pipelines pays it.
         os.environ.setdefault("DBOS__TELEMETRY", "false")
-        from dbos import DBOS, SetWorkflowID
+        from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
         self._dbos = DBOS
-        self._set_id = SetWorkflowID
+        self._set_id, self._set_options = SetWorkflowID, SetEnqueueOptions
         DBOS.destroy(destroy_registry=True)
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
@@ -108,16 +117,21 @@ class DbosEngine:
 
         self._execute = execute
         DBOS.launch()
-        DBOS.register_queue(_QUEUE, worker_concurrency=queue_concurrency)
+        DBOS.register_queue(
+            _QUEUE,
+            worker_concurrency=queue_concurrency,
+            partition_worker_concurrency=share_concurrency,
+            on_conflict="always_update",
+        )
 
     def start(self, kind: str, execution_id: str, payload: dict[str, Any]) -> None:
         """See `Engine`."""
         with self._set_id(execution_id):
             self._dbos.start_workflow(self._execute, kind, payload)
 
-    def enqueue(self, kind: str, execution_id: str, payload: dict[str, Any]) -> None:
+    def enqueue(self, kind: str, execution_id: str, payload: dict[str, Any], share: str = "") -> None:
         """See `Engine`."""
-        with self._set_id(execution_id):
+        with self._set_id(execution_id), self._set_options(queue_partition_key=share or "-"):
             self._dbos.enqueue_workflow(_QUEUE, self._execute, kind, payload)
 
     def result(self, execution_id: str) -> Any:

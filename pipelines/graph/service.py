@@ -186,7 +186,7 @@ class PipelineService:
     def enqueue(self, run_id: str) -> None:
         """Begin a run when a place is free."""
         run = self.get(run_id)
-        self._engine_or_fail().enqueue("run", f"{run.id}.g{run.generation}", self._payload(run))
+        self._engine_or_fail().enqueue("run", f"{run.id}.g{run.generation}", self._payload(run), share=self._scope)
 
     def wait(self, run_id: str) -> RunRow:
         """Wait until a run has ended."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,7 +34,7 @@ class Workspaces:
     executor_id
         What a process of the same id had begun when it was killed goes on when this one opens.
     runs_at_once, items_at_once
-        Bounds over all scopes; what is beyond them waits.
+        Bounds over all scopes; what is beyond them waits. No scope takes all the places.
     handlers
         Further kinds of executions, besides runs and items.
     """
@@ -44,7 +46,7 @@ class Workspaces:
         *,
         database_url: str | None = None,
         executor_id: str = "service",
-        runs_at_once: int = 8,
+        runs_at_once: int = 64,
         items_at_once: int = 4,
         handlers: Mapping[str, Handler] | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class Workspaces:
         self._make = make
         self._executor_id = executor_id
         self._runs_at_once = runs_at_once
-        self._items = threading.BoundedSemaphore(items_at_once)
+        self._items = Places(items_at_once)
         self._handlers = dict(handlers or {})
         self._services: dict[str, PipelineService] = {}
         self._engine: DbosEngine | None = None
@@ -117,8 +119,40 @@ class Workspaces:
         return self.of(payload["scope"]).handle_run(payload)
 
     def _handle_item(self, payload: dict[str, Any]) -> Any:
-        with self._items:
+        with self._items.taken(payload["scope"]):
             return self.of(payload["scope"]).handle_item(payload)
+
+
+class Places:
+    """So many at one time, of whom one place is never taken by the same as all the others.
+
+    Parameters
+    ----------
+    total
+        How many places there are; of one, everybody may take it.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._taken: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, share: str) -> Iterator[None]:
+        """Wait for a place, and take it while the context lasts."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_free(share))
+            self._taken[share] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken[share] -= 1
+                self._taken += Counter()  # those with nothing are forgotten
+                self._changed.notify_all()
+
+    def _is_free(self, share: str) -> bool:
+        return self._taken.total() < self._total and self._taken[share] < max(1, self._total - 1)
 
 
 def _locked(path: Path) -> TextIO:
