@@ -1,6 +1,6 @@
 """Kernels in pods: cold, warm, many at once, and what knowing a thousand costs.
 
-    python benchmarks/bench_cluster.py [--quick]
+    python benchmarks/bench_cluster.py [--quick] [--only PART]
 
 Needs a cluster: that of KUBECONFIG, else the test cluster (`make cluster-up`). Peers run in the same run, interleaved.
 """
@@ -152,36 +152,57 @@ def row(what: str, figure: str, bar: str, passed: bool) -> str:
     return f"| {what} | {figure} | {bar} | {('pass' if passed else 'MISS') if bar else ''} |"
 
 
-async def measure(quick: bool) -> None:
-    rounds, number, known = (2, 4, 100) if quick else (5, 50, 1000)
+async def measure_starts(rounds: int) -> None:
+    """Cold and warm kernels."""
     async with KubernetesApi(NAMESPACE) as api:
         seconds = await warm_and_cold(api, rounds)
-        few = await memory(api, 10)
-        many = await memory(api, known)
-    calls, last, lists = await at_once(number)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    overhead = median["cold"] - median["bare"]
-    ratio = median["cold_stack"] / median["warm"]
-    process = resident_bytes()
-    growth = (process + many) / (process + few)
-    print(f"\nMedians of {rounds} rounds, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
-    print("| what | measured | bar | |\n|---|---|---|---|")
-    print(row("cold kernel pod: request to first reply", f"{median['cold']:.2f} s", "", True))
+    overhead, ratio = median["cold"] - median["bare"], median["cold_stack"] / median["warm"]
+    print(row(f"cold kernel pod: request to first reply, {rounds} rounds", f"{median['cold']:.2f} s", "", True))
     print(row("bare pod, as the kubelet starts it", f"{median['bare']:.2f} s", "", True))
     print(row("overhead of the kernel above it", f"{overhead:.2f} s", "≤ 0.5 s", overhead <= 0.5))
     print(row("cold kernel pod that imports the stack", f"{median['cold_stack']:.2f} s", "", True))
     print(row("warm kernel with the stack imported", f"{median['warm']:.2f} s", "≤ 0.5 s", median["warm"] <= 0.5))
     print(row("warm against cold", f"{ratio:.1f} times", "≥ 15 times", ratio >= 15))
+
+
+async def measure_many(number: int) -> None:
+    """Many kernels at once."""
+    calls, last, lists = await at_once(number)
     print(row(f"API calls per pod, {number} at once, with their end", f"{calls:.1f}", "≤ 6", calls <= 6))
     print(row(f"LISTs for them; last started after {last:.1f} s", str(lists), "1", lists == 1))
+
+
+async def measure_memory(known: int) -> None:
+    """What knowing many pods costs."""
+    async with KubernetesApi(NAMESPACE) as api:
+        few, many = await memory(api, 10), await memory(api, known)
+    process = resident_bytes()
+    growth = (process + many) / (process + few)
     print(row(f"memory with {known} kernels known against 10", f"{growth:.3f} times", "≤ 1.5", growth <= 1.5))
+
+
+async def measure(quick: bool, part: str) -> None:
+    """Measure one part, or all."""
+    rounds, number, known = (2, 4, 100) if quick else (5, 50, 1000)
+    parts = {
+        "starts": lambda: measure_starts(rounds),
+        "memory": lambda: measure_memory(known),
+        "many": lambda: measure_many(number),
+    }
+    print(f"\nMedians, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
+    print("| what | measured | bar | |\n|---|---|---|---|")
+    for name, begin in parts.items():
+        if part in ("", name):
+            await begin()
 
 
 def main() -> None:
     """Find the cluster and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and pods")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", choices=["starts", "memory", "many"], default="", help="one part of it")
+    arguments = parser.parse_args()
     if "KUBECONFIG" not in os.environ:
         program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
         if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
@@ -192,7 +213,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_kernelspecs(Path(folder))
         os.environ["JUPYTER_PATH"] = folder
-        asyncio.run(measure(quick))
+        asyncio.run(measure(arguments.quick, arguments.only))
 
 
 if __name__ == "__main__":

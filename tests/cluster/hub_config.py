@@ -25,8 +25,14 @@ c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.mem_limit = "1G"
 c.KubeSpawner.mem_guarantee = "128M"
 c.KubeSpawner.cpu_guarantee = 0.05
-c.KubeSpawner.start_timeout = 180
+c.KubeSpawner.start_timeout = c.KubeSpawner.http_timeout = 180
 c.KubeSpawner.storage_class = "manual"
 c.KubeSpawner.storage_access_modes = ["ReadWriteOnce"]
 c.KubeSpawner.storage_capacity = "1Gi"
 c.KubernetesProjectSpawner.platform_api_url = f"http://{os.environ['TEST_HUB_ADDRESS']}:{port + 3}"
+if os.environ["TEST_SPAWNER"] == "kubespawner.KubeSpawner":
+    c.KubeSpawner.cmd = ["python3", "-m", "jupyterhub.singleuser"]
+    c.KubeSpawner.environment = {"HOME": "/tmp"}
+if "TEST_WITHOUT_VOLUME" in os.environ:
+    c.KubeSpawner.storage_pvc_ensure = False
+    c.KubeSpawner.volumes = [{"name": name, "emptyDir": {}} for name in ("project", "scratch")]

@@ -171,7 +171,8 @@ def test_grading_refuses_where_the_network_is_open(installation: Installation) -
     }
     network.create_namespaced_network_policy(installation.namespace, opening)
     student = installation.client("bitdiddle")
-    body = {"files": encoded(EXAMPLES / "submitted/bitdiddle/ps1")}
+    # The same files again would be the same submission.
+    body = {"files": [*encoded(EXAMPLES / "submitted/bitdiddle/ps1"), {"path": "notes.txt", "content_base64": "eA=="}]}
     student.post("/courses/phys/assignments/ps1/submissions", json=body).raise_for_status()
 
     def said() -> bool:
