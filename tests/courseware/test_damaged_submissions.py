@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 from courseware.execution import GRADING_LIMITS, KernelExecutor
 from courseware.grading import grade
 from courseware.notebooks import write_notebook
+from tests.courseware.class_under_test import ClassUnderTest
 from tests.courseware.small_assignment import (
     FULL,
     HONEST,
@@ -21,6 +23,7 @@ from tests.courseware.small_assignment import (
     graded,
     points,
     released,
+    source_notebook,
     version,
 )
 
@@ -198,3 +201,16 @@ async def test_the_disk_cannot_be_filled_and_the_network_not_reached() -> None:
 
 async def test_an_untouched_release_scores_nothing() -> None:
     assert points(await graded(released())) == NOTHING
+
+
+async def test_output_that_no_database_can_hold_is_graded_all_the_same(tmp_path: Path) -> None:
+    school = ClassUnderTest(tmp_path, QUICK)
+    school.release("ps1", {NAME: write_notebook(source_notebook())})
+    source = HONEST + "print('\\ud800\\0')\ndef half(x):\n    raise ValueError('lone \\ud800 and \\0')\n"
+    row = school.hand_in("alice", "ps1", {NAME: write_notebook(answered(source))})
+    await school.grade_all()
+    assert school.progress("ps1") == {"done": 1}
+    scores = school.scores(row.id)
+    assert scores["helper"].score == 0
+    assert "lone" in scores["helper"].message
+    assert scores["visible"].score == 2
