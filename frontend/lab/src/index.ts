@@ -10,6 +10,7 @@ import { projectPlugin } from "./people/project";
 import { executorPlugin, runsPlugin } from "./runs/plugin";
 import { snapshotsPlugin } from "./files/plugin";
 import { talkPlugin } from "./talk/plugin";
+import { connectionPlugin } from "./status/connection";
 import { statusPlugin } from "./status/plugin";
 import { viewerPlugin } from "./viewer/plugin";
 
@@ -18,6 +19,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   peoplePlugin,
   projectPlugin,
   statusPlugin,
+  connectionPlugin,
   viewerPlugin,
   kernelDeathPlugin,
   historyPlugin,

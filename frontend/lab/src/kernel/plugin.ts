@@ -5,18 +5,20 @@ import type { Kernel } from "@jupyterlab/services";
 
 import { server } from "../core/server";
 import { ICollegium } from "../core/token";
+import { tellOfKernels } from "./notices";
 import type { KernelModel } from "./usage";
 
 const ASK_AGAIN_MS = 700;
 const ATTEMPTS = 6;
 
-/** Why a kernel died, in the dialog that says that it did. */
+/** Why a kernel died, in the dialog that says that it did; what one waits for; which idle one ends soon. */
 export const kernelDeathPlugin: JupyterFrontEndPlugin<void> = {
   id: "@collegium/lab:kernel-death",
-  description: "Tells why a kernel died.",
+  description: "Tells why a kernel died, what one waits for, and which idle one ends soon.",
   autoStart: true,
   requires: [ICollegium, INotebookTracker],
-  activate: (_app: JupyterFrontEnd, collegium: ICollegium, notebooks: INotebookTracker): void => {
+  activate: (app: JupyterFrontEnd, collegium: ICollegium, notebooks: INotebookTracker): void => {
+    tellOfKernels(app, collegium);
     notebooks.widgetAdded.connect((_, panel) => {
       let told = "";
       panel.sessionContext.statusChanged.connect((context: ISessionContext, status: Kernel.Status) => {

@@ -11,6 +11,7 @@ export interface KernelModel {
   processes?: number;
   gpus?: number[];
   reason?: string;
+  ends_in_seconds?: number;
   last_end?: { kind: string; message: string };
 }
 

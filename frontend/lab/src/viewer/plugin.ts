@@ -11,6 +11,9 @@ import { ICollegium } from "../core/token";
 import { refusal } from "./rules";
 
 const BANNER_CLASS = "collegium-ReadOnlyBanner";
+const BANNER =
+  "You are viewing this project: you see every change as it is made, and cannot change or run anything. " +
+  "An owner can make you an editor.";
 const READ_ONLY_CLASS = "collegium-mod-readOnly";
 
 /** Documents that can be looked at and not changed, for those who are viewers: with a word on why. */
@@ -46,8 +49,18 @@ function guardCommands(app: JupyterFrontEnd, rights: Rights): void {
   const { commands } = app;
   const isEnabled = commands.isEnabled.bind(commands);
   const execute = commands.execute.bind(commands);
+  const processKey = commands.processKeydownEvent.bind(commands);
+  let isKey = false;
+  commands.processKeydownEvent = (event: KeyboardEvent) => {
+    isKey = true; // Lumino passes over the shortcut of a disabled command without a word
+    try {
+      processKey(event);
+    } finally {
+      isKey = false;
+    }
+  };
   commands.isEnabled = (id: string, args?: ReadonlyPartialJSONObject) =>
-    !refusal(id, rights) && isEnabled(id, args);
+    (isKey || !refusal(id, rights)) && isEnabled(id, args);
   commands.execute = (id: string, args?: ReadonlyPartialJSONObject) => {
     const reason = refusal(id, rights);
     if (reason === undefined) return execute(id, args);
@@ -95,9 +108,8 @@ function toggleBanner(widget: IDocumentWidget, wanted: boolean): void {
     const banner = new Widget();
     banner.addClass(BANNER_CLASS);
     banner.node.setAttribute("role", "note");
-    banner.node.textContent =
-      "You are viewing this project: you see every change as it is made, and cannot change or run anything. " +
-      "An owner can make you an editor.";
+    banner.node.textContent = BANNER;
+    banner.node.title = BANNER; // where there is no room for all of it
     header.addWidget(banner);
   } else if (!wanted) there?.dispose();
 }
