@@ -323,8 +323,10 @@ def test_a_notebook_runs_with_other_parameters(together: Together) -> None:
     ada.get_by_role("button", name="Run", exact=True).last.click()
     expect(ada.get_by_text("The run of train.ipynb has ended.")).to_be_visible(timeout=SLOW_MS)
     runs = f"{together.platform.api}/runs/{together.project}"
-    newest = ada.request.get(runs).json()["items"][0]["id"]
-    assert '"alpha":0.25' in ada.request.get(f"{runs}/{newest}").text().replace(" ", "")
+    newest = f"{runs}/{ada.request.get(runs).json()['items'][0]['id']}"
+    item = ada.request.get(newest).json()["items"][0]
+    parameters = ada.request.get(f"{newest}/{item['step']}/{item['index']}").json()["parameters"]
+    assert parameters["alpha"] == 0.25
 
 
 def test_a_student_fetches_checks_and_hands_in(together: Together) -> None:
