@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tornado import web
 
@@ -18,6 +19,7 @@ from hub.kernel_gateway import PATH, KernelGateway, KernelGatewayHandler
 from hub.runtime import API_PREFIX
 from kernels.pods import (
     KERNEL_SELECTOR,
+    SERVER_LABEL,
     ApiError,
     KubernetesApi,
     PodWatch,
@@ -29,6 +31,8 @@ from kernels.pods import (
 
 log = logging.getLogger("collegium.kernels")
 REAP_SECONDS = 60.0
+SERVER_GRACE = timedelta(minutes=10)
+SERVER_SELECTOR = "app.kubernetes.io/part-of=collegium,app.kubernetes.io/component=project-server"
 QUEUE_SECONDS = 2.0
 
 
@@ -76,13 +80,52 @@ async def looking_after_kernels(
 
 
 async def _reap(api: KubernetesApi, hub: JupyterHubApi, pools: list[str], now: Callable[[], datetime]) -> None:
+    unknown: dict[str, datetime] = {}
     while True:
         await asyncio.sleep(REAP_SECONDS)
         try:
-            for name in await reap_orphans(api, list(await hub.server_states()), now(), pools=pools):
+            servers = list(await hub.server_states())
+            removed = await reap_orphans(api, servers, now(), pools=pools)
+            for name in [*removed, *await reap_servers(api, servers, unknown, now())]:
                 log.info("removed %s, which nobody owned", name)
         except (ApiError, HubError) as error:
             log.warning("orphans are looked for again in %.0f s: %s", REAP_SECONDS, error)
+
+
+async def reap_servers(
+    api: KubernetesApi, servers: Collection[str], unknown: dict[str, datetime], now: datetime
+) -> list[str]:
+    """Delete the pods of project servers that the hub has not known for ten minutes, as when its database was restored.
+
+    Parameters
+    ----------
+    api
+        Connected to the namespace of servers.
+    servers
+        Projects whose servers the hub knows: running, starting or stopping.
+    unknown
+        When each pod, by its uid, was first seen without being known; kept here from call to call.
+    now
+        The present.
+
+    Returns
+    -------
+    list of str
+        What was deleted, as `pods/name`.
+    """
+    found: dict[str, Any] = await api.list("pods", SERVER_SELECTOR)
+    orphans = {
+        pod["metadata"]["uid"]: pod["metadata"]["name"]
+        for pod in found["items"]
+        if pod["metadata"]["labels"].get(SERVER_LABEL) not in servers
+    }
+    for uid in unknown.keys() - orphans.keys():
+        del unknown[uid]
+    deleted = []
+    for uid, name in orphans.items():
+        if now - unknown.setdefault(uid, now) >= SERVER_GRACE and await api.delete("pods", name, uid=uid):
+            deleted.append(f"pods/{name}")
+    return deleted
 
 
 async def tell_places(api: KubernetesApi) -> None:

@@ -4,6 +4,7 @@ python deploy/testcluster up        build once, make images, start, wait until p
 python deploy/testcluster down      end it and leave nothing on the machine but the cache
 python deploy/testcluster status    say whether it runs
 python deploy/testcluster kubeconfig  print the path of its kubeconfig
+python deploy/testcluster cached      say whether it could be started without building it first
 python deploy/testcluster images      make the images anew and give them to the running cluster
 python deploy/testcluster restart etcd --away 10   end one program, start it again after so many seconds
 """
@@ -227,7 +228,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="testcluster", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig", "images", "restart"])
+    parser.add_argument("command", choices=["up", "down", "status", "kubeconfig", "cached", "images", "restart"])
     parser.add_argument("program", nargs="?", choices=programs.ORDER)
     parser.add_argument("--away", type=float, default=0.0, help="seconds before it is started again")
     arguments = parser.parse_args()
@@ -245,6 +246,8 @@ def main() -> int:
             restart(where, arguments.program, arguments.away)
         elif command == "kubeconfig":
             print(where.kubeconfig)
+        elif command == "cached":
+            return 0 if (where.programs / "version").exists() and os.geteuid() == 0 else 1
         else:
             ready = is_ready(where)
             print(f"up: KUBECONFIG={where.kubeconfig}" if ready else "not running")

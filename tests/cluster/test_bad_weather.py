@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 from kubernetes import client
 
-from hub.cluster_service import tell_places
+from hub.cluster_service import reap_servers, tell_places
 from kernels.pods import KubernetesApi, PodTemplate, PodWatch, explain_wait, reap_orphans
 from kernels.pods import api as pods_api
 from kernels.pods.spec import KERNEL_SELECTOR, pod_manifest
@@ -20,13 +20,13 @@ from .test_kernel_pods import provisioner, started, until_dead, value
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own_cluster")
-@pytest.mark.parametrize("program", ["apiserver", "etcd", "kubelet"])
+@pytest.mark.parametrize(("program", "away_seconds"), [("apiserver", 60), ("etcd", 5), ("kubelet", 5)])
 async def test_kernel_lives_through_the_restart_of(
-    program: str, make_kernelspec: Callable[..., str], core: client.CoreV1Api, namespace: str
+    program: str, away_seconds: float, make_kernelspec: Callable[..., str], core: client.CoreV1Api, namespace: str
 ) -> None:
     async with started(make_kernelspec()) as (manager, connected):
         await value(connected, "globals().update(kept=1)")
-        restarting = asyncio.create_task(restart_program(program, 5))
+        restarting = asyncio.create_task(restart_program(program, away_seconds))
         while not restarting.done():
             assert await manager.is_alive()
             assert await value(connected, "kept") == "1"
@@ -125,6 +125,26 @@ async def test_clock_of_this_machine_does_not_decide_who_is_an_orphan(
     await api.list("pods")
     assert await reap_orphans(api, [], AnHourAhead.now(UTC)) == []
     assert await reap_orphans(api, [], AnHourAhead.now(UTC) + timedelta(minutes=11)) == ["secrets/kernel-young"]
+
+
+async def test_server_that_the_hub_does_not_know_is_removed_after_ten_minutes_and_not_before(
+    api: KubernetesApi, core: client.CoreV1Api, namespace: str
+) -> None:
+    container = {"name": "server", "image": "localhost/nothing:1", "imagePullPolicy": "Never"}
+    for project in ("kept", "lost"):
+        labels = {"app.kubernetes.io/part-of": "collegium", "app.kubernetes.io/component": "project-server"}
+        metadata = {"name": f"project-{project}", "labels": labels | {"collegium.org/server": project}}
+        core.create_namespaced_pod(namespace, {"metadata": metadata, "spec": {"containers": [container]}})
+    unknown: dict[str, datetime] = {}
+    now = datetime.now(UTC)
+
+    async def after(minutes: int, *servers: str) -> list[str]:
+        return await reap_servers(api, servers, unknown, now + timedelta(minutes=minutes))
+
+    assert await after(0, "kept") == []
+    assert await after(9, "kept", "lost") == []  # the hub had just been started
+    assert await after(15, "kept") == []
+    assert await after(26, "kept") == ["pods/project-lost"]
 
 
 class AnHourAhead(datetime):
