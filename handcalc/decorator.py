@@ -1,12 +1,9 @@
 """``@handcalc``: a function that returns its calculation as LaTeX together with its result."""
 
 from __future__ import annotations
-import __future__
 
 import ast
 import functools
-import inspect
-import textwrap
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import CellType, CodeType, FunctionType
@@ -62,6 +59,8 @@ class _Program:
         factory.body = [definition]
         ast.increment_lineno(definition, code.co_firstlineno - 1)
         ast.fix_missing_locations(outer)
+        import __future__
+
         flags = 0
         for feature in __future__.all_feature_names:
             flags |= code.co_flags & getattr(__future__, feature).compiler_flag
@@ -177,6 +176,9 @@ def handcalc(
 
 
 def _source_of(function: FunctionType) -> str:
+    import inspect
+    import textwrap
+
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError) as error:
