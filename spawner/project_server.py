@@ -25,6 +25,7 @@ from spawner.confinement import confine_as_told
 from spawner.hardening import hardened, use_own_configuration
 from spawner.keeper import keep, note_ready
 from spawner.personal import make_personal
+from spawner.sessions import SharedSessions
 
 EXTENSIONS = (
     "jupyterlab",
@@ -89,6 +90,7 @@ def _configuration() -> Config:
     config.merge(hardened())
     config.SessionManager.database_filepath = str(state / "sessions.sqlite")
     config.ServerApp.root_dir = root
+    config.ServerApp.session_manager_class = SharedSessions
     config.ServerApp.extra_template_paths = [str(TEMPLATES)]
     config.ServerApp.allow_root = True  # whether root may run the platform is for `collegium doctor` to say
     config.RoomsExtension.state_dir = str(state / "rooms")

@@ -13,6 +13,8 @@ from jupyter_server.serverapp import ServerApp
 from tornado.web import RequestHandler
 from traitlets.config import Config
 
+from spawner.sessions import SharedSessions
+
 LOADED = ("spawner.rooms", "jupyter_server_fileid")
 # What other packages of the environment would have loaded.
 OTHERS = (
@@ -64,6 +66,7 @@ def main(folder: str, state: str, port: str, stock: bool = False) -> None:
         allow_root=True,
         identity_provider_class=Members,
         authorizer_class=Roles,
+        session_manager_class=SharedSessions,
         jpserver_extensions=dict.fromkeys(OTHERS, False) | dict.fromkeys(loaded, True),
         port_retries=0,
     )

@@ -296,3 +296,17 @@ async def test_a_cell_runs_before_a_kernel_has_been_started(served: Served) -> N
     await ada.until(lambda: "early\\n" in str(ada.document.get()["cells"][0]["outputs"]), RUN_SECONDS)
     sessions = await asyncio.to_thread(call, served, "ada", "GET", "sessions")
     assert [each["path"] for each in sessions.json()].count("early.ipynb") == 1
+
+
+async def test_people_who_open_a_notebook_at_once_share_one_kernel(served: Served) -> None:
+    (served.files / "together.ipynb").write_text(notebook("1"))
+    body = {"path": "together.ipynb", "name": "together.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    asked = [asyncio.to_thread(call, served, name, "POST", "sessions", json=body) for name in ("ada", "grace", "ada")]
+    answers = await asyncio.gather(*asked)
+    assert [answer.status_code for answer in answers] == [201] * 3
+    kernels = {answer.json()["kernel"]["id"] for answer in answers}
+    assert len(kernels) == 1
+    running = [each["id"] for each in call(served, "vera", "GET", "kernels").json()]
+    assert len([each for each in call(served, "vera", "GET", "sessions").json() if each["path"] == body["path"]]) == 1
+    for kernel in kernels & set(running):
+        call(served, "ada", "DELETE", f"kernels/{kernel}")

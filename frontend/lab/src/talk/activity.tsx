@@ -1,5 +1,6 @@
-import React from "react";
+import React, { useEffect } from "react";
 
+import type { ServerEvent } from "../core/events";
 import { ago, clock } from "../core/format";
 import { server } from "../core/server";
 import type { ICollegium } from "../core/token";
@@ -12,6 +13,12 @@ export function ActivityList({ collegium }: { collegium: ICollegium }): React.JS
     const address = "api/collaboration/activity?limit=30";
     return (await server<{ entries: Entry[] }>(collegium.settings, "GET", address)).entries;
   });
+  const { reload } = entries;
+  useEffect(() => {
+    const hear = (_: unknown, event: ServerEvent) => event.type === "activity" && reload();
+    collegium.events.received.connect(hear);
+    return () => void collegium.events.received.disconnect(hear);
+  }, [collegium, reload]);
   const now = clock();
   return (
     <section aria-label="Activity">
