@@ -29,7 +29,7 @@ EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
     "_combinat": ([], []),
     "_dynamics": (["dynamics.c"], []),
     "_modlinalg": (["modular.c"], []),
-    "_primes": (["sieve.c"], ["number_theory.c"]),
+    "_primes": (["sieve.c"], ["number_theory.c", "factor.c"]),
     "_ode": ([], ["ode_explicit.c", "ode_rodas.c", "ode_driver.c"]),
 }
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from kernels.math._graph import Graph
 from kernels.math.opcodes import Op
 
+_ADD, _SUB, _MUL = int(Op.ADD), int(Op.SUB), int(Op.MUL)
+_ARITHMETIC = frozenset({_ADD, _SUB, _MUL})
+
 
 class NotDifferentiableError(Exception):
     """A node has no rule; the caller falls back to symbolic differentiation."""
@@ -26,14 +29,28 @@ def gradient(graph: Graph, output: int) -> list[int]:
     reachable = _ancestors(graph, output)
     for node in reachable:
         seed = adjoint.get(node)
-        if seed is None or graph.ops[node] < 0:
+        op = graph.ops[node]
+        if seed is None or op < 0:
             continue
-        op, args = Op(graph.ops[node]), graph.args[node]
-        operands = tuple(a for a in args if a >= 0)
-        for operand, partial in zip(operands, _partials(graph, op, node, operands), strict=True):
-            if partial is None or operand in graph.values:
+        operands = graph.args[node]
+        partials: list[int | None] = []
+        if op not in _ARITHMETIC:
+            operands = tuple([a for a in operands if a >= 0])
+            partials = _partials(graph, Op(op), node, operands)
+        for position, operand in enumerate(operands):
+            if operand in graph.values:
                 continue
-            term = graph.mul(seed, partial)
+            if op == _ADD or (op == _SUB and position == 0):
+                term = seed
+            elif op == _SUB:
+                term = graph.neg(seed)
+            elif op == _MUL:
+                term = graph.mul(seed, operands[1 - position])
+            else:
+                partial = partials[position]
+                if partial is None:
+                    continue
+                term = graph.mul(seed, partial)
             adjoint[operand] = graph.add(adjoint[operand], term) if operand in adjoint else term
     zero = graph.const(0.0)
     return [adjoint.get(i, zero) for i in range(graph.inputs)]
@@ -46,7 +63,7 @@ def _ancestors(graph: Graph, output: int) -> list[int]:
         if node in wanted:
             order.append(node)
             if graph.ops[node] >= 0:
-                wanted.update(a for a in graph.args[node] if a >= 0)
+                wanted.update(graph.args[node])
     return order
 
 
@@ -143,9 +160,6 @@ _RULES: dict[Op, Rule] = {
     Op.CEIL: _none(1),
     Op.NOT: _none(1),
     Op.HEAVISIDE: _none(1),
-    Op.ADD: lambda g, n, a, b: [g.const(1.0), g.const(1.0)],
-    Op.SUB: lambda g, n, a, b: [g.const(1.0), g.const(-1.0)],
-    Op.MUL: lambda g, n, a, b: [b, a],
     Op.DIV: lambda g, n, a, b: [_inverse(g, b), g.neg(g.div(n, b))],
     Op.POW: _power_rule,
     Op.ATAN2: _atan2_rule,

@@ -166,18 +166,15 @@ def generate(graph: Graph, outputs: list[int], is_complex: bool = False) -> Prog
         if emitter.register[node] != _OUTPUT_BASE + k:
             emitter.code.append((_MOV, _OUTPUT_BASE + k, emitter.register[node], -1, -1, -1))
     first_output = emitter.fixed + emitter.temporaries
-    shift = _OUTPUT_BASE - first_output
-    code = tuple(
-        (op, d - shift if d >= _OUTPUT_BASE else d, *(r - shift if r >= _OUTPUT_BASE else r for r in (a, b, c)), f)
-        for op, d, a, b, c, f in emitter.code
-    )
+    place = {_OUTPUT_BASE + k: first_output + k for k in range(len(outputs))}.get
+    code = tuple([(op, place(d, d), place(a, a), place(b, b), place(c, c), f) for op, d, a, b, c, f in emitter.code])
     return ProgramSpec(
         graph.inputs,
         len(outputs),
         first_output + len(outputs),
         emitter.constants,
         tuple(coefficients),
-        code,  # type: ignore[arg-type]
+        code,
         tuple(graph.functions),
         is_complex,
     )

@@ -18,8 +18,7 @@ cdef extern from *:
     DECLARE_DYNAMICS(avx2)
     DECLARE_DYNAMICS(avx512)
     #endif
-    typedef void (*escape_kernel)(const double *, const double *, const double *, const double *, long, int, double,
-                                  int, int32_t *, double *);
+    typedef void (*escape_kernel)(const double *, double, long, const double *, int, double, int32_t *, double *);
     typedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);
     typedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *);
     typedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double);
@@ -28,8 +27,8 @@ cdef extern from *:
     static const automaton_kernel automaton_kernels[] = LEVELS(automaton_step);
     static const gravity_kernel gravity_kernels[] = LEVELS(accelerations);
     """
-    ctypedef void (*escape_kernel)(const double *, const double *, const double *, const double *, long, int, double,
-                                   int, int32_t *, double *) noexcept nogil
+    ctypedef void (*escape_kernel)(const double *, double, long, const double *, int, double, int32_t *,
+                                   double *) noexcept nogil
     ctypedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int,
                                  uint64_t *) noexcept nogil
     ctypedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *) noexcept nogil
@@ -85,6 +84,7 @@ def iterate_many(Program f, double[:, ::1] states, const double[:, ::1] paramete
     cdef const program *p = &f.real
     cdef long m = states.shape[1], first = 0, count, step, i, budget = 0
     cdef int k = states.shape[0], n_par = parameters.shape[0], j, status = 0, observes = p.outputs > k
+    cdef bint store = kept is not None
     cdef long pointers = 2 * p.inputs + 2 * p.outputs + p.registers
     cdef char *memory = <char *>malloc(
         (scratch_size(p) + 2 * (k + 1) * BLOCK) * sizeof(double) + pointers * sizeof(double *) + p.inputs + 64)
@@ -105,33 +105,33 @@ def iterate_many(Program f, double[:, ::1] states, const double[:, ::1] paramete
                 memcpy(buffer + j * BLOCK, &states[j, first], count * sizeof(double))
             for j in range(n_par):
                 inputs[k + j] = <double *>&parameters[j, first]
+            for j in range(k):
+                inputs[j] = buffer + j * BLOCK
             step = 0
             while step < transient + keep:
                 with nogil:
                     while step < transient + keep and budget < 4000000:
-                        for j in range(k + 1):
-                            if j < k:
-                                inputs[j] = buffer + ((step & 1) * (k + 1) + j) * BLOCK
-                            if j < p.outputs:
+                        for j in range(p.outputs):
+                            if j < k and store and step >= transient:
+                                outputs[j] = &kept[step - transient, j, first]
+                            else:
                                 outputs[j] = buffer + ((1 - (step & 1)) * (k + 1) + j) * BLOCK
                         status = p.run_blocks(p, <const double *const *>inputs, is_scalar,
                                               <double *const *>outputs, count, scratch, table)
                         if status:
                             break
-                        if step >= transient:
-                            if kept is not None:
-                                for j in range(k):
-                                    memcpy(&kept[step - transient, j, first], outputs[j], count * sizeof(double))
-                            if observes:
-                                for i in range(count):
-                                    total[first + i] += outputs[k][i]
+                        if observes and step >= transient:
+                            for i in range(count):
+                                total[first + i] += outputs[k][i]
+                        for j in range(k):
+                            inputs[j] = outputs[j]
                         step += 1
                         budget += count
                 propagate(status)
                 budget = 0
                 PyErr_CheckSignals()
             for j in range(k):
-                memcpy(&states[j, first], buffer + ((step & 1) * (k + 1) + j) * BLOCK, count * sizeof(double))
+                memcpy(&states[j, first], inputs[j], count * sizeof(double))
             first += count
     finally:
         free(memory)
@@ -195,18 +195,25 @@ def escape_blocks(Program f, double[:, ::1] states, const double[:, ::1] paramet
         free(memory)
 
 
-def escape_quadratic(const double[::1] zr, const double[::1] zi, const double[::1] cr, const double[::1] ci,
-                     int max_steps, double limit, bint skip_interior, int32_t[::1] counts, double[::1] sizes):
-    """Escape times of ``z*z + c`` for every element."""
-    cdef long n = zr.shape[0], first = 0, count
+def escape_quadratic(const double[::1] x, const double[::1] y, c, int max_steps, double limit, int32_t[:, ::1] counts,
+                     double[:, ::1] sizes=None):
+    """Escape times of ``z*z + c`` over the grid of x and y: points c from z = 0, or points z for a given c."""
+    cdef long row = 0, columns = x.shape[0], rows = y.shape[0]
+    cdef double fixed[2]
+    cdef const double *fixed_c = NULL
+    cdef long together = 1 + 20000000 // (columns * max(1, max_steps)), stop
     cdef escape_kernel kernel = escape_kernels[isa_index()]
-    cdef long chunk = max(64, 20000000 // max(1, max_steps))
-    while first < n:
-        count = min(chunk, n - first)
+    cdef bint keep = sizes is not None
+    if c is not None:
+        fixed[0], fixed[1] = c.real, c.imag
+        fixed_c = fixed
+    while row < rows:
+        stop = min(rows, row + together)
         with nogil:
-            kernel(&zr[first], &zi[first], &cr[first], &ci[first], count, max_steps, limit, skip_interior,
-                   &counts[first], &sizes[first])
-        first += count
+            while row < stop:
+                kernel(&x[0], y[row], columns, fixed_c, max_steps, limit, &counts[row, 0],
+                       &sizes[row, 0] if keep else NULL)
+                row += 1
         PyErr_CheckSignals()
 
 

@@ -49,28 +49,31 @@ def escape_blocks(
 
 
 def escape_quadratic(
-    zr: Floats, zi: Floats, cr: Floats, ci: Floats, max_steps: int, limit: float, skip_interior: bool,
-    counts: NDArray[np.int32], sizes: Floats,
+    x: Floats, y: Floats, c: complex | None, max_steps: int, limit: float, counts: NDArray[np.int32],
+    sizes: Floats | None = None,
 ) -> None:  # fmt: skip
-    """Escape times of ``z*z + c`` for every element."""
-    counts[...] = 0
-    sizes[...] = 0.0
-    index = np.arange(len(zr))
-    z, c = zr + 1j * zi, cr + 1j * ci
-    if skip_interior:
-        q = np.abs(c - 0.25) ** 2
-        inside = (q * (q + cr - 0.25) <= 0.25 * ci**2) | (np.abs(c + 1) ** 2 <= 0.0625)
-        counts[inside] = max_steps
-        index, z, c = index[~inside], z[~inside], c[~inside]
+    """Escape times of ``z*z + c`` over the grid of x and y: points c from z = 0, or points z for a given c."""
+    points = (x + 1j * y[:, None]).ravel()
+    inside = np.zeros(len(points), dtype=bool)
+    if c is None:
+        q = np.abs(points - 0.25) ** 2
+        inside = (q * (q + points.real - 0.25) <= 0.25 * points.imag**2) | (np.abs(points + 1) ** 2 <= 0.0625)
+    steps, last = np.where(inside, max_steps, 0), np.zeros(len(points))
+    index = np.flatnonzero(~inside)
+    fixed = points[index] if c is None else np.full(len(index), c)
+    z = np.zeros_like(fixed) if c is None else points[index]
     for _ in range(max_steps):
         size = z.real**2 + z.imag**2
-        sizes[index] = size
+        last[index] = size
         keep = size <= limit
-        index, z, c = index[keep], z[keep], c[keep]
-        counts[index] += 1
+        index, z, fixed = index[keep], z[keep], fixed[keep]
+        steps[index] += 1
         if not len(index):
-            return
-        z = z * z + c
+            break
+        z = z * z + fixed
+    counts[...] = steps.reshape(counts.shape)
+    if sizes is not None:
+        sizes[...] = last.reshape(sizes.shape)
 
 
 def _unpacked(words: Words, width: int) -> NDArray[np.uint8]:

@@ -45,9 +45,12 @@ cdef extern from *:
     int lowest_bit(uint64_t w) nogil
     eight *positions(long n)
     int prime_64(uint64_t n) nogil
+    int factor_64(uint64_t n, uint64_t *primes) nogil
+    void prepare_factors()
     int64_t prime_pi_lucy(int64_t n) nogil
     void smallest_factors(uint32_t *out, long n, uint32_t *primes) nogil
 
+prepare_factors()
 _PATTERNS = ((7, 11, 13, 17), (19, 23, 29), (31, 37))
 
 
@@ -167,6 +170,15 @@ def _pattern(primes, long period, long extra):
 def is_prime_one(uint64_t n):
     """Primality of one number below 2**64."""
     return prime_64(n) != 0
+
+
+def factor_word(uint64_t n):
+    """Prime factors of a positive number below 2**64 with multiplicity; empty when they were not found."""
+    cdef uint64_t primes[64]
+    cdef int count
+    with nogil:
+        count = factor_64(n, primes)
+    return sorted([primes[i] for i in range(count)])
 
 
 def is_prime_many(const uint64_t[::1] values, uint8_t[::1] out):

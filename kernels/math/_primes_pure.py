@@ -12,6 +12,11 @@ Ints = NDArray[np.int64]
 SEGMENT = 1 << 20
 
 
+def factor_word(n: int) -> list[int]:
+    """Prime factors of a number below 2**64 with multiplicity, in order."""
+    return [int(p) for p, e in sorted(flint.fmpz(n).factor()) for _ in range(int(e))]
+
+
 def small_primes(n: int) -> NDArray[np.uint32]:
     """Primes up to n."""
     flags = np.ones(n // 2 + 1, dtype=bool)

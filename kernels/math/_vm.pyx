@@ -340,6 +340,37 @@ cdef class Program:
         finally:
             PyMem_Free(memory)
 
+    def on_grid(self, const double[::1] x, const double[::1] y):
+        """Values over the grid of x (columns) and y (rows), row by row without arrays of coordinates."""
+        cdef program *p = &self.real
+        cdef long columns = x.shape[0], rows = y.shape[0], row, stop
+        if self.is_complex or self.is_vector or self.n_inputs != 2 or rows == 0 or columns == 0:
+            return self(*np.meshgrid(x, y))
+        result = np.empty((rows, columns))
+        cdef double[:, ::1] out = result
+        cdef char *memory = <char *>PyMem_Malloc(scratch_size(p) * sizeof(double) + p.registers * sizeof(double *) + 64)
+        if memory == NULL:
+            raise MemoryError
+        cdef double *scratch = <double *>((<size_t>memory + 63) & ~(<size_t>63))
+        cdef double **table = <double **>(scratch + scratch_size(p))
+        cdef const double *inputs[2]
+        cdef double *outputs[1]
+        cdef char *is_scalar = [0, 1]
+        cdef int status = 0
+        inputs[0] = &x[0]
+        try:
+            for row in range(rows):
+                with nogil:
+                    inputs[1] = &y[row]
+                    outputs[0] = &out[row, 0]
+                    status = p.run_blocks(p, inputs, is_scalar, outputs, columns, scratch, table)
+                propagate(status)
+                if columns > CHUNK or (row & 255) == 255:
+                    PyErr_CheckSignals()
+        finally:
+            PyMem_Free(memory)
+        return result
+
     cdef int run_complex_range(self, double **inputs, const char *is_scalar, double **results, long count,
                                double *scratch) noexcept nogil:
         cdef program *p = &self.real

@@ -140,6 +140,10 @@ class Program:
         stacked = np.array(results)
         return stacked.reshape(self.shape + stacked.shape[1:])
 
+    def on_grid(self, x: Array, y: Array) -> Array:
+        """Values over the grid of x (columns) and y (rows)."""
+        return self(*np.meshgrid(x, y))
+
     def low_level_callable(self) -> Array:
         """Not available without the compiled extension."""
         raise CompileError("a low-level callable needs the compiled extension of kernels.math")

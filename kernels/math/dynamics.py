@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,11 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from kernels.math import _backend
+from kernels.math._automata import elementary_cellular_automaton, life_like
+from kernels.math._fractals import escape_time, julia, mandelbrot
 from kernels.math._frontend import parse
 from kernels.math.callables import FastCallable, fast_callable
-from kernels.math.errors import CompileError, DomainError
+from kernels.math.errors import DomainError
 
 __all__ = [
     "bifurcation_diagram", "elementary_cellular_automaton", "escape_time", "iterate_map", "julia", "life_like",
@@ -145,218 +146,6 @@ def lyapunov_exponent(
     _, total = _orbits(program, x0, grid, transient, steps, False)
     result = total / steps
     return float(result[0]) if shape == () else result.reshape(shape)
-
-
-def _plane(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, tuple[int, int]]:
-    xs, ys = np.array(x, dtype=float).ravel(), np.array(y, dtype=float).ravel()
-    grid_x, grid_y = np.meshgrid(xs, ys)
-    return grid_x.ravel(), grid_y.ravel(), (len(ys), len(xs))
-
-
-def _grid(center: complex, width: float, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    rows, columns = shape
-    if rows < 1 or columns < 1 or not width > 0:
-        raise DomainError(f"width must be positive and shape two positive numbers: {width}, {shape}")
-    height = width * rows / columns
-    x = center.real + width * ((np.arange(columns) + 0.5) / columns - 0.5)
-    y = center.imag + height * (0.5 - (np.arange(rows) + 0.5) / rows)
-    return x, y
-
-
-def _quadratic(z: tuple[Floats, Floats], c: tuple[Floats, Floats], shape: tuple[int, int], steps: int, smooth: bool,
-               interior: bool) -> Any:  # fmt: skip
-    if steps < 1:
-        raise DomainError(f"max_steps must be positive: {steps}")
-    counts, sizes = np.empty(len(z[0]), dtype=np.int32), np.empty(len(z[0]))
-    limit = 1e10 if smooth else 4.0  # a large radius makes the continuous times smooth
-    _core.escape_quadratic(*z, *c, steps, limit, interior, counts, sizes)
-    if not smooth:
-        return counts.reshape(shape)
-    values = counts.astype(float)
-    gone = counts < steps
-    values[gone] += 1 - np.log2(np.log2(sizes[gone]) / 2)
-    values[~gone] = np.nan
-    return values.reshape(shape)
-
-
-def mandelbrot(
-    center: complex = -0.5,
-    width: float = 3.0,
-    shape: tuple[int, int] = (600, 900),
-    max_steps: int = 256,
-    *,
-    smooth: bool = False,
-) -> Any:
-    """Escape times of ``z -> z**2 + c`` from z = 0, over a rectangle of c.
-
-    Parameters
-    ----------
-    center, width : complex, float
-        Rectangle; its height follows from ``shape``.
-    shape : (int, int)
-        Rows and columns; the first row is the top.
-    max_steps : int
-        Steps after which a point counts as inside.
-    smooth : bool
-        Continuous escape times, nan inside.
-
-    Returns
-    -------
-    ndarray
-        int32 counts (``max_steps`` inside) or floats.
-    """
-    cr, ci, plane = _plane(*_grid(complex(center), width, shape))
-    zero = np.zeros_like(cr)
-    return _quadratic((zero, zero), (cr, ci), plane, max_steps, smooth, True)
-
-
-def julia(
-    c: complex,
-    center: complex = 0.0,
-    width: float = 3.5,
-    shape: tuple[int, int] = (600, 900),
-    max_steps: int = 256,
-    *,
-    smooth: bool = False,
-) -> Any:
-    """Escape times of ``z -> z**2 + c`` for fixed c, over a rectangle of starting points; see `mandelbrot`."""
-    zr, zi, plane = _plane(*_grid(complex(center), width, shape))
-    fixed = np.full_like(zr, complex(c).real), np.full_like(zr, complex(c).imag)
-    return _quadratic((zr, zi), fixed, plane, max_steps, smooth, False)
-
-
-def escape_time(
-    f: Formula,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    z0: complex | None = 0j,
-    c: complex | None = None,
-    max_steps: int = 256,
-    radius: float = 2.0,
-) -> NDArray[np.int32]:
-    """Escape times of any complex map of ``z`` and ``c`` over the grid of ``x`` and ``y``.
-
-    Parameters
-    ----------
-    f : formula in z and c
-        The map; it is split into real and imaginary part.
-    x, y : array_like
-        Coordinates; the grid is c, or z when ``c`` is given.
-    z0, c : complex
-        Start for all c, or fixed c (then the grid is the starting points).
-    radius : float
-        A point has escaped when abs(z) exceeds it.
-
-    Returns
-    -------
-    ndarray of int32, shape (len(y), len(x))
-    """
-    if max_steps < 1 or not radius > 0:
-        raise DomainError(f"max_steps and radius must be positive: {max_steps}, {radius}")
-    parts = sp.symbols("z_re z_im c_re c_im", real=True)
-    expr = parse(f, (sp.Symbol("z"), sp.Symbol("c")))
-    expr = expr.subs({sp.Symbol("z"): parts[0] + sp.I * parts[1], sp.Symbol("c"): parts[2] + sp.I * parts[3]})
-    if expr.free_symbols - set(parts):
-        raise CompileError(f"the map may only hold z and c, not {expr.free_symbols - set(parts)}")
-    program = fast_callable(list(expr.as_real_imag()), parts)
-    gx, gy, shape = _plane(x, y)
-    if c is None:
-        start = complex(z0 or 0)
-        states = np.array([np.full_like(gx, start.real), np.full_like(gx, start.imag)])
-        fixed = np.array([gx, gy])
-    else:
-        states = np.array([gx, gy])
-        fixed = np.array([np.full_like(gx, complex(c).real), np.full_like(gx, complex(c).imag)])
-    counts = np.empty(len(gx), dtype=np.int32)
-    _core.escape_blocks(program, states, fixed, max_steps, radius**2, counts)
-    return counts.reshape(shape)
-
-
-def _pack(cells: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    packed = np.packbits(cells, axis=-1, bitorder="little")
-    words = (cells.shape[-1] + 63) // 64
-    padded = np.zeros((*cells.shape[:-1], 8 * words), dtype=np.uint8)
-    padded[..., : packed.shape[-1]] = packed
-    return padded.view(np.uint64)
-
-
-def _unpack(words: NDArray[np.uint64], width: int) -> NDArray[np.uint8]:
-    return np.unpackbits(words.view(np.uint8), axis=-1, count=width, bitorder="little")
-
-
-def elementary_cellular_automaton(
-    rule: int, steps: int, initial: ArrayLike | int = 0, *, wrap: bool = True
-) -> NDArray[np.uint8]:
-    """Wolfram's elementary automaton.
-
-    Parameters
-    ----------
-    rule : int
-        0 to 255.
-    steps : int
-        Generations.
-    initial : array_like of 0 and 1, or int
-        First row; a number is a width with one living cell in the middle (0: ``2*steps + 1``).
-    wrap : bool
-        Whether the row closes to a ring.
-
-    Returns
-    -------
-    ndarray of uint8, shape (steps + 1, width)
-
-    Examples
-    --------
-    >>> elementary_cellular_automaton(90, 2).tolist()
-    [[0, 0, 1, 0, 0], [0, 1, 0, 1, 0], [1, 0, 0, 0, 1]]
-    """
-    if not 0 <= rule <= 255 or steps < 0:
-        raise DomainError(f"rule must lie in 0..255 and steps not be negative: {rule}, {steps}")
-    if np.ndim(initial) == 0:
-        row = np.zeros(int(np.asarray(initial)) or 2 * steps + 1, dtype=np.uint8)
-        row[len(row) // 2] = 1
-    else:
-        row = _cells(initial, 1)
-    words = np.zeros((steps + 1, (len(row) + 63) // 64), dtype=np.uint64)
-    words[0] = _pack(row)
-    _core.automaton(words, len(row), rule, int(wrap))
-    return _unpack(words, len(row))
-
-
-def _cells(values: ArrayLike, dimensions: int) -> NDArray[np.uint8]:
-    array = np.asarray(values)
-    binary = array.dtype == bool or (array.size > 0 and bool(np.all((array == 0) | (array == 1))))
-    if array.ndim != dimensions or array.size == 0 or not binary:
-        raise DomainError(f"cells must be a non-empty {dimensions}-dimensional array of 0 and 1")
-    return array.astype(np.uint8)
-
-
-def life_like(grid: ArrayLike, steps: int = 1, rule: str = "B3/S23", *, wrap: bool = True) -> NDArray[np.uint8]:
-    """Generations of a life-like automaton; the default rule is Conway's.
-
-    Parameters
-    ----------
-    grid : array_like of 0 and 1, shape (rows, columns)
-        Living cells; not changed.
-    steps : int
-        Generations.
-    rule : str
-        Numbers of neighbours for birth and survival, ``"B3/S23"``.
-    wrap : bool
-        Torus, or dead cells beyond the border.
-
-    Returns
-    -------
-    ndarray of uint8
-    """
-    match = re.fullmatch(r"[Bb]([0-8]*)/[Ss]([0-8]*)", rule)
-    if match is None or steps < 0:
-        raise DomainError(f"rule must look like 'B3/S23' and steps not be negative: {rule!r}, {steps}")
-    birth, survive = (sum(1 << int(k) for k in set(digits)) for digits in match.groups())
-    cells = _cells(grid, 2)
-    words = _pack(cells)
-    _core.life(words, cells.shape[1], int(wrap), birth, survive, steps)
-    return _unpack(words, cells.shape[1])
 
 
 def nbody(

@@ -26,6 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 _core, IS_COMPILED = _backend.load("kernels.math._primes", "kernels.math._primes_pure")
+_CURVES_FROM = 1 << 48
 Ints = NDArray[np.int64]
 _FIRST = np.array([2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37], dtype=np.int64)
 LIMIT = 2**63 - 1
@@ -202,7 +203,8 @@ def next_prime(n: int) -> int:
 def factor(n: int) -> dict[int, int]:
     """Prime factorization of n != 0 as ``{prime: exponent}``, with ``-1: 1`` for negative n.
 
-    FLINT: trial division, Pollard's rho, SQUFOF and the quadratic sieve.
+    FLINT: trial division, SQUFOF and the quadratic sieve; between 2**48 and 2**64 trial division and elliptic curves
+    (Montgomery 1987).
 
     Examples
     --------
@@ -212,8 +214,14 @@ def factor(n: int) -> dict[int, int]:
     number = _integer(n, "n", None, None)
     if number == 0:
         raise DomainError("0 has no factorization")
-    found = {int(p): int(e) for p, e in sorted(flint.fmpz(abs(number)).factor())}
-    return {-1: 1, **found} if number < 0 else found
+    size = abs(number)
+    found = {-1: 1} if number < 0 else {}
+    if _CURVES_FROM <= size < 1 << 64:
+        for prime in _core.factor_word(size):
+            found[prime] = found.get(prime, 0) + 1
+    if len(found) == (number < 0):
+        found |= {int(p): int(e) for p, e in sorted(flint.fmpz(size).factor())}
+    return found
 
 
 def factor_table(n: int) -> NDArray[np.uint32]:

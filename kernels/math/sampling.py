@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -143,8 +144,7 @@ def sample_grid(
     program = f if isinstance(f, FastCallable) else fast_callable(f, variables)
     x = np.linspace(*_range(x_range, "x_range"), columns)
     y = np.linspace(*_range(y_range, "y_range"), rows)
-    values = np.asarray(program(*np.meshgrid(x, y)))
-    return x, y, values
+    return x, y, np.asarray(program.on_grid(x, y))
 
 
 def implicit_curve(
@@ -170,21 +170,39 @@ def implicit_curve(
     -------
     list of ndarray, shape (n, 2)
     """
-    from contourpy import contour_generator
-
     expr = f.lhs - f.rhs if isinstance(f, sp.Equality) else f
     program = expr if isinstance(expr, FastCallable) else fast_callable(expr, variables)
     x, y, values = sample_grid(program, x_range, y_range, shape)
-    defined = np.isfinite(values)
-    grid = values if defined.all() else np.ma.array(values, mask=~defined)
-    lines = contour_generator(x, y, grid, name="serial").lines(level)
+    lines = _contours(x, y, values, level)
     typical = float(np.nanmedian(np.abs(values[::8, ::8] - level))) if lines else 0.0
-    return [np.asarray(line) for line in lines if not _is_pole(line, program, level, typical)]
+    return [line for line in lines if not _is_pole(line, program, level, typical)]
 
 
-def _is_pole(line: Any, program: FastCallable, level: float, typical: float) -> bool:
+def _contours(x: Floats, y: Floats, values: Floats, level: float) -> list[Floats]:
+    """Marching squares on an even grid, in units of its cells and then moved to its place."""
+    from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
+
+    defined = np.isfinite(values)
+    mask: Any = None if defined.all() else ~defined
+    # The class itself, and coordinates that are kept: contour_generator copies all of the arrays first.
+    generator = SerialContourGenerator(
+        *_cells_of(values.shape), values, mask, corner_mask=True, line_type=LineType.Separate,
+        fill_type=FillType.OuterOffset, quad_as_tri=False, z_interp=ZInterp.Linear,
+    )  # fmt: skip
+    origin = np.array([x[0], y[0]])
+    size = np.array([(x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)])
+    return [origin + size * np.asarray(line) for line in generator.lines(level)]
+
+
+@lru_cache(maxsize=1)
+def _cells_of(shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Column and row numbers of every point of a grid."""
+    columns, rows = np.meshgrid(np.arange(float(shape[1])), np.arange(float(shape[0])))
+    return columns, rows
+
+
+def _is_pole(points: Floats, program: FastCallable, level: float, typical: float) -> bool:
     """A line along which the formula jumps through infinity is not a curve of the level."""
-    points = np.asarray(line)
     near = np.abs(program(points[:, 0].copy(), points[:, 1].copy()) - level)
     return bool(np.nanmedian(near) > 10 * typical)
 

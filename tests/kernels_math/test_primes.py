@@ -89,6 +89,18 @@ def test_factors_are_prime_and_multiply_back(n: int) -> None:
     assert p.next_prime(n) == (nt.nextprime(n) if n >= 2 else 2)
 
 
+def test_factors_of_words_are_flints(cases: int, rng: np.random.Generator) -> None:
+    large = [p.next_prime(int(k)) for k in rng.integers(2**20, 2**32 - 500, 2 * cases)]
+    products = [a * b for a, b in zip(large[::2], large[1::2], strict=True)]
+    powers = [a**2 for a in large[:5]] + [p.next_prime(int(k)) ** 3 for k in rng.integers(2**12, 2**21, 5)]
+    middling = [1009 * 1013 * 1019 * 1021, 7919 * 7927 * 7933 * 7937, 65521 * 65537, 257**5 * 263**3, 8009**4]
+    edges = [2**48 - 59, 2**48, 2**63, 2**64 - 59, 2**64 - 1, 2**64, 2**64 + 13, 3**40, 4294967291**2]
+    for n in [*products, *powers, *middling, *edges, *map(int, rng.integers(2**47, 2**63, cases))]:
+        found = p.factor(-n)
+        assert list(found) == sorted(found)
+        assert found == {-1: 1} | {int(q): int(e) for q, e in flint.fmpz(n).factor()}
+
+
 def test_arithmetic_functions_equal_sympys(cases: int) -> None:
     n = 20 * cases
     numbers = range(1, n + 1)

@@ -1,16 +1,9 @@
 #include "number_theory.h"
 
+#include "montgomery.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-/* Montgomery arithmetic modulo an odd n below 2^64 */
-typedef unsigned __int128 wide;
-static inline uint64_t reduce(wide x, uint64_t n, uint64_t inverse) {
-    uint64_t q = (uint64_t)x * inverse;
-    uint64_t high = (uint64_t)(x >> 64), back = (uint64_t)(((wide)q * n) >> 64);
-    return high >= back ? high - back : high - back + n;
-}
-static inline uint64_t twice(uint64_t x, uint64_t n) { return x >= n - x ? x - (n - x) : x + x; }
 
 /* The strong test to base 2: from the highest bit down, where the factor 2 is an addition */
 static int passes_two(uint64_t n, uint64_t inverse, uint64_t one) {
@@ -63,8 +56,7 @@ int prime_64(uint64_t n) {
     for (int i = 0; i < 12; i++)
         if (n % FIRST[i] == 0) return n == FIRST[i];
     if (n < 1369) return 1;
-    uint64_t inverse = n;
-    for (int i = 0; i < 5; i++) inverse *= 2 - n * inverse;
+    uint64_t inverse = montgomery_inverse(n);
     uint64_t one = (uint64_t)(((wide)1 << 64) % n), square = (uint64_t)((wide)one * one % n);
     if (!passes_two(n, inverse, one)) return 0;
     return passes_all(n, inverse, one, square, n < 4759123141ULL ? SMALL : BASES);

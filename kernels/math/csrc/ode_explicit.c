@@ -8,15 +8,25 @@
 #define MIN_FACTOR 0.2
 #define MAX_FACTOR 10.0
 
-int ode_rhs(ode_solver *s, double t, const double *y, double *dy) {
-    double *r = s->rhs_registers, *in = r + s->rhs->constants;
-    in[0] = t;
-    for (int i = 0; i < s->n; i++) in[1 + i] = y[i];
+/* systems are mostly small: a call of memcpy would cost more than the copy */
+static inline void copy(double *restrict to, const double *restrict from, int n) {
+    for (int i = 0; i < n; i++) to[i] = from[i];
+}
+/* where the right-hand side reads the state and leaves the derivative */
+static inline double *rhs_state(const ode_solver *s) { return s->rhs_registers + s->rhs->constants + 1; }
+static inline const double *rhs_result(const ode_solver *s) { return s->rhs_registers + s->rhs->registers - s->n; }
+
+/* the right-hand side for the state that stands there already */
+static inline int rhs_in_place(ode_solver *s, double t, double *dy) {
+    rhs_state(s)[-1] = t;
     s->nfev++;
-    if (s->rhs->run_scalar(s->rhs, r)) return ODE_CALLBACK_ERROR;
-    const double *out = r + s->rhs->registers - s->n;
-    for (int i = 0; i < s->n; i++) dy[i] = out[i];
+    if (s->rhs->run_scalar(s->rhs, s->rhs_registers)) return ODE_CALLBACK_ERROR;
+    copy(dy, rhs_result(s), s->n);
     return 0;
+}
+int ode_rhs(ode_solver *s, double t, const double *y, double *dy) {
+    copy(rhs_state(s), y, s->n);
+    return rhs_in_place(s, t, dy);
 }
 
 static double scaled_norm(const ode_solver *s, const double *v, const double *reference) {
@@ -58,16 +68,28 @@ static inline __attribute__((always_inline)) double weighted(const double *k, lo
     if (count > 2 && count % 2) even += weights[count - 1] * k[(count - 1) * n];
     return even + odd;
 }
-/* out = base + h * sum of count weighted stages; the count is known to the compiler in the common cases */
-static void combine(const ode_solver *s, double *restrict out, const double *restrict base, double h,
-                    const double *restrict weights, int count) {
-    const long n = s->n;
-    const double *restrict k = s->k;
+/* out = base + h * sum of count weighted stages, the last of them read where the right-hand side left it and added at
+ * the end, so that all else is done by the time it is known; the count is known to the compiler in the common cases */
+static inline __attribute__((always_inline)) void combine_of(
+    long n, const double *restrict k, double *restrict out, const double *restrict base, double h,
+    const double *restrict weights, int count, const double *restrict newest) {
+    const double top = h * weights[count - 1];
     switch (count) {
-#define COUNT(c) case c: for (long i = 0; i < n; i++) out[i] = base[i] + h * weighted(k + i, n, weights, c); break;
-        COUNT(1) COUNT(2) COUNT(3) COUNT(4) COUNT(5) COUNT(6) COUNT(7) COUNT(8) COUNT(9) COUNT(10) COUNT(11) COUNT(12)
-    default:
-        for (long i = 0; i < n; i++) out[i] = base[i] + h * weighted(k + i, n, weights, count);
+#define STAGES(c)                                                                                                    \
+    for (long i = 0; i < n; i++) out[i] = base[i] + h * weighted(k + i, n, weights, (c) - 1) + top * newest[i]
+#define COUNT(c) case c: STAGES(c); break;
+    case 1: for (long i = 0; i < n; i++) out[i] = base[i] + top * newest[i]; break;
+        COUNT(2) COUNT(3) COUNT(4) COUNT(5) COUNT(6) COUNT(7) COUNT(8) COUNT(9) COUNT(10) COUNT(11) COUNT(12)
+    default: STAGES(count);
+    }
+}
+static void combine(const ode_solver *s, double *out, const double *base, double h, const double *weights, int count,
+                    const double *newest) {
+    switch (s->n) { /* the size of a small system is known to the compiler too */
+    case 2: combine_of(2, s->k, out, base, h, weights, count, newest); break;
+    case 3: combine_of(3, s->k, out, base, h, weights, count, newest); break;
+    case 4: combine_of(4, s->k, out, base, h, weights, count, newest); break;
+    default: combine_of(s->n, s->k, out, base, h, weights, count, newest);
     }
 }
 
@@ -114,14 +136,17 @@ static int looks_stiff(ode_solver *s, double h) {
 static int stages(ode_solver *s, double h) {
     const tableau *w = s->table;
     const int n = s->n;
-    memcpy(s->k, s->f, sizeof(double) * n);
+    double *state = rhs_state(s);
+    copy(s->k, s->f, n);
     for (int j = 1; j < w->stages; j++) {
-        combine(s, s->work, s->y, h, w->a + (long)j * w->width, j);
-        if (ode_rhs(s, s->t + w->c[j] * h, s->work, s->k + (long)j * n)) return ODE_CALLBACK_ERROR;
+        combine(s, state, s->y, h, w->a + (long)j * w->width, j, j == 1 ? s->f : rhs_result(s));
+        if (s->detect_stiffness) copy(s->work, state, n);
+        if (rhs_in_place(s, s->t + w->c[j] * h, s->k + (long)j * n)) return ODE_CALLBACK_ERROR;
     }
-    combine(s, s->y_new, s->y, h, w->b, w->stages);
-    if (ode_rhs(s, s->t + h, s->y_new, s->f_new)) return ODE_CALLBACK_ERROR;
-    memcpy(s->k + (long)w->stages * n, s->f_new, sizeof(double) * n);
+    combine(s, state, s->y, h, w->b, w->stages, rhs_result(s));
+    copy(s->y_new, state, n);
+    if (rhs_in_place(s, s->t + h, s->f_new)) return ODE_CALLBACK_ERROR;
+    copy(s->k + (long)w->stages * n, s->f_new, n);
     return 0;
 }
 
@@ -144,9 +169,9 @@ int ode_step_explicit(ode_solver *s) {
             s->t_old = s->t;
             s->t = t_new;
             s->h = size * factor;
-            memcpy(s->y_old, s->y, sizeof(double) * s->n);
-            memcpy(s->y, s->y_new, sizeof(double) * s->n);
-            memcpy(s->f, s->f_new, sizeof(double) * s->n);
+            copy(s->y_old, s->y, s->n);
+            copy(s->y, s->y_new, s->n);
+            copy(s->f, s->f_new, s->n);
             s->has_dense = 0;
             return stiff ? ODE_STIFF : ODE_DONE;
         }
@@ -171,7 +196,7 @@ static int dense_853(ode_solver *s, double h) {
     const tableau *w = s->table;
     const int n = s->n;
     for (int j = w->stages + 1; j <= w->stages + w->extra; j++) {
-        combine(s, s->work, s->y_old, h, w->a + (long)j * w->width, j);
+        combine(s, s->work, s->y_old, h, w->a + (long)j * w->width, j, s->k + (long)(j - 1) * n);
         if (ode_rhs(s, s->t_old + w->c[j] * h, s->work, s->k + (long)j * n)) return ODE_CALLBACK_ERROR;
     }
     const int count = w->stages + 1 + w->extra;

@@ -66,17 +66,44 @@ static inline __attribute__((always_inline)) double exp_core_tail(double x, doub
 
 static inline __attribute__((always_inline)) double exp_core(double x, double lo) { return exp_core_tail(x, lo, 1); }
 
-static void k_exp(double *d, const double *a, long n) { LOOP d[i] = exp_core_tail(a[i], 0.0, 0); }
+/* The same bits for |x| <= EXP_NORMAL, where the result is normal: the scale is added to the exponent. */
+#define EXP_NORMAL 708.0
+static inline __attribute__((always_inline)) double exp_normal(double x) {
+    double shifted = FMA(x, 0x1.71547652b82fep+0, ROUND_MAGIC), k = shifted - ROUND_MAGIC;
+    double hi = FMA(-k, 0x1.62e42fee00000p-1, x);
+    double tail = k * 0x1.a39ef35793c76p-33;
+    double r = hi - tail;
+    double p = 1.0 + (r + FMA(r * r, HORNER(EXP, r), (hi - r) - tail));
+    return double_of(bits_of(p) + (bits_of(shifted) << 52));
+}
+/* whether all of a[0..n) lie between low and high */
+static inline int all_within(const double *a, long n, double low, double high) {
+    long outside = 0;
+    for (long i = 0; i < n; i++) outside |= !(a[i] >= low && a[i] <= high);
+    return outside == 0;
+}
 
-/* x = 2^k m with m in [sqrt(1/2), sqrt(2)); returns m - 1 exactly and k. Denormals are scaled first. */
+static void k_exp(double *d, const double *a, long n) {
+    if (all_within(a, n, -EXP_NORMAL, EXP_NORMAL)) {
+        LOOP d[i] = exp_normal(a[i]);
+    } else {
+        LOOP d[i] = exp_core_tail(a[i], 0.0, 0);
+    }
+}
+
+/* normal x = 2^k m with m in [sqrt(1/2), sqrt(2)); returns m - 1 exactly and k */
+static inline __attribute__((always_inline)) double log_split_normal(double x, double *k) {
+    uint64_t u = bits_of(x) - 0x3fe6a09e667f3bcdULL + (1023ULL << 52);
+    uint64_t e = u >> 52;
+    *k = double_of(e | 0x4330000000000000ULL) - (0x1p52 + 1023.0);
+    return double_of(bits_of(x) - ((e - 1023ULL) << 52)) - 1.0;
+}
+/* the same for any x > 0: denormals are scaled first */
 static inline __attribute__((always_inline)) double log_split(double x, double *k) {
     double tiny = x < 0x1p-1022 ? 1.0 : 0.0;
-    double y = tiny != 0.0 ? x * 0x1p54 : x;
-    uint64_t u = bits_of(y) - 0x3fe6a09e667f3bcdULL + (1023ULL << 52);
-    uint64_t e = u >> 52;
-    double kd = double_of(e | 0x4330000000000000ULL) - 0x1p52 - 1023.0;
-    *k = kd - 54.0 * tiny;
-    return double_of(bits_of(y) - ((e - 1023ULL) << 52)) - 1.0;
+    double f = log_split_normal(tiny != 0.0 ? x * 0x1p54 : x, k);
+    *k -= 54.0 * tiny;
+    return f;
 }
 static inline __attribute__((always_inline)) double log_special(double x, double y) {
     double r = x == 0.0 ? -INFINITY : y;
@@ -85,16 +112,26 @@ static inline __attribute__((always_inline)) double log_special(double x, double
     return x != x ? x : r;
 }
 /* log(1+f) = f - (f*f/2 - s*(f*f/2 + z g(z))), s = f/(2+f), z = s*s */
-static inline __attribute__((always_inline)) double log_core(double x) {
-    double k, f = log_split(x, &k);
+static inline __attribute__((always_inline)) double log_of(double f, double k) {
     double s = f / (2.0 + f), z = s * s;
     double half = 0.5 * f * f;
     double rest = s * (half + z * HORNER(LOG, z));
     double low = FMA(k, 0x1.a39ef35793c76p-33, rest);
-    return log_special(x, FMA(k, 0x1.62e42fee00000p-1, f - (half - low)));
+    return FMA(k, 0x1.62e42fee00000p-1, f - (half - low));
 }
-static void k_log(double *d, const double *a, long n) { LOOP d[i] = log_core(a[i]); }
-
+static void k_log(double *d, const double *a, long n) {
+    if (all_within(a, n, 0x1p-1022, 0x1.fffffffffffffp1023)) {
+        LOOP {
+            double k, f = log_split_normal(a[i], &k);
+            d[i] = log_of(f, k);
+        }
+    } else {
+        LOOP {
+            double x = a[i], k, f = log_split(x, &k);
+            d[i] = log_special(x, log_of(f, k));
+        }
+    }
+}
 
 /* Reduction of x by multiples of pi/2 in three 32-bit parts and a tail (Cody and Waite); exact products for
  * |k| < 2^21. Returns hi, sets lo and the quadrant. Beyond TRIG_LIMIT the C library takes the block. */
@@ -121,11 +158,6 @@ static inline __attribute__((always_inline)) double cos_poly(double r, double lo
     double z = r * r, half = 0.5 * z, w = 1.0 - half;
     return w + (((1.0 - w) - half) + FMA(z * z, HORNER(COS, z), -r * lo));
 }
-static inline int any_large(const double *a, long n) {
-    long large = 0;
-    for (long i = 0; i < n; i++) large |= !(fabs(a[i]) <= TRIG_LIMIT);
-    return large != 0;
-}
 static inline __attribute__((always_inline)) double sincos_core(double x, uint64_t shift) {
     double lo;
     uint64_t q;
@@ -136,7 +168,7 @@ static inline __attribute__((always_inline)) double sincos_core(double x, uint64
     return double_of(bits_of(y) ^ ((q & 2) << 62));
 }
 static void k_sin(double *d, const double *a, long n) {
-    if (any_large(a, n)) {
+    if (!all_within(a, n, -TRIG_LIMIT, TRIG_LIMIT)) {
         for (long i = 0; i < n; i++) d[i] = sin(a[i]);
         return;
     }
@@ -146,14 +178,14 @@ static void k_sin(double *d, const double *a, long n) {
     }
 }
 static void k_cos(double *d, const double *a, long n) {
-    if (any_large(a, n)) {
+    if (!all_within(a, n, -TRIG_LIMIT, TRIG_LIMIT)) {
         for (long i = 0; i < n; i++) d[i] = cos(a[i]);
         return;
     }
     LOOP d[i] = sincos_core(a[i], 1);
 }
 static void k_tan(double *d, const double *a, long n) {
-    if (any_large(a, n)) {
+    if (!all_within(a, n, -TRIG_LIMIT, TRIG_LIMIT)) {
         for (long i = 0; i < n; i++) d[i] = tan(a[i]);
         return;
     }

@@ -9,7 +9,8 @@ static void k_tanh(double *d, const double *a, long n) {
     LOOP {
         double x = a[i], m = fabs(x), z = x * x;
         double small = FMA(x * z, HORNER(TANH, z), x);
-        double large = 1.0 - 2.0 / (exp_core_tail(2.0 * m, 0.0, 0) + 1.0);
+        double twice = m > 50.0 ? 100.0 : 2.0 * m; /* tanh is 1 long before */
+        double large = 1.0 - 2.0 / (exp_normal(twice) + 1.0);
         double y = with_sign(m < 0.625 ? small : large, x);
         d[i] = x != x ? x : y;
     }
@@ -57,7 +58,7 @@ static void k_erf(double *d, const double *a, long n) {
         double x = a[i], m = fabs(x);
         double small = x * HORNER(ERF, x * x);
         double c = m > 6.0 ? 6.0 : m;
-        double large = 1.0 - exp_core_tail(-c * c, 0.0, 0) * HORNER(ERFC, (c - 2.5) / (c + 2.5));
+        double large = 1.0 - exp_normal(-c * c) * HORNER(ERFC, (c - 2.5) / (c + 2.5));
         double y = m <= 1.0 ? small : with_sign(large, x);
         d[i] = x != x ? x : y;
     }
