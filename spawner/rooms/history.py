@@ -99,7 +99,8 @@ def compact(store: EditStore) -> int:
             row = (n, began, latest, run.author, len(run.updates), data)
             database.execute("INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?)", row)
         database.execute("DELETE FROM updates WHERE seq <= ?", (mark.saved_seq,))
-    _maybe_checkpoint(store)
+    while _maybe_checkpoint(store):
+        pass
     return len(rows)
 
 
@@ -132,15 +133,19 @@ def state_at(store: EditStore, n: int) -> Doc[Any]:
     return doc
 
 
-def _maybe_checkpoint(store: EditStore) -> None:
+def _maybe_checkpoint(store: EditStore) -> bool:
+    """Keep the full state of a moment where one is due; return whether one was."""
     with store.writing() as database:
         last, size = database.execute("SELECT n, length(data) FROM checkpoints ORDER BY n DESC LIMIT 1").fetchone()
         newest, grown = database.execute(
             "SELECT max(n), total(length(data)) FROM revisions WHERE n >= ?", (last,)
         ).fetchone()
-    due = grown > max(CHECKPOINT_BYTES, size) or (newest - last >= CHECKPOINT_REVISIONS and size <= CHECKPOINT_BYTES)
-    if due and newest > last:
-        state = state_at(store, newest).get_update()
-        with store.writing() as database:
-            row = (newest, len(state), zlib.compress(state, 1))
-            database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", row)
+    if newest - last >= CHECKPOINT_REVISIONS and size <= CHECKPOINT_BYTES:
+        newest = last + CHECKPOINT_REVISIONS  # of many that come at once, each so many
+    elif newest == last or grown <= max(CHECKPOINT_BYTES, size):
+        return False
+    state = state_at(store, newest).get_update()
+    with store.writing() as database:
+        row = (newest, len(state), zlib.compress(state, 1))
+        database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", row)
+    return True
