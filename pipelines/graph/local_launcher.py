@@ -189,7 +189,9 @@ class LocalLauncher:
         finally:
             os.close(told)
         with os.fdopen(ready, "rb"):
-            select.select([ready], [], [], _LONGEST_PRELOAD_SECONDS)
+            ended = select.poll()  # which, unlike `select`, takes any number of open files
+            ended.register(ready, select.POLLIN)
+            ended.poll(_LONGEST_PRELOAD_SECONDS * 1000)
 
     def _fork_server(self) -> ForkServer:
         with self._guard:
