@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
@@ -80,7 +81,10 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self.room = room
             self._sockets.add(self)
             room.join(self)
-            await self._talk.meet(self.person)
+            try:
+                await self._talk.meet(self.person)
+            except sqlite3.Error as error:  # a full disk, say: the document matters more than how its authors are called
+                log.warning("how %s is called could not be noted: %s", self.person.username, error)
 
     async def on_message(self, message: bytes | str) -> None:
         """Pass a message to the room."""

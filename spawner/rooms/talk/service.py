@@ -39,8 +39,8 @@ class Talk:
     async def meet(self, person: Person) -> None:
         """Remember how somebody is called."""
         if self._met.get(person.username) != person.display_name:
-            self._met[person.username] = person.display_name
             await self._do(lambda: self.store.meet(person.username, person.display_name))
+            self._met[person.username] = person.display_name
 
     async def comment(self, person: Person, place: Place, text: str) -> Model:
         """Start a thread."""
