@@ -83,7 +83,7 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             room.join(self)
             try:
                 await self._talk.meet(self.person)
-            except sqlite3.Error as error:  # a full disk, say: the document matters more than how its authors are called
+            except sqlite3.Error as error:  # a full disk, say: the document matters more than a name
                 log.warning("how %s is called could not be noted: %s", self.person.username, error)
 
     async def on_message(self, message: bytes | str) -> None:
