@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+import os
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.platform_under_test import PlatformUnderTest
 
 LAB_TIMEOUT_MS = 60_000
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "frontend/web/node_modules/axe-core/axe.min.js"
+RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }"
+PHONE: ViewportSize = {"width": 375, "height": 720}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
 
 
 def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
@@ -20,3 +28,19 @@ def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
 
 def wait_for_kernel(page: Page) -> None:
     expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_TIMEOUT_MS)
+
+
+def accessible(page: Page) -> None:
+    """Check a page as it stands with axe, and that nothing is wider than the screen."""
+    page.wait_for_timeout(300)  # what fades in is faint until it is there
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(f"axe.run(document, {RULES}).then(r => r.violations)")
+    told = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+    assert told == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{page.url} is too wide"
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture for the documentation, when it is asked for."""
+    if os.environ.get("COLLEGIUM_SCREENSHOTS"):
+        page.screenshot(path=ROOT / "docs/images" / f"{name}.png")

@@ -10,16 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import sign_in
+from tests.e2e.browsing import PHONE, WIDE, accessible, keep_picture, sign_in
 from tests.platform_under_test import PlatformUnderTest
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "frontend/web/node_modules/axe-core/axe.min.js"
-PHONE = {"width": 375, "height": 720}
-WIDE = {"width": 1280, "height": 800}
 APP = "/services/collegium"
-RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }"
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +30,10 @@ def admin(browser: Browser, platform: PlatformUnderTest) -> Iterator[Page]:
     page.context.close()
 
 
-def accessible(page: Page) -> None:
-    """Check a page as it stands with axe, and that nothing is wider than the screen."""
-    page.wait_for_timeout(300)  # what fades in is faint until it is there
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(f"axe.run(document, {RULES}).then(r => r.violations)")
-    told = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
-    assert told == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{page.url} is too wide"
-
-
 def shot(page: Page, name: str) -> None:
-    """Keep a picture for the documentation, when it is asked for."""
-    if name in SHOTS and os.environ.get("COLLEGIUM_SCREENSHOTS"):
-        page.screenshot(path=ROOT / "docs/images" / f"{name}.png")
+    """Keep a picture of those that the documentation shows."""
+    if name in SHOTS:
+        keep_picture(page, name)
 
 
 SHOTS = {"account", "account-phone", "users", "users-csv", "audit", "announcement", "sign-in", "new-token"}
@@ -66,13 +52,13 @@ def test_pages_are_accessible_and_fit_a_phone(
 ) -> None:
     admin.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     for size in (WIDE, PHONE):
-        admin.set_viewport_size(size)  # type: ignore[arg-type]
+        admin.set_viewport_size(size)
         admin.goto(f"{platform.url}{APP}{path}")
         expect(admin.get_by_role("heading", name=heading, level=1)).to_be_visible()
         admin.wait_for_load_state("networkidle")
         accessible(admin)
         shot(admin, name + ("-phone" if size == PHONE else "") + ("-dark" if scheme == "dark" else ""))
-    admin.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    admin.set_viewport_size(WIDE)
     admin.emulate_media(color_scheme="light")
 
 
@@ -176,7 +162,7 @@ def test_the_audit_log_is_filtered(admin: Page, platform: PlatformUnderTest) -> 
 
 @pytest.mark.parametrize("path", ["login", "sign-up", "forgot-password", "reset-password?link=x", "confirm?link=x"])
 def test_the_pages_around_signing_in_are_accessible(browser: Browser, platform: PlatformUnderTest, path: str) -> None:
-    page = browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=PHONE)
     page.goto(f"{platform.url}/hub/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     accessible(page)

@@ -8,6 +8,7 @@ import {
 import type { View } from "@/api/types";
 import { appBase } from "@/lib/paths";
 import { courseRoutes } from "@/routes/courses/courseRoutes";
+import { ProjectsPage } from "@/routes/ProjectsPage";
 import { PROJECT_TABS, type ProjectTab } from "@/lib/projectTabs";
 import { BrokenPage, NotFoundPage } from "./problems";
 import { Shell } from "./Shell";
@@ -21,7 +22,7 @@ const projects = createRoute({
     ...textParameter(search, "q"),
     ...choice(search, "view", ["starred", "archived", "trash"] as const),
   }),
-  component: lazyRouteComponent(() => import("@/routes/ProjectsPage"), "ProjectsPage"),
+  component: ProjectsPage, // where people arrive: its code comes with the first file
 });
 
 const project = createRoute({

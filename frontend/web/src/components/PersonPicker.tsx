@@ -12,10 +12,11 @@ interface Props {
   exclude: ReadonlySet<string>;
   onPick: (person: Person) => void;
   disabled?: boolean;
+  label?: string;
 }
 
 /** Find a person by typing a part of their name. */
-export function PersonPicker({ exclude, onPick, disabled = false }: Props) {
+export function PersonPicker({ exclude, onPick, disabled = false, label = "Add a person" }: Props) {
   const [text, setText] = useState("");
   const [search] = useDebouncedValue(text.trim(), 150);
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
@@ -34,7 +35,7 @@ export function PersonPicker({ exclude, onPick, disabled = false }: Props) {
     <Combobox store={combobox} onOptionSubmit={pick} withinPortal>
       <Combobox.Target>
         <TextInput
-          label="Add a person"
+          label={label}
           placeholder="Name or user name"
           value={text}
           disabled={disabled}

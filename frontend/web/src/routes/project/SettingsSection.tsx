@@ -69,7 +69,12 @@ function described({ description, memory_bytes: memory, cpus, gpus, idle_minutes
     gpus ? `${gpus} GPU` : "",
     idle ? `stops after ${idle} minutes without work` : "is never stopped for idleness",
   ].filter(Boolean);
-  return `${description} ${limits.join(", ")}.`.trim();
+  const told = `${limits.join(", ")}.`;
+  return description ? `${description} ${sentence(told)}` : sentence(told);
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function Archive({ project }: { project: Project }) {
@@ -109,6 +114,7 @@ function Transfer({ project }: { project: Project }) {
       </Text>
       <PersonPicker
         exclude={owners}
+        label="New owner"
         onPick={(person) => {
           setTo(person);
           dialog.open();
