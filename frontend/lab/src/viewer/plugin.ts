@@ -14,6 +14,7 @@ const BANNER_CLASS = "collegium-ReadOnlyBanner";
 const BANNER =
   "You are viewing this project: you see every change as it is made, and cannot change or run anything. " +
   "An owner can make you an editor.";
+const VIEWER_CLASS = "collegium-mod-viewer";
 const READ_ONLY_CLASS = "collegium-mod-readOnly";
 
 /** Documents that can be looked at and not changed, for those who are viewers: with a word on why. */
@@ -40,7 +41,10 @@ export const viewerPlugin: JupyterFrontEndPlugin<void> = {
     };
     notebooks.widgetAdded.connect((_, panel) => each(panel));
     editors?.widgetAdded.connect((_, widget) => each(widget));
-    rights.changed.connect(() => app.commands.notifyCommandChanged());
+    rights.changed.connect(() => {
+      document.body.classList.toggle(VIEWER_CLASS, !rights.mayWrite);
+      app.commands.notifyCommandChanged();
+    });
   },
 };
 
