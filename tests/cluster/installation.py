@@ -34,7 +34,14 @@ VALUES: dict[str, Any] = {
             "memory": "1Gi",
             "memoryRequest": "128Mi",
             "cpuRequest": "10m",
-        }
+        },
+        {
+            "name": "gpu",
+            "displayName": "Python with a GPU",
+            "image": KERNEL_IMAGE,
+            "memoryRequest": "128Mi",
+            "resources": {"nvidia.com/gpu": 1},
+        },
     ],
 }
 

@@ -47,7 +47,9 @@ def installation(core: client.CoreV1Api, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.slow
 @pytest.mark.e2e
-def test_work_in_a_project_whose_server_and_kernel_are_pods(installation: Installation, browser: Browser) -> None:
+def test_work_in_a_project_whose_server_and_kernel_are_pods(
+    installation: Installation, browser: Browser, tmp_path: Path
+) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(installation.link("ada"))
     page.get_by_role("button", name="Sign in").click()
@@ -75,6 +77,15 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(installation: Instal
     kernels = installation.pods("kernel")
     assert [pod.metadata.labels["collegium.org/server"] for pod in kernels] == [project]
     assert kernels[0].metadata.owner_references[0].name == f"project-{project}"
+
+    content["metadata"]["kernelspec"] = {"name": "gpu", "display_name": "Python with a GPU", "language": "python"}
+    (files / "gpu.ipynb").write_text(json.dumps(content))
+    page.goto(f"{installation.url}/user/projects/{project}/lab/tree/gpu.ipynb?reset")
+    notice = page.get_by_text(
+        re.compile("Python with a GPU, is not started yet.*a free GPU.*Place 1 of 1 in the queue")
+    )
+    expect(notice.first).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    page.screenshot(path=tmp_path / "waiting.png")
 
 
 @pytest.mark.slow
