@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +132,6 @@ def prepare(page: Page) -> None:
     page.set_default_timeout(SLOW_MS)
     waiting = page.get_by_role("button", name="Continue waiting")
     page.add_locator_handler(waiting, lambda: waiting.click())
-    unreachable = page.get_by_role("dialog", name="Server unavailable").get_by_role("button", name="Dismiss")
-    page.add_locator_handler(unreachable, lambda: unreachable.click())
     kernel = page.get_by_role("dialog").filter(has_text="Select kernel for").get_by_role("button", name="Select")
     page.add_locator_handler(kernel, lambda: kernel.click())
     page.on("requestfailed", lambda request: print(request.method, request.url, request.failure))
@@ -191,6 +190,7 @@ def test_an_edit_made_offline_is_kept_said_and_sent(together: Together) -> None:
     expect(ada.locator(".collegium-SaveStatus")).to_have_text("Saved")
     expect(cell(ada, 1)).not_to_contain_text("b = a + 1")
     expect(cell(grace, 2)).not_to_contain_text("meanwhile")
+    expect(grace.get_by_role("dialog")).to_have_count(0)  # nothing stands in the way
     grace.screenshot(path=SCREENSHOTS / "lab-offline.png")
     network.mend()
     expect(status).to_have_text("Saved", timeout=SLOW_MS)
@@ -367,3 +367,22 @@ def test_an_instructor_gives_cells_kinds_and_points(together: Together) -> None:
     expect(cell(ada, 2).locator(".collegium-GradeMark")).to_have_text("tests · 2.5 points")
     expect(grading).to_contain_text("2.5 points in all")
     ada.screenshot(path=SCREENSHOTS / "lab-grading.png")
+
+
+def test_a_server_that_has_stopped_is_started_from_the_page_and_nothing_typed_is_lost(together: Together) -> None:
+    ada = together.ada
+    together.show(ada, "waves.ipynb")
+    status = ada.locator(".collegium-SaveStatus")
+    expect(status).to_have_text("Saved")
+    server = f"{together.platform.api}/projects/{together.project}/server"
+    assert ada.request.delete(server, headers=WEB_HEADERS).ok
+    stopped = ada.get_by_role("dialog").filter(has_text="The project's server has stopped")
+    expect(stopped).to_be_visible(timeout=SLOW_MS)
+    ada.screenshot(path=SCREENSHOTS / "lab-stopped.png")
+    stopped.get_by_role("button", name="Start it").click()
+    type_into(ada, 1, "\n# while it starts")
+    expect(status).to_have_text("Saved", timeout=SLOW_MS)
+    deadline = time.monotonic() + 30
+    while "while it starts" not in (together.files / "waves.ipynb").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
