@@ -62,6 +62,37 @@ def observe(client: httpx.Client, project: str) -> None:
         client.post(f"{here}/varnish/observations", json=seen).raise_for_status()
 
 
+def tell_and_trigger(page: Page, project: str) -> None:
+    """Make an address that starts the pipeline, use it, have oneself told of failures, and take both back."""
+    triggers, notices = page.get_by_role("region", name="Triggers"), page.get_by_role("region", name="Notices")
+    expect(triggers.get_by_text("Nothing is started from elsewhere")).to_be_visible()
+    page.get_by_role("button", name="Add trigger").click()
+    page.get_by_role("button", name="Make address").click()
+    address = page.get_by_label("Address").input_value()
+    called = httpx.post(address, json={"idempotency_key": "build-1"}, trust_env=False)
+    assert called.status_code == 202, called.text
+    page.get_by_role("button", name="Done").click()
+    expect(triggers.get_by_text("training/pipeline.yaml")).to_be_visible()
+
+    page.get_by_role("button", name="Add notice").click()
+    page.get_by_role("dialog").get_by_text("Webhook").click()
+    page.get_by_label("Address").fill("https://127.0.0.1/hook")
+    page.get_by_role("dialog").get_by_role("button", name="Add notice").click()
+    expect(page.get_by_text("internal addresses are not sent")).to_be_visible()
+    page.get_by_role("dialog").get_by_text("Mail").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add notice").click()
+    expect(notices.get_by_text("by mail · a run fails")).to_be_visible()
+    expect(triggers.get_by_text("used")).to_be_visible(timeout=20_000)  # the page looks again by itself
+    shoot(page, "runs-by-themselves")
+    for what in ("the trigger of training/pipeline.yaml", "the notice to weather"):
+        page.get_by_role("button", name=f"Remove {what}").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(triggers.get_by_text("Nothing is started from elsewhere")).to_be_visible()
+    expect(notices.get_by_text("Nobody is told")).to_be_visible()
+    listed = page.request.get(f"{page.url.split('/projects/')[0]}/api/automation/{project}")
+    assert listed.json()["triggers"] == []
+
+
 @pytest.mark.e2e
 def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformUnderTest, browser: Browser) -> None:
     with contextlib.closing(platform.client("weather")) as client:
@@ -105,6 +136,7 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
     expect(page.get_by_role("button", name=re.compile("Step load: Reused"))).to_be_visible()
     page.get_by_role("link", name="Runs").first.click()
 
+    expect(page.get_by_role("table", name="Runs").get_by_text("Done")).to_have_count(2, timeout=RUN_TIMEOUT_MS)
     for box in page.get_by_role("checkbox").all():
         box.check()
     shoot(page, "runs")
@@ -123,6 +155,7 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
     expect(page.get_by_text("30 5 * * 1-5")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("paused")).to_be_visible()
+    tell_and_trigger(page, project)
 
     page.get_by_role("link", name="Experiments").click()
     page.get_by_role("link", name="varnish").click()

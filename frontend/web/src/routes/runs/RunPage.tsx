@@ -23,7 +23,7 @@ import { usePageTitle } from "@/lib/usePageTitle";
 import { isEnded, useRunActions, type RunDetail, type RunItem } from "./api";
 import { ItemView } from "./ItemView";
 import { ParallelCoordinates } from "./plots";
-import { shown, type ResultRow } from "./results";
+import { drawable, shown, type ResultRow } from "./results";
 import { ResultsTable } from "./ResultsTable";
 import { RunGraph } from "./RunGraph";
 import { origin } from "./RunsPage";
@@ -296,9 +296,10 @@ function SweepSection({ detail, step, onSelect }: SweepProps) {
   });
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values)))];
   if (columns.length < 2) return null;
+  const drawn = drawable(rows, columns);
   return (
     <Section title={`Results of ${step ?? ""}`} note="A click on a heading sorts.">
-      <ParallelCoordinates rows={rows} columns={columns} />
+      {drawn.length > 1 && <ParallelCoordinates rows={rows} columns={drawn} />}
       <ResultsTable
         rows={rows}
         columns={columns}

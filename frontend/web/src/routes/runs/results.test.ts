@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axis, shown, sorted, type ResultRow } from "./results";
+import { axis, drawable, shown, sorted, type ResultRow } from "./results";
 
 const row = (id: string, value: unknown): ResultRow => ({
   id,
@@ -20,14 +20,22 @@ describe("sorted", () => {
 
 describe("shown", () => {
   it("cuts long fractions and leaves whole numbers", () => {
-    expect([0.1 + 0.2, 1200000, 1.5e-9, "a", { b: 1 }, null].map(shown)).toEqual([
+    expect([0.1 + 0.2, 200000.3, 1200000, 1.5e-9, "a", { b: 1 }, null].map(shown)).toEqual([
       "0.3",
+      "200000",
       "1200000",
       "1.5e-9",
       "a",
       '{"b":1}',
       "",
     ]);
+  });
+});
+
+describe("drawable", () => {
+  it("leaves out lists and tables of values", () => {
+    const rows = [row("a", 1), { ...row("b", 2), values: { x: 2, list: [1, 2], name: "b" } }];
+    expect(drawable(rows, ["x", "list", "name"])).toEqual(["x", "name"]);
   });
 });
 

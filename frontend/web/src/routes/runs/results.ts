@@ -28,9 +28,15 @@ export function sorted(rows: readonly ResultRow[], { column, descending }: Sorti
 /** A value as people read it: six digits, short texts. */
 export function shown(value: unknown): string {
   if (typeof value === "number")
-    return Number.isInteger(value) ? String(value) : value.toPrecision(6).replace(/\.?0+($|e)/, "$1");
+    return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
   if (value === undefined || value === null) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** The columns that a picture can show: a list or a table of values has no place on an axis. */
+export function drawable(rows: readonly ResultRow[], columns: readonly string[]): string[] {
+  const isPlain = (value: unknown) => typeof value !== "object" || value === null;
+  return columns.filter((column) => rows.every((row) => isPlain(row.values[column])));
 }
 
 /** The place of each value on an axis from 0 to 1: numbers by size, anything else in order of appearance. */
