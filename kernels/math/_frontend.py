@@ -112,10 +112,10 @@ class Converter:
     def _symbol(self, expr: Expr) -> int:
         raise CompileError(f"symbol {expr} is not among the variables")
 
-    def _polynomial(self, expr: Expr) -> int | None:
+    def _polynomial(self, summands: Sequence[Expr]) -> int | None:
         """A sum that is a dense polynomial in one subexpression, as one Horner operation."""
         base, terms = None, {}
-        for term in expr.args:
+        for term in summands:
             coefficient, rest = term.as_coeff_Mul() if term.is_Mul else (sp.S.One, term)
             if rest.is_Number:
                 coefficient, degree = rest, 0
@@ -131,18 +131,35 @@ class Converter:
                 base = rest
             terms[degree] = coefficient
         top = max(terms)
-        if base is None or top < 2 or top > 2 * len(terms) or len(terms) != len(expr.args):
+        if base is None or top < 2 or top > 2 * len(terms) or len(terms) != len(summands):
             return None
         zero: Number = 0j if self.is_complex else 0.0
         values = tuple(self.number(terms[k]) if k in terms else zero for k in range(top + 1))
         return self.graph.polynomial(self.visit(base), values)
 
+    def _powers_of_one(self, summands: Sequence[Expr]) -> tuple[int, Sequence[Expr]]:
+        """The summands that are powers of one variable, as one operation (-1: too few), and the other summands."""
+        powers: dict[Expr, list[Expr]] = {}
+        for term in summands:
+            power = term.as_coeff_Mul()[1] if term.is_Mul else term
+            base = power.base if power.is_Pow else power
+            if base.is_Symbol:
+                powers.setdefault(base, []).append(term)
+        most = max(powers.values(), key=len, default=[])
+        if len(most) < 2 or len(most) == len(summands):
+            return -1, summands
+        most += [term for term in summands if term.is_Number]
+        node = self._polynomial(most) if len(most) > 2 else None
+        return (-1, summands) if node is None else (node, [term for term in summands if term not in most])
+
     def _add(self, expr: Expr) -> int:
-        if len(expr.args) < 8 and (whole := self._polynomial(expr)) is not None:
-            return whole
-        graph, total = self.graph, -1
+        summands, graph, total = expr.args, self.graph, -1
+        if len(summands) < 8:
+            if (whole := self._polynomial(summands)) is not None:
+                return whole
+            total, summands = self._powers_of_one(summands)
         negative: list[int] = []
-        for term in expr.args:
+        for term in summands:
             if term.is_Mul and term.args[0].is_Number and term.args[0].is_negative:
                 negative.append(self.visit(-term))
             else:

@@ -18,6 +18,7 @@ from scipy.integrate import quad
 
 from kernels.math import CompileError, DomainError, fast_callable, lambdify
 from kernels.math.callables import IS_COMPILED
+from kernels.math.opcodes import Op
 
 x, y, z = sp.symbols("x y z")
 
@@ -212,3 +213,12 @@ def test_the_same_tests_pass_without_the_extension() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(Path(__file__).parent)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-3000:]
+
+
+def test_the_powers_of_one_variable_in_a_sum_are_one_operation() -> None:
+    f = fast_callable("3*x**4 - 2*x**3*y + x*y**2 - 7*x + y**3 - 1", ("x", "y"))
+    assert sum(code[0] == Op.POLY for code in f.spec.code) == 1
+    assert len(f.spec.code) <= 8
+    a, b = np.random.default_rng(3).uniform(-2, 2, (2, 500))
+    np.testing.assert_allclose(f(a, b), 3 * a**4 - 2 * a**3 * b + a * b**2 - 7 * a + b**3 - 1, rtol=0, atol=1e-12)
+    assert fast_callable("x**3 - 2*x + x*y + x", ("x", "y"))(2, 5) == 16
