@@ -18,7 +18,7 @@ test("a kernel that waits tells for what, and one that runs tells nothing", () =
     {
       key: "waits a",
       kernel: "a",
-      text: `A kernel, Python with a GPU, is not started yet. ${reason}`,
+      text: `Python with a GPU waits. ${reason}`,
       ends: false,
     },
   ]);

@@ -19,7 +19,7 @@ export interface Notice {
 export function noticesOf(kernels: KernelModel[], title: (name: string) => string): Notice[] {
   return kernels.flatMap((kernel): Notice[] => {
     if (kernel.execution_state === "starting" && kernel.reason) {
-      const text = `A kernel, ${title(kernel.name)}, is not started yet. ${kernel.reason}`;
+      const text = `${title(kernel.name)} waits. ${kernel.reason}`; // JupyterLab shows 140 characters
       return [{ key: `waits ${kernel.id}`, kernel: kernel.id, text, ends: false }];
     }
     if (kernel.ends_in_seconds !== undefined) {
