@@ -20,9 +20,10 @@ describe("sorted", () => {
 
 describe("shown", () => {
   it("cuts long fractions and leaves whole numbers", () => {
-    expect([0.1 + 0.2, 200000.3, 1200000, 1.5e-9, "a", { b: 1 }, null].map(shown)).toEqual([
+    expect([0.1 + 0.2, 200000.3, [1 / 3, "a"], 1200000, 1.5e-9, "a", { b: 1 }, null].map(shown)).toEqual([
       "0.3",
       "200000",
+      "[0.333333, a]",
       "1200000",
       "1.5e-9",
       "a",

@@ -30,6 +30,7 @@ export function shown(value: unknown): string {
   if (typeof value === "number")
     return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
   if (value === undefined || value === null) return "";
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
