@@ -61,10 +61,13 @@ def of_staff(session: Session, course: CourseRow, now: datetime) -> str:
 def leave(session: Session, course: CourseRow, user_name: str, now: datetime) -> None:
     """Take somebody whose enrolment has ended, or who is no longer staff, out of the projects of others."""
     kept = session.get(EnrolmentRow, (course.id, user_name))
-    own = kept.project_id if kept is not None else None
+    own = {None, kept.project_id if kept is not None else None}
+    if kept is not None and kept.ended_at is None and kept.group_name:
+        group = session.get(GroupRow, (course.id, kept.group_name))
+        own.add(group.project_id if group is not None else None)
     people = select(EnrolmentRow.project_id).where(EnrolmentRow.course_id == course.id)
     shared = select(GroupRow.project_id).where(GroupRow.course_id == course.id)
-    ids = {*session.scalars(people), *session.scalars(shared), course.project_id} - {None, own}
+    ids = {*session.scalars(people), *session.scalars(shared), course.project_id} - own
     for project in session.scalars(select(ProjectRow).where(ProjectRow.id.in_(ids))):
         _put_out(session, project, [user_name])
 

@@ -183,6 +183,22 @@ def test_who_changes_the_group_changes_the_project_and_the_owner_hands_it_on(sch
     assert {name: role for name, role in school.members(first).items() if name in ("alice", "bob")} == {"bob": "owner"}
 
 
+def test_a_change_of_section_takes_nobody_out_of_their_group(school: School) -> None:
+    school.set(is_group=True)
+    for name in ("alice", "bob"):
+        school.enrol(Person(name, group="Team 1"))
+    project = school.project("alice")
+    before = school.members(project)
+
+    def change(session: Session) -> None:
+        course = session.get_one(CourseRow, "physics")
+        courses.enrol(session, course, Person("bob", section="B"), by="ada", now=START)
+        course_projects.leave(session, course, "bob", START)
+
+    school.database.run(change)
+    assert school.members(project) == before
+
+
 def test_the_staff_share_a_project_that_no_student_sees(school: School) -> None:
     made = school.staff_project()
     assert set(school.members(made)) == {"ada", "greg"}
