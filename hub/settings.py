@@ -137,6 +137,9 @@ class Settings(BaseSettings):
         {"standard": ServerProfile(title="Standard", description="For most notebooks.")},
         description="Sizes that project servers can have, the default first: tables [profiles.NAME].",
     )
+    gpu_devices: list[str] = Field(
+        [], description="Names of this machine's GPUs, as CUDA knows them. Default: those that the driver tells."
+    )
     isolate_projects: Literal["auto", "require", "off"] = Field(
         "auto",
         description="Give each project's server a user id and a view of the files of its own (on one machine, needs "

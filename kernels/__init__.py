@@ -10,7 +10,7 @@ from .errors import (
     SandboxError,
 )
 from .forkserver import ForkServer, ForkServerStatus, SpawnLimits
-from .gpus import GPUS_VARIABLE
+from .gpus import GPU_DEVICES_VARIABLE, GPUS_VARIABLE, detect_gpus
 from .kernel_limits import LimitEnforcement, limit_enforcement
 from .kernelspec import install_kernelspec
 from .limits import Limits
@@ -33,6 +33,7 @@ from .warming import kernel_parent
 
 __all__ = [
     "GPUS_VARIABLE",
+    "GPU_DEVICES_VARIABLE",
     "Barrier",
     "CellError",
     "CellRun",
@@ -60,6 +61,7 @@ __all__ = [
     "SandboxReport",
     "SpawnLimits",
     "become_subreaper",
+    "detect_gpus",
     "die_with",
     "inject_parameters",
     "install_kernelspec",

@@ -21,6 +21,7 @@ from .errors import KernelStartError
 
 _POLL_SECONDS = 0.2
 GPUS_VARIABLE = "COLLEGIUM_GPUS"
+GPU_DEVICES_VARIABLE = "COLLEGIUM_SERVER_GPUS"
 
 
 def allowed_gpus() -> int | None:
@@ -31,6 +32,12 @@ def allowed_gpus() -> int | None:
     """
     given = os.environ.get(GPUS_VARIABLE)
     return None if given is None else int(given)
+
+
+def given_gpus() -> tuple[str, ...] | None:
+    """Names of the GPUs that this server was given by the platform, `None` where it may choose among the machine's."""
+    given = os.environ.get(GPU_DEVICES_VARIABLE)
+    return None if given is None else tuple(filter(None, given.split(",")))
 
 
 class GpuError(KernelStartError):

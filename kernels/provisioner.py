@@ -22,7 +22,7 @@ from .confinement import confined_arguments, confined_order, listening_sockets, 
 from .deaths import Death, DeathKind, ExitReport, exit_from_code, explain_exit
 from .errors import ForkServerError, SandboxError
 from .forkserver import ForkServer, attach
-from .gpus import GpuError, GpuInventory, GpuLease, allowed_gpus
+from .gpus import GpuError, GpuInventory, GpuLease, allowed_gpus, given_gpus
 from .isolation import sandbox_limits
 from .kernel_limits import limited_command, limits_from_profile, spawn_limits
 from .limits import Limits
@@ -226,7 +226,8 @@ class ForkProvisioner(LocalProvisioner):
             )
         self._gpus_taken = self.gpus
         folder = Path(self.gpu_folder) if self.gpu_folder else Path(tempfile.gettempdir()) / "gpus"
-        inventory = GpuInventory(folder, tuple(self.gpu_devices_known) or None)
+        given = given_gpus()
+        inventory = GpuInventory(folder, given if given is not None else tuple(self.gpu_devices_known) or None)
 
         def note(position: int) -> None:
             self.waiting_position = position

@@ -10,15 +10,17 @@ import sys
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
 from tornado import web
-from traitlets import Bool, CaselessStrEnum, Float, Unicode
+from traitlets import Bool, CaselessStrEnum, Float, List, Unicode
 
-from kernels import ForkServer, ForkServerError, SpawnLimits
+from kernels import GPU_DEVICES_VARIABLE, ForkServer, ForkServerError, SpawnLimits, detect_gpus
 from spawner import cgroups, confinement
+from spawner.gpu_shares import NoGpuError, choose
 from spawner.project_server import READY_VARIABLE
 from spawner.size import Size
 
@@ -59,6 +61,11 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         help="Give each server a user id and a view of the files of its own; auto: where the machine allows it.",
     ).tag(config=True)
 
+    gpu_devices = List(Unicode(), help="Names of the machine's GPUs; those that NVML finds by default.").tag(
+        config=True
+    )
+
+    gpus_of: ClassVar[dict[str, tuple[str, ...]]] = {}  # those of each running project's server
     pid = 0
     created = 0.0
     _user_id = 0
@@ -70,23 +77,28 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         """The project that this server belongs to."""
         return str(self.name)
 
-    def load_state(self, state: dict[str, float]) -> None:
+    def load_state(self, state: dict[str, float | str]) -> None:
         """Find the process of before a hub restart again."""
         super().load_state(state)
         self.pid = int(state.get("pid", 0))
         self.created = float(state.get("created", 0.0))
+        if given := str(state.get("gpus", "")):
+            self.gpus_of[self.project_id] = tuple(given.split(","))
 
-    def get_state(self) -> dict[str, float]:
+    def get_state(self) -> dict[str, float | str]:
         """Return what is needed to find the process again."""
-        state: dict[str, float] = super().get_state()
+        state: dict[str, float | str] = super().get_state()
         if self.pid:
             state.update(pid=self.pid, created=self.created)
+        if self.project_id in self.gpus_of:
+            state["gpus"] = ",".join(self.gpus_of[self.project_id])
         return state
 
     def clear_state(self) -> None:
         """Forget the process."""
         super().clear_state()
         self.pid, self.created, self._process = 0, 0.0, None
+        self.gpus_of.pop(self.project_id, None)
 
     def get_env(self) -> dict[str, str]:
         """Return the server's environment, made anew rather than inherited."""
@@ -106,6 +118,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
         }
         env |= Size.from_options(self.user_options).environment()
+        env[GPU_DEVICES_VARIABLE] = ",".join(self.gpus_of.get(self.project_id, ()))
         if self._user_id:
             env.pop("TMPDIR", None)  # /tmp is its own
             env |= {confinement.USER_ID_VARIABLE: str(self._user_id), "USER": "project", "LOGNAME": "project"}
@@ -123,6 +136,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             raise web.HTTPError(403, "Only projects have servers.")
         self.port = random_port()
         files, state = self._folders()
+        self._take_gpus()
         self._tell(10, "Preparing the files")
         try:
             results = state.parent / confinement.RESULTS_FOLDER
@@ -198,6 +212,16 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             self._execute(folder, told)
         size = Size.from_options(self.user_options)
         self.log.info("server of %s: %s", self.project_id, cgroups.put(self.project_id, self.pid, size))
+
+    def _take_gpus(self) -> None:
+        count = Size.from_options(self.user_options).gpus
+        held = {project: names for project, names in self.gpus_of.items() if project != self.project_id}
+        try:
+            found = choose(tuple(self.gpu_devices) or detect_gpus(), held, count) if count else ()
+        except NoGpuError as error:
+            raise _failed(str(error)) from error
+        if found:
+            self.gpus_of[self.project_id] = found
 
     def _own_user_id(self) -> int:
         """Return the user id that the server is to have, 0 for the platform's own."""

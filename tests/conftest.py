@@ -18,6 +18,7 @@ from tests.postgresql import PostgreSql, postgresql
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # the default, one that is stopped after 5 s without work, one whose kernels may hold a GPU
 PROFILES = '{"standard": {"title": "Standard"}, "brief": {"idle_minutes": 0.08}, "gpu": {"title": "GPU", "gpus": 1}}'
+SETTINGS = {"COLLEGIUM_PROFILES": PROFILES, "COLLEGIUM_GPU_DEVICES": '["GPU-a", "GPU-b"]'}
 RESULTS = Path("test-results")
 CHROMIUM_FLAGS = [
     "--headless",
@@ -35,7 +36,9 @@ CHROMIUM_FLAGS = [
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
     """A running platform, shared by all tests that leave it running."""
     platform = PlatformUnderTest(
-        tmp_path_factory.mktemp("platform"), free_port(), settings={"COLLEGIUM_PROFILES": PROFILES}
+        tmp_path_factory.mktemp("platform"),
+        free_port(),
+        settings=SETTINGS,
     )
     platform.start()
     yield platform

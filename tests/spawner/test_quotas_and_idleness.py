@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from kernels import install_kernelspec
 from tests.platform_under_test import PlatformUnderTest
 
 START_SECONDS = 60.0
@@ -115,6 +117,7 @@ class Script:
     """Works at a project's server with a token, as a page does that shows a notebook."""
 
     def __init__(self, person: Person, project: str) -> None:
+        self.project = project
         person.start(project).raise_for_status()
         person.until(project, "running")
         token = person.client.post("/me/tokens", json={"name": "test", "scopes": ["write"]}).json()["token"]
@@ -122,8 +125,8 @@ class Script:
         self.url = f"{person.platform.url}/user/projects/{project}/api/kernels"
         self.http = httpx.Client(headers=self.headers, trust_env=False, timeout=60)
 
-    async def open_kernel(self) -> WebSocketClientConnection:
-        made = self.http.post(self.url, json={"name": "python3"}).raise_for_status()
+    async def open_kernel(self, name: str = "python3") -> WebSocketClientConnection:
+        made = self.http.post(self.url, json={"name": name}).raise_for_status()
         url = f"{self.url}/{made.json()['id']}/channels".replace("http", "ws", 1)
         return await websocket_connect(HTTPRequest(url, headers=self.headers))
 
@@ -141,6 +144,52 @@ def execute(code: str) -> str:
             "content": content | {"store_history": True, "stop_on_error": True},
         }
     )
+
+
+async def printed(socket: WebSocketClientConnection, code: str, last: str = "\n") -> str:
+    """Run code and return what it printed, up to `last`."""
+    await socket.write_message(execute(code))
+    text = ""
+    while last not in text:
+        message = await asyncio.wait_for(socket.read_message(), 60)
+        assert message is not None, "the server was stopped while a cell ran"
+        answer = json.loads(message)
+        assert answer["msg_type"] != "error", answer["content"]
+        text += answer["content"].get("text", "") if answer["msg_type"] == "stream" else ""
+    return text
+
+
+async def device_of_a_kernel(script: Script, kernelspec: str) -> str:
+    """Have a kernelspec that asks for a GPU, in the project itself; return which one its kernel has."""
+    plain = await script.open_kernel()
+    folder = "pathlib.Path.home() / '.local/share/jupyter/kernels/training'"
+    plant = f"import pathlib; f = {folder}; f.mkdir(parents=True, exist_ok=True); "
+    await printed(plain, plant + f"print((f / 'kernel.json').write_text({kernelspec!r}))")
+    plain.close()
+    kernel = await script.open_kernel("training")
+    return (await printed(kernel, "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])")).strip()
+
+
+async def test_no_two_servers_have_the_same_gpu_and_no_more_start_than_there_are(
+    platform: PlatformUnderTest, tmp_path: Path
+) -> None:
+    kernelspec = (install_kernelspec(tmp_path, name="training", gpus=1) / "kernel.json").read_text()
+    first, second, third = (Person(platform, f"gpu-share-{number}") for number in range(3))
+    scripts = [Script(person, person.project("Training", "gpu")) for person in (first, second)]
+    devices = [await device_of_a_kernel(script, kernelspec) for script in scripts]
+    assert sorted(devices) == ["GPU-a", "GPU-b"]
+    more = scripts[0].http.post(scripts[0].url, json={"name": "training"})
+    assert more.status_code == 503
+    assert "has 1, and its kernels hold 1" in more.json()["message"]
+    waiting = third.project("Training", "gpu")
+    third.start(waiting)
+    await asyncio.to_thread(third.until, waiting, "failed")
+    assert "0 of 2 are free" in third.client.get(f"/projects/{waiting}/server").json()["message"]
+    first.stop(scripts[0].project)
+    last = Script(third, waiting)
+    assert await device_of_a_kernel(last, kernelspec) == devices[0]
+    second.stop(scripts[1].project)
+    third.stop(waiting)
 
 
 async def test_an_open_page_does_not_keep_a_server_and_a_running_cell_does(platform: PlatformUnderTest) -> None:
