@@ -25,6 +25,13 @@ static inline int any(mask m) {
 }
 static inline vector spread(double x) { return (vector){0} + x; }
 
+/* Without its sizes the loop for SSE2 is beyond GCC 12. */
+#if LANES == 2
+#define KEEPS_SIZES(sizes) 1
+#else
+#define KEEPS_SIZES(sizes) ((sizes) != NULL)
+#endif
+
 /* One row of a picture: counts[i] takes the steps until |z|^2 > limit, max_steps if never; sizes[i], unless NULL, the
  * |z|^2 then. Point i is x[i] + iy: c itself, with z from 0, or the start of z for the fixed c. */
 void JOIN(escape_quadratic, LEVEL)(const double *x, double y, long n, const double *fixed_c, int max_steps,
@@ -59,7 +66,7 @@ void JOIN(escape_quadratic, LEVEL)(const double *x, double y, long n, const doub
                 for (int g = 0; g < GROUPS; g++) {
                     vector rr = zr[g] * zr[g], ii = zi[g] * zi[g], now = rr + ii;
                     mask inside = now <= limit;
-                    size[g] = (vector)(((mask)now & alive[g]) | ((mask)size[g] & ~alive[g]));
+                    if (KEEPS_SIZES(sizes)) size[g] = (vector)(((mask)now & alive[g]) | ((mask)size[g] & ~alive[g]));
                     alive[g] &= inside;
                     count[g] -= alive[g];
                     zi[g] = (zr[g] + zr[g]) * zi[g] + ci[g];
