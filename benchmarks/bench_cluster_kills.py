@@ -1,6 +1,6 @@
 """Random kills on the test cluster: kernels, warm pods, Jobs, the API server, etcd, the kubelet, and our own service.
 
-    python benchmarks/bench_cluster_kills.py [--minutes 30] [--seed 1]
+    python benchmarks/bench_cluster_kills.py [--minutes 30] [--seed 1] [--pods-only]
 
 Meanwhile kernels are started and used, and Jobs run that write what they did into a folder of the node. At the end: how
 many objects nobody owns, how many Jobs were done twice, and how many were never done. Each kill is printed.
@@ -78,10 +78,12 @@ class Misfortunes:
         Of the node, into which Jobs write.
     seed
         Of the choice of victims.
+    kinds
+        Of what is ended, the likelier the oftener it is named.
     """
 
-    def __init__(self, namespace: str, folder: Path, seed: int) -> None:
-        self.namespace, self.folder = namespace, folder
+    def __init__(self, namespace: str, folder: Path, seed: int, kinds: tuple[str, ...]) -> None:
+        self.namespace, self.folder, self.kinds = namespace, folder, kinds
         self.random = random.Random(seed)
         self.tally = Tally()
         self.ending = asyncio.Event()
@@ -153,7 +155,7 @@ class Misfortunes:
     async def kill(self) -> None:
         """Choose a victim, end it, wait, and choose the next."""
         while not self.ending.is_set():
-            victim = self.random.choice(("pod", "pod", "pod", "evict", "program"))
+            victim = self.random.choice(self.kinds)
             with contextlib.suppress(Exception):  # the cluster may be away just now: then nothing is killed
                 self.tally.kills[await self._kill(victim)] += 1
             with contextlib.suppress(TimeoutError):
@@ -195,7 +197,7 @@ async def pool_of(namespace: str) -> AsyncIterator[None]:
         yield
 
 
-async def measure(minutes: float, seed: int, folder: Path) -> bool:
+async def measure(minutes: float, seed: int, folder: Path, kinds: tuple[str, ...]) -> bool:
     """Let it happen, and print what came of it."""
     namespace = f"collegium-kills-{uuid.uuid4().hex[:6]}"
     client.CoreV1Api().create_namespace({"metadata": {"name": namespace}})
@@ -203,7 +205,7 @@ async def measure(minutes: float, seed: int, folder: Path) -> bool:
     out = folder / "out"
     out.mkdir(mode=0o777)
     out.chmod(0o777)
-    misfortunes = Misfortunes(namespace, out, seed)
+    misfortunes = Misfortunes(namespace, out, seed, kinds)
     try:
         async with pool_of(namespace):
             work = [misfortunes.use_kernels(), misfortunes.use_kernels(), misfortunes.run_jobs(), misfortunes.kill()]
@@ -252,7 +254,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--pods-only", action="store_true", help="leave the cluster's own programs alone")
     arguments = parser.parse_args()
+    kinds = ("pod", "pod", "pod", "evict", *(() if arguments.pods_only else ("program",)))
     program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
     if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
         print("SKIPPED: the test cluster is not up. Start it with `make cluster-up`.")
@@ -263,7 +267,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         os.environ["JUPYTER_PATH"] = f"{folder}/jupyter"
-        passed = asyncio.run(measure(arguments.minutes, arguments.seed, Path(folder)))
+        passed = asyncio.run(measure(arguments.minutes, arguments.seed, Path(folder), kinds))
     sys.exit(0 if passed else 1)
 
 
