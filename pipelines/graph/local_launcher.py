@@ -130,6 +130,7 @@ class LocalLauncher:
                     signal.pidfd_send_signal(process, number)
 
     def _start(self, order: Order, secrets: Mapping[str, str], lock: BinaryIO) -> _Process:
+        lock.truncate(0)  # the number of an earlier worker may be somebody else's by now
         path = prepare(order, self._store)
         environment = dict(os.environ if self._environment is None else self._environment)
         log_path = self._store.log_path(order.key)

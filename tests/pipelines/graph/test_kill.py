@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -70,9 +71,12 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
         kills += 1
         finished = finished_steps(state)
         before = starts(journal)
-        alive = workers(state)
-        if alive and chance.random() < 0.4:
-            os.kill(chance.choice(alive), signal.SIGKILL)
+        wanted, deadline = chance.random() < 0.4, time.monotonic() + 5
+        while wanted and not (alive := workers(state)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if wanted and alive:
+            with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                os.kill(chance.choice(alive), signal.SIGKILL)
         else:
             process.kill()
             process.wait()
