@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from hub import project_pipelines
 from hub.api import run_schemas as s
@@ -18,8 +19,10 @@ from hub.project_pipelines import ProjectPipelines
 from hub.runtime import API_PREFIX
 
 if TYPE_CHECKING:
-    from pipelines.graph import NoticeRow, ScheduleRow, TriggerRow
+    from pipelines.graph import NoticeRow, Schedule, ScheduleRow, TriggerRow
 
+State = TypeVar("State")
+Kind = Literal["schedules", "triggers", "notices"]
 MOST_BACKFILLED = 200
 MOST_OF_A_KIND = 100
 PROJECT = "/automation/{project_id}"
@@ -52,21 +55,15 @@ async def create_schedule(ctx: Context) -> s.ScheduleState:
     """Make a schedule; its runs are the caller's, and end when the caller may not run things here any more."""
     body, by, now = ctx.body_as(s.ScheduleCreate), ctx.actor.name, ctx.platform.now()
 
-    def work(pipelines: ProjectPipelines, project_id: str) -> s.ScheduleState:
+    def add(pipelines: ProjectPipelines, project_id: str) -> s.ScheduleState:
         from pipelines.graph import validate
 
         pipeline = pipelines.of(project_id).read(file_of(pipelines, project_id, body.file), body.parameters)
         validate(pipeline, body.parameters)
-        own = pipeline.schedule
-        cron = body.cron or (own.cron if own is not None else "")
-        if not cron:
-            raise InvalidError("Say when: the file has no schedule of its own.", {"cron": "is missing"})
-        timezone = body.timezone or (own.timezone if own is not None and not body.cron else "UTC")
-        _check_count(len(pipelines.automation.schedules(project_id)), "schedules")
-        row = pipelines.automation.add_schedule(project_id, body.file, body.parameters, (cron, timezone), by, now)
-        return _schedule(row)
+        when = _when(body, pipeline.schedule)
+        return _schedule(pipelines.automation.add_schedule(project_id, body.file, body.parameters, when, by, now))
 
-    return await in_project(ctx, Capability.EXECUTE, work)
+    return await _create(ctx, "schedules", add)
 
 
 @operation(
@@ -128,16 +125,13 @@ async def create_trigger(ctx: Context) -> s.TriggerState:
     """Make an address; whoever has it may start this pipeline, and nothing else."""
     body, by, now = ctx.body_as(s.TriggerCreate), ctx.actor.name, ctx.platform.now()
 
-    def work(pipelines: ProjectPipelines, project_id: str) -> s.TriggerState:
+    def add(pipelines: ProjectPipelines, project_id: str) -> s.TriggerState:
         pipelines.of(project_id).read(file_of(pipelines, project_id, body.file))
-        _check_count(len(pipelines.automation.triggers(project_id)), "triggers")
         row, token = pipelines.automation.add_trigger(project_id, body.file, by, now)
         public = ctx.platform.settings.public_url.rstrip("/")
-        state = _trigger(row)
-        state.url = f"{public}{API_PREFIX}/triggers/{token}"
-        return state
+        return _trigger(row).model_copy(update={"url": f"{public}{API_PREFIX}/triggers/{token}"})
 
-    return await in_project(ctx, Capability.EXECUTE, work)
+    return await _create(ctx, "triggers", add)
 
 
 @operation(
@@ -159,17 +153,14 @@ async def create_notice(ctx: Context) -> s.NoticeState:
         await ctx.platform.read(users.get, body.target)
         await ctx.platform.read(projects.get, project_id, Actor(body.target), Capability.READ)
 
-    def work(pipelines: ProjectPipelines, project_id: str) -> s.NoticeState:
+    def add(pipelines: ProjectPipelines, project_id: str) -> s.NoticeState:
         from pipelines.graph import NoticeRow
 
-        _check_count(len(pipelines.automation.notices(project_id)), "notices")
         row = NoticeRow("", project_id, body.pipeline, body.on, body.kind, body.target, "", by, now)
         made = pipelines.automation.add_notice(row)
-        state = _notice(made)
-        state.secret = made.secret if body.kind == "webhook" else None
-        return state
+        return _notice(made).model_copy(update={"secret": made.secret if body.kind == "webhook" else None})
 
-    return await in_project(ctx, Capability.EXECUTE, work)
+    return await _create(ctx, "notices", add)
 
 
 @operation("DELETE", PROJECT + "/{automation_id}", "Remove a schedule, a trigger or a notice", status=204)
@@ -220,9 +211,29 @@ def _run_triggered(
     return run_state(pipelines, project_id, run)
 
 
-def _check_count(count: int, what: str) -> None:
-    if count >= MOST_OF_A_KIND:
-        raise InvalidError(f"A project can have {MOST_OF_A_KIND} {what}; remove some first.")
+async def _create(ctx: Context, kind: Kind, add: Callable[[ProjectPipelines, str], State]) -> State:
+    """Add one more of a kind for the caller, unless the project has too many of them."""
+
+    def work(pipelines: ProjectPipelines, project_id: str) -> State:
+        kept = pipelines.automation
+        rows: dict[Kind, Callable[[str], Sequence[object]]] = {
+            "schedules": kept.schedules,
+            "triggers": kept.triggers,
+            "notices": kept.notices,
+        }
+        if len(rows[kind](project_id)) >= MOST_OF_A_KIND:
+            raise InvalidError(f"A project can have {MOST_OF_A_KIND} {kind}; remove some first.")
+        return add(pipelines, project_id)
+
+    return await in_project(ctx, Capability.EXECUTE, work)
+
+
+def _when(body: s.ScheduleCreate, own: Schedule | None) -> tuple[str, str]:
+    """Cron and time zone: as asked for, or as the file says."""
+    cron = body.cron or (own.cron if own is not None else "")
+    if not cron:
+        raise InvalidError("Say when: the file has no schedule of its own.", {"cron": "is missing"})
+    return cron, body.timezone or (own.timezone if own is not None and not body.cron else "UTC")
 
 
 def _schedule_row(pipelines: ProjectPipelines, project_id: str, schedule_id: str) -> ScheduleRow:
@@ -233,25 +244,12 @@ def _schedule_row(pipelines: ProjectPipelines, project_id: str, schedule_id: str
 
 
 def _schedule(row: ScheduleRow) -> s.ScheduleState:
-    return s.ScheduleState(
-        id=row.id,
-        file=row.file,
-        parameters=dict(row.parameters),
-        cron=row.cron,
-        timezone=row.timezone,
-        paused=row.paused,
-        created_by=row.created_by,
-        next_at=None if row.paused else row.next_at,
-        last_at=row.last_at,
-        last_run=row.last_run,
-        problem=row.problem,
-    )
+    state = s.ScheduleState.model_validate(row, from_attributes=True)
+    return state.model_copy(update={"next_at": None}) if row.paused else state
 
 
 def _trigger(row: TriggerRow) -> s.TriggerState:
-    return s.TriggerState(
-        id=row.id, file=row.file, created_by=row.created_by, created_at=row.created_at, used_at=row.used_at
-    )
+    return s.TriggerState.model_validate(row, from_attributes=True)
 
 
 def _notice(row: NoticeRow) -> s.NoticeState:
