@@ -20,10 +20,11 @@ from hub.api.context import Platform
 from hub.cluster import cluster_of
 from hub.data import projects
 from hub.data.engine import Database
-from hub.errors import HubError, UnavailableError
+from hub.errors import HubError
 from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
-from spawner import RESULTS_FOLDER, USER_ID_VARIABLE, isolation_problem, user_id_of
+from hub.project_users import project_user_id
+from spawner import RESULTS_FOLDER, USER_ID_VARIABLE
 
 if TYPE_CHECKING:  # these imports take half a second, and most requests need none of them
     from pipelines.graph import (
@@ -224,7 +225,7 @@ class ProjectPipelines:
         files = self.files(project_id)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
-        if user_id := self._user_id(project_id):
+        if user_id := project_user_id(self._platform.settings, project_id):
             environment[USER_ID_VARIABLE] = str(user_id)
         return environment | {
             "JUPYTERHUB_ROOT_DIR": str(files),
@@ -234,17 +235,6 @@ class ProjectPipelines:
             "COLLEGIUM_PROJECT": project_id,
             "JUPYTER_RUNTIME_DIR": str(files.parent / "state" / "runtime"),
         }
-
-    def _user_id(self, project_id: str) -> int:
-        """The user that the project's runs are, as its server is; 0 for the platform's own."""
-        wanted = self._platform.settings.isolate_projects
-        if wanted == "off":
-            return 0
-        if reason := isolation_problem():
-            if wanted == "require":
-                raise UnavailableError(f"Runs must be isolated here, and {reason}.")
-            return 0
-        return user_id_of(self._platform.settings.projects_dir, project_id)
 
     def _changed(self, project_id: str, row: ItemRow | RunRow) -> None:
         from pipelines.graph import RunRow

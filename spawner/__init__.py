@@ -3,25 +3,26 @@
 from typing import TYPE_CHECKING
 
 from spawner.confinement import RESULTS_FOLDER, USER_ID_VARIABLE, confine_as_told, user_id_of
-from spawner.local import LocalProjectSpawner, isolation_problem
+from spawner.local import LocalProjectSpawner, fork_server, isolation_problem
 
 if TYPE_CHECKING:
-    from spawner.rooms.reading import ProjectState
+    from spawner.rooms.confined_reading import ConfinedState
 
 __all__ = [
     "RESULTS_FOLDER",
     "USER_ID_VARIABLE",
+    "ConfinedState",
     "LocalProjectSpawner",
-    "ProjectState",
     "confine_as_told",
+    "fork_server",
     "isolation_problem",
     "user_id_of",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "ProjectState":  # its libraries are not for the hub, which starts servers and reads no documents
-        from spawner.rooms.reading import ProjectState
+    if name == "ConfinedState":  # its libraries are not for the hub, which starts servers and reads no documents
+        from spawner.rooms.confined_reading import ConfinedState
 
-        return ProjectState
+        return ConfinedState
     raise AttributeError(name)

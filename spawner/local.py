@@ -37,7 +37,9 @@ SERVER_PRELOAD = (
     "jupyter_server_terminals.app",
     "spawner.rooms.extension",
     "spawner.work",
+    "spawner.rooms.confined_reading",
 )
+STATE_READER = "spawner.rooms.confined_reading:main"
 # What a project's server gets of the hub's own environment; everything else, secrets above all, stays behind.
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
@@ -325,7 +327,7 @@ def fork_server(run_dir: Path) -> ForkServer:
     """Return the preloaded parent of project servers; it is started at the first need."""
     return ForkServer(
         preload=SERVER_PRELOAD,
-        target="spawner.project_server:main",
+        target=f"spawner.project_server:main,{STATE_READER}",
         runtime_dir=run_dir / "servers",
         idle_seconds=PARENT_IDLE_SECONDS,
     )

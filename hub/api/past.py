@@ -6,9 +6,8 @@ The project's own server offers the same, and changes it; see `docs/dev/rooms_ht
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
@@ -19,17 +18,18 @@ from hub.api.new_projects import files_of
 from hub.api.operation import Audience, Content, Query, operation
 from hub.data import projects, users
 from hub.data.models import ProjectRow
-from hub.errors import InvalidError, NotFoundError
+from hub.errors import InvalidError, NotFoundError, UnavailableError
 from hub.policy import Capability
+from hub.project_users import project_user_id
 from hub.runtime import SERVICE_PREFIX
+from kernels import ForkServerError
+from spawner import fork_server
 
 if TYPE_CHECKING:
     from hub.cluster import Cluster
-    from spawner import ProjectState
 
 PROJECT = "/projects/{project_id}"
 FILE_BYTES = 200_000_000
-Result = TypeVar("Result")
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
@@ -75,7 +75,7 @@ class SnapshotQuery(Query):
 async def read_history(ctx: Context) -> s.History:
     """Return the revisions of a document, the oldest first."""
     path = ctx.query_as(DocumentQuery).path
-    return s.History.model_validate(await _read(ctx, lambda state: state.history(path)))
+    return s.History.model_validate(await _read(ctx, "history", path))
 
 
 @operation(
@@ -84,7 +84,7 @@ async def read_history(ctx: Context) -> s.History:
 async def read_revision(ctx: Context) -> s.RevisionContent:
     """Return the content of a document at a revision."""
     query = ctx.query_as(RevisionQuery)
-    found = await _read(ctx, lambda state: state.revision(query.path, query.revision))
+    found = await _read(ctx, "revision", query.path, query.revision)
     return s.RevisionContent.model_validate(found)
 
 
@@ -92,7 +92,7 @@ async def read_revision(ctx: Context) -> s.RevisionContent:
 async def read_difference(ctx: Context) -> s.Difference:
     """Return what changed in a document from one revision to another."""
     query = ctx.query_as(DifferenceQuery)
-    found = await _read(ctx, lambda state: state.difference(query.path, query.start, query.end))
+    found = await _read(ctx, "difference", query.path, query.start, query.end)
     return s.Difference.model_validate(found)
 
 
@@ -100,14 +100,14 @@ async def read_difference(ctx: Context) -> s.Difference:
 async def list_comments(ctx: Context) -> s.Threads:
     """Return the threads of one document, or of all."""
     path = ctx.query_as(CommentsQuery).path
-    return s.Threads.model_validate({"threads": await _read(ctx, lambda state: state.comments(path))})
+    return s.Threads.model_validate({"threads": await _read(ctx, "comments", path)})
 
 
 @operation("GET", PROJECT + "/chat", "The project's chat", query=PageQuery, response=s.Chat)
 async def read_chat(ctx: Context) -> s.Chat:
     """Return messages of the chat, the oldest first."""
     query = ctx.query_as(PageQuery)
-    found = await _read(ctx, lambda state: state.chat(query.before, query.limit + 1))
+    found = await _read(ctx, "chat", query.before, query.limit + 1)
     return s.Chat.model_validate({"messages": found[-query.limit :], "more": len(found) > query.limit})
 
 
@@ -115,14 +115,14 @@ async def read_chat(ctx: Context) -> s.Chat:
 async def read_recent(ctx: Context) -> s.Recent:
     """Return who edited, ran, commented and restored what, the newest first."""
     query = ctx.query_as(PageQuery)
-    found = await _read(ctx, lambda state: state.activity(query.before, query.limit + 1))
+    found = await _read(ctx, "activity", query.before, query.limit + 1)
     return s.Recent.model_validate({"entries": found[: query.limit], "more": len(found) > query.limit})
 
 
 @operation("GET", PROJECT + "/snapshots", "Snapshots of all files", response=s.Snapshots)
 async def list_snapshots(ctx: Context) -> s.Snapshots:
     """Return the snapshots, the newest first."""
-    return s.Snapshots.model_validate({"snapshots": await _read(ctx, lambda state: state.snapshots())})
+    return s.Snapshots.model_validate({"snapshots": await _read(ctx, "snapshots")})
 
 
 @operation(
@@ -135,7 +135,7 @@ async def list_snapshots(ctx: Context) -> s.Snapshots:
 async def read_snapshot(ctx: Context) -> s.SnapshotFolder:
     """Return what was in a folder."""
     folder, number = ctx.query_as(SnapshotQuery).folder.strip("/"), _number(ctx)
-    entries = await _read(ctx, lambda state: state.folder(number, folder))
+    entries = await _read(ctx, "folder", number, folder)
     return s.SnapshotFolder.model_validate({"folder": folder, "entries": entries})
 
 
@@ -149,9 +149,9 @@ async def read_snapshot(ctx: Context) -> s.SnapshotFolder:
 async def download_from_snapshot(ctx: Context) -> Content:
     """Return a file as it was; files above 200 MB are downloaded through the project's server."""
     path, number = ctx.query_as(DocumentQuery).path.strip("/"), _number(ctx)
-    if await _read(ctx, lambda state: state.file_size(number, path)) > FILE_BYTES:
+    if await _read(ctx, "file_size", number, path) > FILE_BYTES:
         raise InvalidError("The file is larger than 200 MB: open the project and download it there.")
-    data = await _read(ctx, lambda state: state.file(number, path))
+    data = await _read(ctx, "file", number, path)
     name = "".join(letter for letter in path.rpartition("/")[2] if letter.isprintable() and letter not in '"\\')
     return Content(data, "application/octet-stream", name.encode("ascii", "replace").decode())
 
@@ -238,8 +238,8 @@ def why_unreachable(cluster: Cluster | None, server_state: str) -> str:
     return ""
 
 
-async def _read(ctx: Context, function: Callable[[ProjectState], Result]) -> Result:
-    """Run `function` on the project's state for somebody who may read the project."""
+async def _read(ctx: Context, question: str, *arguments: str | int | None) -> Any:
+    """Ask the project's state for somebody who may read the project."""
     settings, project_id, root = ctx.platform.settings, ctx.path["project_id"], None
     await ctx.platform.read(projects.get, project_id, ctx.actor, Capability.READ)
     if settings.cluster_file is not None:
@@ -251,13 +251,16 @@ async def _read(ctx: Context, function: Callable[[ProjectState], Result]) -> Res
         if reason := why_unreachable(cluster_of(settings), status.state):
             raise NotFoundError(reason)
 
-    def work() -> Result:
-        from spawner import ProjectState
+    def work() -> Any:
+        from spawner import ConfinedState
 
-        files = files_of(settings, project_id).root
-        return function(ProjectState(files, settings.projects_dir / project_id / "state", root))
+        files, state = files_of(settings, project_id).root, settings.projects_dir / project_id / "state"
+        user_id = project_user_id(settings, project_id)
+        return ConfinedState(fork_server(settings.run_dir), files, state, root, user_id).ask(question, *arguments)
 
     try:
         return await asyncio.to_thread(work)
+    except (OSError, ForkServerError) as error:
+        raise UnavailableError(f"The project's past cannot be read now: {error}.") from error
     except KeyError as error:
         raise NotFoundError(f"The project has no record of {error}.") from error

@@ -33,6 +33,7 @@ class ProjectState:
 
     def __init__(self, files: Path, state: Path, root: Path | None = None) -> None:
         self._roots = (files, root or files)
+        self._state = state
         self._rooms = state / "rooms"
         self._ids = state / "file_id.sqlite"
 
@@ -103,12 +104,12 @@ class ProjectState:
         kinds = (("notebook", "json"),) if path.endswith(".ipynb") else ()
         for content_type, file_format in (*kinds, ("file", "text"), ("file", "base64")):
             store = self._rooms / f"{file_id}-{content_type}-{file_format}.sqlite"
-            if store.exists():
+            if self._is_own(store):
                 return store, FileFormat(content_type, file_format, None)
         raise KeyError(path)
 
     def _file_id(self, path: str) -> str:
-        if not self._ids.exists():
+        if not self._is_own(self._ids):
             raise KeyError(path)
         with closing(_reading(self._ids)) as database:
             query = "SELECT id FROM Files WHERE path IN (?, ?, ?)"
@@ -120,7 +121,7 @@ class ProjectState:
     @contextmanager
     def _talk(self) -> Iterator[TalkStore | None]:
         path = self._rooms / "talk.db"
-        if not path.exists():
+        if not self._is_own(path):
             yield None
             return
         talk = TalkStore(path)
@@ -131,7 +132,17 @@ class ProjectState:
 
     def _snapshots(self) -> SnapshotStore | None:
         folder = self._rooms / "snapshots"
-        return SnapshotStore(folder) if folder.exists() else None
+        there = self._is_own(folder / "snapshots.sqlite") and not (folder / "pieces").is_symlink()
+        return SnapshotStore(folder) if there else None
+
+    def _is_own(self, database: Path) -> bool:
+        """Whether a database of the project's server is there, and no link leads away from it.
+
+        Of use only while the project's code does not run; where it may, the reader must be confined.
+        """
+        beside = [Path(f"{database}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]
+        above = [folder for folder in database.parents if folder.is_relative_to(self._state)]
+        return database.is_file() and not any(path.is_symlink() for path in (*beside, *above))
 
 
 def _reading(path: Path) -> Any:

@@ -11,9 +11,9 @@ import pytest
 from jupyter_server_fileid.manager import ArbitraryFileIdManager
 
 from hub.api.past import why_unreachable
-from spawner import ProjectState
 from spawner.rooms.disk import DiskCopy
 from spawner.rooms.files import FileFormat
+from spawner.rooms.reading import ProjectState
 
 IN_THE_POD = "/home/collegium/files"
 
