@@ -29,11 +29,11 @@ def write_a_comment(page: Page, text: str) -> None:
 
 
 def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, platform: PlatformUnderTest) -> None:
-    platform.add_user("ada", "Ada Lovelace")
-    platform.add_user("grace", "Grace Hopper")
+    platform.add_user("lovelace", "Ada Lovelace")
+    platform.add_user("hopper", "Grace Hopper")
     SCREENSHOTS.mkdir(exist_ok=True)
 
-    ada = sign_in(browser, platform, "ada")
+    ada = sign_in(browser, platform, "lovelace")
     expect(ada.get_by_role("heading", name="Start your first project")).to_be_visible()
     ada.get_by_role("button", name="New project").first.click()
     ada.get_by_label("Name").fill("Oscillations")
@@ -56,11 +56,11 @@ def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, 
     expect(lab.locator(".jp-RenderedLatex mjx-container")).to_be_visible(timeout=20_000)
     lab.screenshot(path=SCREENSHOTS / "notebook.png")
 
-    refused = sign_in(browser, platform, "grace")
+    refused = sign_in(browser, platform, "hopper")
     assert refused.request.get(f"{platform.url}/user/projects/{project}/lab").status == 403
 
     shared = ada.request.put(
-        f"{platform.api}/projects/{project}/members/grace",
+        f"{platform.api}/projects/{project}/members/hopper",
         data={"role": "editor"},
         headers={"X-Collegium-Client": "web"},
     )

@@ -217,7 +217,8 @@ def test_r_notebook_runs_cold_with_parameters_plots_and_limits(jupyter_folders: 
 
 def test_kernel_starts_cold_when_the_parent_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "forkserver"
-    folder.mkdir(mode=0o755)
+    folder.mkdir()
+    folder.chmod(0o755)  # whatever the umask is
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     with kernel() as (manager, client):
         assert printed(client, "print(1)") == "1\n"

@@ -166,9 +166,9 @@ def test_pages_load_nothing_from_elsewhere_and_keep_their_content_policy(admin: 
 def test_signing_in_leads_back_to_the_address_that_was_asked_for(
     browser: Browser, platform: PlatformUnderTest, project: str
 ) -> None:
-    platform.add_user("sofia")
+    platform.add_user("dorothea")
     context = browser.new_context()
-    page = sign_in(context, platform, "sofia")
+    page = sign_in(context, platform, "dorothea")
     answer = page.request.put(f"{platform.api}/me/password", data={"new": "three green owls"}, headers=WEB_HEADERS)
     assert answer.ok, answer.text()
     page.get_by_role("button", name="Menu of").click()
@@ -176,7 +176,7 @@ def test_signing_in_leads_back_to_the_address_that_was_asked_for(
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
 
     page.goto(f"{platform.url}/services/collegium/?q=ideal#top")
-    page.get_by_label("User name").fill("Sofia ")  # as a phone's keyboard writes it
+    page.get_by_label("User name").fill("Dorothea ")  # as a phone's keyboard writes it
     page.get_by_label("Password").fill("three green owls")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{platform.url}/services/collegium/?q=ideal#top")

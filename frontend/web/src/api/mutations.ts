@@ -110,5 +110,6 @@ export function keepProject(client: QueryClient, project: Project) {
 function forgetProject(client: QueryClient, id: string) {
   client.removeQueries({ queryKey: projectQuery(id).queryKey });
   client.removeQueries({ queryKey: serverQuery(id).queryKey });
-  return client.invalidateQueries({ queryKey: ["projects"] });
+  // Not waited for: the page, which would now say that there is no such project, is to be left at once.
+  void client.invalidateQueries({ queryKey: ["projects"] });
 }

@@ -319,20 +319,20 @@ function useMoveToTrash(project: Project): () => void {
   const remove = useDeleteProject(project.id);
   const restore = useRestoreProject();
   const navigate = useNavigate();
-  // The page is gone when this is asked for: the promise tells, not the callbacks of the page.
+  // The page may be gone when these are done: their promises tell, not the callbacks of the page.
   const undo = () =>
     void restore
       .mutateAsync(project.id)
       .then(() => notifyDone(`“${project.name}” is back.`))
       .catch(notifyProblem);
   return () =>
-    remove.mutate(undefined, {
-      onSuccess: () => {
+    void remove
+      .mutateAsync()
+      .then(() => {
         notifyUndo(`“${project.name}” was moved to the trash.`, undo);
-        void navigate({ to: "/" });
-      },
-      onError: notifyProblem,
-    });
+        return navigate({ to: "/" });
+      })
+      .catch(notifyProblem);
 }
 
 function Unavailable({ error, onRetry }: { error: Error; onRetry: () => unknown }) {
