@@ -81,8 +81,8 @@ def test_a_project_is_made_worked_in_shared_and_edited_by_two(browser: Browser, 
         expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved", timeout=20_000)
         expect(page.get_by_role("button", name=f"Follow {other}")).to_be_visible(timeout=20_000)
     grace.screenshot(path=SCREENSHOTS / "together.png")
-    write_a_comment(lab, "Is this @grace's?")
-    expect(grace.locator(".jp-toast-message", has_text="Is this @grace's?")).to_be_visible(timeout=20_000)
+    write_a_comment(lab, "Is this @hopper's?")
+    expect(grace.locator(".jp-toast-message", has_text="Is this @hopper's?")).to_be_visible(timeout=20_000)
     expect(grace.get_by_role("button", name="1 comment")).to_be_visible(timeout=20_000)
 
     lab.keyboard.press("Escape")

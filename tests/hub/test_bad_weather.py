@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.browsing import sign_in
 from tests.platform_under_test import PlatformUnderTest
 
-HOSTILE = "<img src=x onerror=\"window.taken=1\"><script>window.taken=1</script>"
+HOSTILE = '<img src=x onerror="window.taken=1"><script>window.taken=1</script>'
 OCTETS = {"Content-Type": "application/octet-stream"}
 
 
