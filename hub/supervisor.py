@@ -137,11 +137,11 @@ class Supervisor:
                 break
             await asyncio.sleep(0.05)
         # Again and again: what is killed takes a moment to end, and may have started something in between.
-        deadline = time.monotonic() + STOP_GRACE_SECONDS
-        while time.monotonic() < deadline:
+        # One whose parent ends while processes are being listed is in no list: none left is believed the third time.
+        deadline, times_empty = time.monotonic() + STOP_GRACE_SECONDS, 0
+        while times_empty < 3 and time.monotonic() < deadline:
             left = [p for p in psutil.Process().children(recursive=True) if _lives(p)]
-            if not left:
-                break
+            times_empty = 0 if left else times_empty + 1
             for process in left:
                 _signal(process, signal.SIGKILL)
             await asyncio.sleep(0.05)

@@ -34,7 +34,7 @@ def test_up_status_and_down_and_nothing_is_left(own_platform: PlatformUnderTest)
     assert len(own_platform.processes()) >= 5
 
     assert own_platform.collegium("down").stdout.strip() == "Stopped."
-    assert own_platform.processes() == []
+    assert [process.cmdline() for process in own_platform.processes()] == []
     assert own_platform.collegium("down").stdout.strip() == "Collegium was not running."
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbclient
@@ -215,15 +216,17 @@ def test_r_notebook_runs_cold_with_parameters_plots_and_limits(jupyter_folders: 
     assert "no more" in run.notebook.cells[4].outputs[0].evalue
 
 
-def test_kernel_starts_cold_when_the_parent_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    folder = tmp_path / "forkserver"
-    folder.mkdir()
-    folder.chmod(0o755)  # whatever the umask is
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    with kernel() as (manager, client):
-        assert printed(client, "print(1)") == "1\n"
-        assert not provisioner_of(manager).forked
-        assert "0700" in provisioner_of(manager).cold_reason
+def test_kernel_starts_cold_when_the_parent_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    # not below pytest's folder: another place is taken where the path of a socket would be too long
+    with TemporaryDirectory(prefix="cold-") as runtime:
+        folder = Path(runtime) / "forkserver"
+        folder.mkdir()
+        folder.chmod(0o755)
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", runtime)
+        with kernel() as (manager, client):
+            assert printed(client, "print(1)") == "1\n"
+            assert not provisioner_of(manager).forked
+            assert "0700" in provisioner_of(manager).cold_reason
 
 
 def test_tcp_means_encryption(jupyter_folders: Path) -> None:
