@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,28 +11,21 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from hub.secret_files import read_or_make
+
 KEY_BITS = 2048
 
 
 def private_key(secrets_folder: Path) -> bytes:
     """Return the private key as PEM, made at first use; two processes that start together agree on one."""
-    secrets_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = secrets_folder / "lti.pem"
-    if not path.exists():
-        key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        draft = secrets_folder / f".lti.pem.{os.getpid()}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its key counts
-        finally:
-            draft.unlink()
-    return path.read_bytes()
+    return read_or_make(secrets_folder, "lti.pem", _new_key)
+
+
+def _new_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 @lru_cache(maxsize=4)

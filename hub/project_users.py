@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hub.errors import UnavailableError
 from hub.settings import Settings
-from spawner import isolation_problem, user_id_of
+from spawner import ConfinementError
+from spawner import project_user_id as user_id_in
 
 
 def project_user_id(settings: Settings, project_id: str) -> int:
@@ -15,10 +16,7 @@ def project_user_id(settings: Settings, project_id: str) -> int:
     UnavailableError
         Projects must be isolated here, and cannot be.
     """
-    if settings.isolate_projects == "off":
-        return 0
-    if reason := isolation_problem():
-        if settings.isolate_projects == "require":
-            raise UnavailableError(f"What is a project's must be isolated here, and {reason}.")
-        return 0
-    return user_id_of(settings.projects_dir, project_id)
+    try:
+        return user_id_in(settings.isolate_projects, settings.projects_dir, project_id)
+    except ConfinementError as error:
+        raise UnavailableError(f"This cannot be done: {error}") from error

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from spawner.confinement import RESULTS_FOLDER, USER_ID_VARIABLE, confine_as_told, user_id_of
-from spawner.local import LocalProjectSpawner, fork_server, isolation_problem
+from spawner.confinement import RESULTS_FOLDER, USER_ID_VARIABLE, ConfinementError, confine_as_told
+from spawner.local import LocalProjectSpawner, fork_server, isolation_problem, project_user_id
 
 if TYPE_CHECKING:
     from spawner.rooms.confined_reading import ConfinedState
@@ -12,11 +12,12 @@ __all__ = [
     "RESULTS_FOLDER",
     "USER_ID_VARIABLE",
     "ConfinedState",
+    "ConfinementError",
     "LocalProjectSpawner",
     "confine_as_told",
     "fork_server",
     "isolation_problem",
-    "user_id_of",
+    "project_user_id",
 ]
 
 

@@ -144,7 +144,9 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
             results = state.parent / confinement.RESULTS_FOLDER
             for folder in (files, state / "runtime", results, Path(self.logs_dir)):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._user_id = await asyncio.to_thread(self._own_user_id)
+            self._user_id = await asyncio.to_thread(
+                project_user_id, self.isolate, Path(self.projects_dir), self.project_id
+            )
         except (OSError, ValueError, confinement.ConfinementError) as error:
             raise _failed(f"The project's folder cannot be used: {error}") from error
         self._tell(30, "Starting the server")
@@ -225,16 +227,6 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         if found:
             self.gpus_of[self.project_id] = found
 
-    def _own_user_id(self) -> int:
-        """Return the user id that the server is to have, 0 for the platform's own."""
-        if self.isolate == "off":
-            return 0
-        if reason := isolation_problem():
-            if self.isolate == "require":
-                raise confinement.ConfinementError(f"servers must be isolated here, and {reason}.")
-            return 0
-        return confinement.user_id_of(Path(self.projects_dir), self.project_id)
-
     def _tell(self, progress: int, message: str) -> None:
         self._step = (progress, message)
 
@@ -314,6 +306,32 @@ def isolation_problem() -> str:
     program = str(Path(confinement.__file__))
     tried = subprocess.run([sys.executable, "-I", program], capture_output=True, text=True, timeout=60, check=False)
     return (tried.stdout or tried.stderr).strip() if tried.returncode else ""
+
+
+def project_user_id(isolate: str, projects_dir: Path, project_id: str) -> int:
+    """Return the user id that a project's code has; 0 for the platform's own.
+
+    Parameters
+    ----------
+    isolate
+        `off`; `auto` (where the machine allows it); `require`.
+    projects_dir
+        Where the folders of projects are.
+    project_id
+        Which project.
+
+    Raises
+    ------
+    ConfinementError
+        Projects must be isolated here, and cannot be.
+    """
+    if isolate == "off":
+        return 0
+    if reason := isolation_problem():
+        if isolate == "require":
+            raise confinement.ConfinementError(f"projects must be isolated here, and {reason}.")
+        return 0
+    return confinement.user_id_of(projects_dir, project_id)
 
 
 def _failed(message: str) -> web.HTTPError:

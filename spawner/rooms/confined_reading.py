@@ -44,8 +44,7 @@ class ConfinedState:
     """
 
     def __init__(self, parent: ForkServer, files: Path, state: Path, root: Path | None, user_id: int) -> None:
-        self._parent, self._files, self._state = parent, files, state
-        self._folders = [str(files), str(state), None if root is None else str(root)]
+        self._parent, self._files, self._state, self._root = parent, files, state, root
         kept = ("PATH", "LANG", "LC_ALL", "TZ")
         self._environment = {name: os.environ[name] for name in kept if name in os.environ}
         self._environment |= {"JUPYTERHUB_ROOT_DIR": str(files), "COLLEGIUM_STATE_DIR": str(state), "HOME": str(files)}
@@ -68,7 +67,8 @@ class ConfinedState:
             raise ValueError(question)
         if not self._state.is_dir():  # no code of the project has run yet
             return getattr(ProjectState(self._files, self._state), question)(*arguments)
-        order = json.dumps([*self._folders, question, arguments])
+        root = None if self._root is None else str(self._root)
+        order = json.dumps([str(self._files), str(self._state), root, question, arguments])
         answer, told = os.pipe()
         with os.fdopen(answer, "rb", buffering=0) as pipe:
             try:
