@@ -254,14 +254,15 @@ class ForkProvisioner(LocalProvisioner):
             self._requested, self._requested_by = kind, by
 
     def fork_server(self, python: str, env: dict[str, str]) -> ForkServer:
-        """The parent for this kernel's interpreter."""
+        """The parent for this kernel's interpreter; this process's own, also for kernels with a home each."""
+        home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
         return ForkServer(
             preload=self.preload,
             target=KERNEL_TARGETS,
             python=python,
             rehearsal=KERNEL_REHEARSAL,
             idle_seconds=self.idle_seconds,
-            environment=env,
+            environment=env | home,
         )
 
     async def _ended_within(self, seconds: float) -> None:

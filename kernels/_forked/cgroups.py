@@ -88,14 +88,15 @@ def find(proc: str = "/proc", prefix: str = _PREFIX) -> Hierarchy:
     proc
         Where the system's view of processes is.
     prefix
-        Of the names of the groups; those that earlier processes left empty are removed.
+        Of the names of the groups; what follows is the number of the process that made it. Those left empty by
+        processes that have ended are removed.
     """
     own, mounts = _own_groups(proc), _mounts(proc)
     folders: dict[str, str] = {}
     for controller in _CONTROLLERS:
         if controller in own and controller in mounts:
             folder = _below(mounts[controller], own[controller])
-            if _is_ours(folder, own[controller], own=True) and _is_usable(folder, (controller,), prefix):
+            if _is_ours(folder, own[controller], own=True) and _is_usable(folder, (controller,), prefix, proc):
                 folders[controller] = folder
     if "memory" in folders or "pids" in folders:
         return Hierarchy(1, folders)
@@ -103,7 +104,7 @@ def find(proc: str = "/proc", prefix: str = _PREFIX) -> Hierarchy:
         folder = _below(mounts[""], own[""])
         above = os.path.dirname(folder), os.path.dirname(own[""])
         for candidate, path, is_own in ((folder, own[""], True), (*above, False)):
-            usable = _delegated(candidate, prefix) if _is_ours(candidate, path, own=is_own) else []
+            usable = _delegated(candidate, prefix, proc) if _is_ours(candidate, path, own=is_own) else []
             if usable:
                 return Hierarchy(2, dict.fromkeys(usable, candidate))
     reason = "no control groups are mounted" if not mounts else "no control group has been delegated to it"
@@ -111,12 +112,19 @@ def find(proc: str = "/proc", prefix: str = _PREFIX) -> Hierarchy:
 
 
 def create(
-    hierarchy: Hierarchy, name: str, memory_bytes: int | None, processes: int | None, cpu_cores: float | None
+    hierarchy: Hierarchy, number: int, memory_bytes: int | None, processes: int | None, cpu_cores: float | None
 ) -> Group | None:
-    """Make a group with bounds; `None` where no controller can enforce any of them. Raises `OSError`."""
+    """Make this process's group of that number, with bounds; `None` where no controller can enforce any of them.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    name = f"{_PREFIX}{os.getpid()}-{number}"
     wanted = {"memory": memory_bytes, "pids": processes, "cpu": cpu_cores}
     folders = {
-        controller: os.path.join(hierarchy.folders[controller], _PREFIX + name)
+        controller: os.path.join(hierarchy.folders[controller], name)
         for controller, bound in wanted.items()
         if bound is not None and controller in hierarchy.folders
     }
@@ -190,31 +198,37 @@ def _is_ours(folder: str, path: str, *, own: bool) -> bool:
     return False
 
 
-def _delegated(folder: str, prefix: str) -> list[str]:
+def _delegated(folder: str, prefix: str, proc: str) -> list[str]:
     """Controllers of version 2 that groups below a folder can have."""
     for controller in _CONTROLLERS:
         _write_if_possible(folder, "cgroup.subtree_control", f"+{controller}")
     enabled = _read(folder, "cgroup.subtree_control").split()
     usable = [controller for controller in _CONTROLLERS if controller in enabled]
-    return usable if usable and _is_usable(folder, usable, prefix) else []
+    return usable if usable and _is_usable(folder, usable, prefix, proc) else []
 
 
-def _is_usable(folder: str, controllers: Iterable[str], prefix: str) -> bool:
+def _is_usable(folder: str, controllers: Iterable[str], prefix: str, proc: str) -> bool:
     """Make a group for a moment; remove what others have left."""
-    probe = os.path.join(folder, f"{prefix}probe-{os.getpid()}")
+    probe = os.path.join(folder, f"{prefix}{os.getpid()}-probe")
     try:
         os.mkdir(probe)
     except OSError:
         return False
     known = set(os.listdir(probe))
     os.rmdir(probe)
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if name.startswith(prefix):
-                _remove_now(os.path.join(folder, name))
+    _remove_left(folder, prefix, proc)
     signs = {"memory": ("memory.max", "memory.limit_in_bytes"), "pids": ("pids.max",)}
     signs["cpu"] = ("cpu.max", "cpu.cfs_quota_us")
     return all(known & set(signs[controller]) for controller in controllers)
+
+
+def _remove_left(folder: str, prefix: str, proc: str) -> None:
+    """Remove the empty groups of processes that have ended; one that lives may be about to fill its own."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            maker = name.removeprefix(prefix).partition("-")[0]
+            if name.startswith(prefix) and not (maker.isdigit() and os.path.exists(os.path.join(proc, maker))):
+                _remove_now(os.path.join(folder, name))
 
 
 def _remove(folder: str) -> bool:

@@ -201,9 +201,8 @@ class Server:
         memory_bytes = order.memory_limit_bytes
         if memory_bytes is not None and order.sandbox is not None:
             memory_bytes += int(order.sandbox["private_bytes"])  # files in its private folder are memory, too
-        name = f"{os.getpid()}-{self._forked}"
         try:
-            return cgroups.create(self._hierarchy, name, memory_bytes, order.processes, order.cpu_cores)
+            return cgroups.create(self._hierarchy, self._forked, memory_bytes, order.processes, order.cpu_cores)
         except OSError as error:
             log.warning("no control group could be made: %s", error)
             return None

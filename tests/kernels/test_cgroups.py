@@ -64,9 +64,9 @@ def test_version_2_makes_a_group_with_bounds(pretend: Callable[..., Path], monke
     monkeypatch.setattr(cgroups, "_delegated", lambda *_: ["memory", "pids", "cpu"])
     found = cgroups.find(str(proc))
     assert (found.version, sorted(found.folders)) == (2, ["cpu", "memory", "pids"])
-    group = cgroups.create(found, "1", 1 << 30, 50, 1.5)
+    group = cgroups.create(found, 1, 1 << 30, 50, 1.5)
     assert group is not None
-    folder = proc / "cg" / "kernel-1"
+    folder = proc / "cg" / f"kernel-{os.getpid()}-1"
     assert {name: (folder / name).read_text() for name in ("memory.max", "pids.max", "cpu.max")} == {
         "memory.max": str(1 << 30),
         "pids.max": "50",
@@ -89,14 +89,18 @@ def test_version_1_uses_the_controllers_that_are_its_own(pretend: Callable[..., 
     proc = pretend(own, mounts)
     left = proc / "cg" / "pids" / "kernel-9-9"
     left.mkdir()
+    new = proc / "cg" / "pids" / f"kernel-{os.getpid()}-9"
+    new.mkdir()
+    (proc / str(os.getpid())).mkdir()
     found = cgroups.find(str(proc))
     assert (found.version, sorted(found.folders)) == (1, ["cpu", "pids"])
     assert not left.exists()
-    group = cgroups.create(found, "1", 1 << 30, 20, 0.5)
+    assert new.exists()  # of a process that lives, and may be about to fill it
+    group = cgroups.create(found, 1, 1 << 30, 20, 0.5)
     assert group is not None
-    assert (proc / "cg" / "cpu" / "kernel-1" / "cpu.cfs_quota_us").read_text() == "50000"
-    assert (proc / "cg" / "pids" / "kernel-1" / "pids.max").read_text() == "20"
-    assert not (proc / "cg" / "memory" / "kernel-1").exists()
+    assert (proc / "cg" / "cpu" / f"kernel-{os.getpid()}-1" / "cpu.cfs_quota_us").read_text() == "50000"
+    assert (proc / "cg" / "pids" / f"kernel-{os.getpid()}-1" / "pids.max").read_text() == "20"
+    assert not (proc / "cg" / "memory" / f"kernel-{os.getpid()}-1").exists()
     assert group.remove()
 
 
@@ -105,7 +109,7 @@ def test_no_groups_where_somebody_else_manages_them(pretend: Callable[..., Path]
     found = cgroups.find(str(proc))
     assert (found.version, found.folders) == (0, {})
     assert "delegated" in found.reason
-    assert cgroups.create(found, "1", 1, 1, 1) is None
+    assert cgroups.create(found, 1, 1, 1, 1) is None
 
 
 REAL = limit_enforcement()
@@ -155,7 +159,7 @@ from kernels.preloads import KERNEL_PRELOAD, KERNEL_REHEARSAL, KERNEL_TARGETS
 
 cell = new_code_cell('''
 import subprocess, sys
-each = "import time; data = bytearray(150 << 20); print(len(data), flush=True); time.sleep(5)"
+each = "import time; data = bytearray(150 << 20); time.sleep(5)"
 started = [subprocess.Popen([sys.executable, "-c", each]) for _ in range(4)]
 print(sorted(process.wait() for process in started)[0])
 ''')
