@@ -20,7 +20,7 @@ down: ## Stop the platform
 	@$(BIN)/collegium down
 
 test: setup-dev ## Run all tests
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup-dev ## Style and types
 	$(BIN)/ruff check .

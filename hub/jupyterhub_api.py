@@ -16,6 +16,7 @@ from hub.errors import NotFoundError, UnauthenticatedError, UnavailableError
 PROJECTS_USER = "projects"  # the hub user whose named servers are the projects' servers
 START_TIMEOUT_SECONDS = 120
 RECENT_SECONDS = 1.0
+OLDEST_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class JupyterHubApi:
     def __init__(self, api_url: str, token: str) -> None:
         self._recent: asyncio.Task[dict[str, ServerStatus]] | None = None
         self._recent_until = 0.0
+        self._known: dict[str, ServerStatus] | None = None
+        self._known_at = 0.0
         self._client = httpx.AsyncClient(
             base_url=api_url, headers={"Authorization": f"token {token}"}, timeout=30, trust_env=False
         )
@@ -57,15 +60,27 @@ class JupyterHubApi:
         return {name: _status(model) for name, model in servers.items() if _status(model).state != "stopped"}
 
     async def recent_server_states(self) -> dict[str, ServerStatus]:
-        """Return what `server_states` said within the last second, for pages that many people look at.
+        """Return what `server_states` said a moment ago, for pages that many people look at.
 
-        What this service started or stopped itself is seen at once.
+        What is older than a second is asked for again, and nobody waits for the answer while that is younger than
+        three. What this service started or stopped itself is seen at once.
         """
         now = time.monotonic()
-        if self._recent is None or now > self._recent_until or (self._recent.done() and self._recent.exception()):
+        failed = self._recent is not None and self._recent.done() and self._recent.exception() is not None
+        if self._recent is None or failed or now > self._recent_until:
             self._recent = asyncio.create_task(self.server_states())
+            self._recent.add_done_callback(self._know)
             self._recent_until = now + RECENT_SECONDS
+        if self._known is not None and now < self._known_at + OLDEST_SECONDS:
+            return self._known
         return await asyncio.shield(self._recent)
+
+    def _know(self, states: asyncio.Task[dict[str, ServerStatus]]) -> None:
+        if states is self._recent and not states.cancelled() and states.exception() is None:
+            self._known, self._known_at = states.result(), time.monotonic()
+
+    def _forget(self) -> None:
+        self._recent = self._known = None
 
     async def server_status(self, project_id: str) -> ServerStatus:
         """Return the status of one project's server."""
@@ -83,14 +98,14 @@ class JupyterHubApi:
         """
         path = f"/users/{PROJECTS_USER}/servers/{project_id}"
         answer = await self._request("POST", path, allow=(400,), body=options or {})
-        self._recent = None
+        self._forget()
         if answer.status_code == 400 and "already" not in answer.text:
             raise UnavailableError(f"The server could not be started: {_message(answer)}")
 
     async def stop_server(self, project_id: str) -> None:
         """Ask for a project's server to end; it is fine if there is none."""
         await self._request("DELETE", f"/users/{PROJECTS_USER}/servers/{project_id}", allow=(400, 404))
-        self._recent = None
+        self._forget()
 
     async def progress(self, project_id: str) -> AsyncIterator[dict[str, object]]:
         """Yield the hub's progress events of a server that is starting; the last is ready or failed."""

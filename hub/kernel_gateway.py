@@ -155,7 +155,7 @@ class KernelGatewayHandler(SignedIn, web.RequestHandler):
     async def prepare(self) -> None:
         """Let a project's server in, and that one only."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        model = await self.hub_auth.user_for_token(token.strip(), sync=False) if scheme.lower() == "bearer" else None
+        model = await self.server_auth.user_for_token(token.strip(), sync=False) if scheme.lower() == "bearer" else None
         found = [match[1] for scope in (model or {}).get("scopes", ()) if (match := SERVER_SCOPE.fullmatch(scope))]
         if self.path_args[0] not in found:
             self._refuse(ApiError(403, "Forbidden", "only the project's own server may ask this"))

@@ -9,7 +9,7 @@ import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jupyterhub.services.auth import HubOAuth
+from jupyterhub.services.auth import HubAuth, HubOAuth
 from tornado import web
 from tornado.httpserver import HTTPServer
 
@@ -35,6 +35,10 @@ from hub.version import VERSION
 from hub.web_app import WEB_APP
 
 log = logging.getLogger("collegium.service")
+# For how long the hub is not asked again who a browser is: that its session goes on is in the platform's own database,
+# which is looked at for every request. Of a project server's token only the hub knows that it has ended.
+SIGNED_IN_SECONDS = 300
+SERVER_SECONDS = 15
 
 
 class LoginHandler(SignedIn, web.RequestHandler):
@@ -114,8 +118,9 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         oauth_client_id=f"service-{runtime.SERVICE_NAME}",
         oauth_redirect_uri=f"{prefix}oauth_callback",
         access_scopes={f"access:services!service={runtime.SERVICE_NAME}"},
-        cache_max_age=15,
+        cache_max_age=SIGNED_IN_SECONDS,
     )
+    server_auth = HubAuth(api_token=tokens.service, api_url=runtime.hub_api_url(ports), cache_max_age=SERVER_SECONDS)
     routes = [
         web.url(f"{prefix}oauth_callback", OAuthCallbackHandler),
         web.url(f"{prefix}login", LoginHandler, {"platform": platform}),
@@ -132,6 +137,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         routes,
         page_headers=page_headers(platform.settings.public_url.startswith("https://")),
         hub_auth=auth,
+        server_auth=server_auth,
         cookie_secret=tokens.cookie,
         compress_response=True,
         log_function=observe,

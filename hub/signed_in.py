@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubAuth, HubOAuth, HubOAuthCallbackHandler, HubOAuthenticated
 
 
 class SignedIn(HubOAuthenticated):  # type: ignore[misc]
@@ -12,6 +12,11 @@ class SignedIn(HubOAuthenticated):  # type: ignore[misc]
     def hub_auth(self) -> HubOAuth:
         """The application's client of the hub (upstream makes one per handler from the environment)."""
         return self.settings["hub_auth"]
+
+    @property
+    def server_auth(self) -> HubAuth:
+        """Who finds out which project's server a token belongs to."""
+        return self.settings["server_auth"]
 
 
 class OAuthCallbackHandler(SignedIn, HubOAuthCallbackHandler):  # type: ignore[misc]

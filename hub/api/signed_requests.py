@@ -117,7 +117,7 @@ def _check_same_origin(handler: SignedIn) -> None:
 async def _project_of(handler: SignedIn, token: str | None) -> str:
     if token is None:
         raise UnauthenticatedError("Send the server's token in the Authorization header.")
-    model = await handler.hub_auth.user_for_token(token, sync=False)
+    model = await handler.server_auth.user_for_token(token, sync=False)
     for scope in (model or {}).get("scopes", ()):
         if match := SERVER_SCOPE.fullmatch(scope):
             return match[1]
