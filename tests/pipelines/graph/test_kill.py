@@ -59,22 +59,28 @@ def starts(journal: Path) -> dict[str, int]:
 
 
 def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    state, journal = tmp_path / "state", tmp_path / "journal"
+    chance, kills = random.Random(20261121), 0
+    while kills < KILLS:  # a run is through after some of them
+        folder = tmp_path / f"after-{kills}"
+        folder.mkdir()
+        kills += run_through(folder, chance, KILLS - kills)
+    assert kills == KILLS
+
+
+def run_through(folder: Path, chance: random.Random, most: int) -> int:
+    """One run of the pipeline with at most so many kills; returns how many there were."""
+    state, journal = folder / "state", folder / "journal"
     journal.mkdir()
-    pipeline = write_pipeline(tmp_path)
-    chance = random.Random(20261121)
+    pipeline = write_pipeline(folder)
     process, kills = start_service(state, pipeline, journal), 0
-    for _kill in range(KILLS):
+    while kills < most:
         time.sleep(chance.uniform(0.3, 6.0 if kills else 1.2))  # the first while it surely runs
         if process.poll() is not None:
             break
         kills += 1
         finished = finished_steps(state)
         before = starts(journal)
-        wanted, deadline = chance.random() < 0.4, time.monotonic() + 5
-        while wanted and not (alive := workers(state)) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if wanted and alive:
+        if chance.random() < 0.4 and (alive := living_workers(state)):
             with contextlib.suppress(ProcessLookupError):  # it has ended just now
                 os.kill(chance.choice(alive), signal.SIGKILL)
         else:
@@ -97,6 +103,15 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
         assert starts(journal)[name] <= 1 + kills
     print(f"{kills} kills, {sum(starts(journal).values())} starts of {len(rows)} steps")
     assert kills
+    return kills
+
+
+def living_workers(state: Path) -> list[int]:
+    """The workers of now, or of the next five seconds."""
+    deadline = time.monotonic() + 5
+    while not (alive := workers(state)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive
 
 
 def finished_steps(state: Path) -> set[str]:
