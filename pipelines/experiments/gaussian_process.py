@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 _SQRT5 = float(np.sqrt(5.0))
 _JITTER = 1e-10
+_FRESH_EVERY = 4
+_MUCH_NOISE = np.log(1e-3)
 _LOG_BOUNDS_SCALE = (np.log(5e-3), np.log(1e3))
 _LOG_BOUNDS_SIGNAL = (np.log(1e-2), np.log(1e2))
 _LOG_BOUNDS_NOISE = (np.log(1e-8), np.log(1.0))
@@ -53,13 +55,19 @@ class GaussianProcess:
         variance = np.maximum(signal - np.einsum("ij,ij->j", half, half), 1e-18)
         return mean, np.sqrt(variance)
 
-    def predict_with_gradient(self, at: Array) -> tuple[float, float, Array, Array]:
-        """Mean, standard deviation, and the gradients of both, at one point of shape (d,)."""
+    def predict_with_gradients(self, at: Array) -> tuple[Array, Array, Array, Array]:
+        """Mean and standard deviation, shape (m,), and their gradients, shape (m, d), at points of shape (m, d)."""
         scales, signal, _ = _split(self.log_parameters)
-        covariance, slope = _covariance_and_slope(at, self.points, scales, signal)
-        solved = cho_solve((self.lower, True), covariance, check_finite=False)
-        deviation = float(np.sqrt(max(signal - float(covariance @ solved), 1e-18)))
-        return float(covariance @ self.weights), deviation, slope.T @ self.weights, -(slope.T @ solved) / deviation
+        away = (at[:, None, :] - self.points) / scales
+        distance = _SQRT5 * np.sqrt(np.einsum("mnd,mnd->mn", away, away))
+        decay = signal * np.exp(-distance)
+        covariance = decay * (1.0 + distance + distance * distance / 3.0)
+        solved = cho_solve((self.lower, True), covariance.T, check_finite=False).T
+        deviation = np.sqrt(np.maximum(signal - np.einsum("mn,mn->m", covariance, solved), 1e-18))
+        shared = (-5.0 / 3.0) * decay * (1.0 + distance)
+        mean_slope = np.einsum("mn,mnd->md", shared * self.weights, away) / scales
+        deviation_slope = np.einsum("mn,mnd->md", shared * solved, away) / scales / -deviation[:, None]
+        return covariance @ self.weights, deviation, mean_slope, deviation_slope
 
     def with_observations(self, points: Array, values: Array) -> GaussianProcess:
         """The same process with other observations, not fitted again."""
@@ -95,7 +103,8 @@ def fit(
     values
         Shape (n,), of mean 0 and variance 1.
     start
-        Logarithms of parameters to begin from, besides the prior's mode; those of the last fit save time.
+        Logarithms of parameters to begin from, those of the last fit: it saves time. The prior's mode is the other
+        beginning, always without it, and now and then with it, lest a poor maximum be kept.
     noise_variances
         Known variances of single observations, shape (n,), added to the common noise.
 
@@ -106,43 +115,47 @@ def fit(
     """
     count, dimension = points.shape
     prior = _prior_mode(dimension)
-    squares = (points[:, None, :] - points[None, :, :]) ** 2
+    squares = ((points[:, None, :] - points[None, :, :]) ** 2).reshape(count * count, dimension)
     known = np.zeros(count) if noise_variances is None else noise_variances
     bounds = [_LOG_BOUNDS_SCALE] * dimension + [_LOG_BOUNDS_SIGNAL, _LOG_BOUNDS_NOISE]
-    best: Any = None
-    for begin in [prior] if start is None or start.shape != prior.shape else [start, prior]:
-        found = minimize(
-            _loss, begin, args=(squares, values, known), jac=True, method="L-BFGS-B", bounds=bounds,
-            options={"maxiter": 60, "ftol": 1e-5},
-        )  # fmt: skip
-        if best is None or found.fun < best.fun:
-            best = found
+    options = {"maxiter": 60, "ftol": 1e-5}
+
+    def found_from(begin: Array) -> Any:
+        return minimize(
+            _loss, begin, args=(squares, values, known), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+
+    usable = start is not None and start.shape == prior.shape
+    best = found_from(start if usable and start is not None else prior)
+    # Where all is taken for noise, or now and then, the last fit was a poor maximum perhaps.
+    if usable and (count % _FRESH_EVERY == 0 or best.x[-1] > _MUCH_NOISE):
+        best = min(best, found_from(prior), key=lambda found: float(found.fun))
     return condition(points, values, np.asarray(best.x, dtype=np.float64))
 
 
 def _loss(log_parameters: Array, squares: Array, values: Array, known: Array) -> tuple[float, Array]:
     """Negative logarithm of likelihood times prior, and its gradient."""
     scales, signal, noise = _split(log_parameters)
-    inverse = 1.0 / (scales * scales)
-    distance = _SQRT5 * np.sqrt(np.einsum("ijk,k->ij", squares, inverse))
+    count, inverse = len(values), 1.0 / (scales * scales)
+    distance = _SQRT5 * np.sqrt(squares @ inverse).reshape(count, count)
     decay = signal * np.exp(-distance)
-    covariance = decay * (1.0 + distance + distance * distance / 3.0)
+    growing = 1.0 + distance
+    covariance = decay * (growing + distance * distance / 3.0)
     total = covariance.copy()
-    total[np.diag_indices_from(total)] += noise + known + _JITTER * signal
-    try:
-        lower = cholesky(total, lower=True, check_finite=False)
-    except np.linalg.LinAlgError:
+    total.ravel()[:: count + 1] += noise + known + _JITTER * signal
+    lower, failed = lapack.dpotrf(total, lower=1, clean=1)
+    if failed:
         return 1e25, np.zeros_like(log_parameters)
-    weights = cho_solve((lower, True), values, check_finite=False)
-    inverse_total = cho_solve((lower, True), np.eye(len(values)), check_finite=False)
-    inner = np.outer(weights, weights) - inverse_total
+    weights = lapack.dpotrs(lower, values, lower=1)[0]
+    triangle = lapack.dpotri(lower, lower=1)[0]  # the lower half of the inverse, zeros above
+    inner = np.outer(weights, weights) - triangle - triangle.T
+    inner.ravel()[:: count + 1] += triangle.diagonal()
     # d covariance / d log(scale_k) = 5/3 (1 + distance) exp(-distance) signal squares_k / scale_k²
-    shared = inner * decay * (1.0 + distance) * (5.0 / 3.0)
     gradient = np.empty_like(log_parameters)
-    gradient[:-2] = -0.5 * np.einsum("ij,ijk->k", shared, squares) * inverse
-    gradient[-2] = -0.5 * float(np.sum(inner * covariance))
+    gradient[:-2] = (-2.5 / 3.0) * ((inner * decay * growing).ravel() @ squares) * inverse
+    gradient[-2] = -0.5 * float(np.vdot(inner, covariance))
     gradient[-1] = -0.5 * noise * float(np.trace(inner))
-    loss = 0.5 * float(values @ weights) + float(np.sum(np.log(np.diag(lower))))
+    loss = 0.5 * float(values @ weights) + float(np.sum(np.log(lower.diagonal())))
     prior, prior_gradient = _prior(log_parameters)
     return loss + prior, gradient + prior_gradient
 
@@ -169,12 +182,3 @@ def _distance(left: Array, right: Array) -> Array:
     squared = (left * left).sum(1)[:, None] + (right * right).sum(1)[None, :] - 2.0 * left @ right.T
     distance: Array = np.sqrt(np.maximum(squared, 0.0))
     return distance
-
-
-def _covariance_and_slope(at: Array, points: Array, scales: Array, signal: float) -> tuple[Array, Array]:
-    """Covariance of one point with n others, shape (n,), and its gradient, shape (n, d)."""
-    away = (at - points) / scales
-    distance = _SQRT5 * np.sqrt(np.einsum("ij,ij->i", away, away))
-    decay = signal * np.exp(-distance)
-    slope: Array = -(5.0 / 3.0) * (decay * (1.0 + distance))[:, None] * away / scales
-    return decay * (1.0 + distance + distance * distance / 3.0), slope

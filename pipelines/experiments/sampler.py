@@ -17,10 +17,11 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import qmc, yeojohnson
+from scipy.stats import qmc
 
 from .acquisition import Acquisition, Constraint, maximise
 from .gaussian_process import Array, GaussianProcess, fit
+from .normalising import normalised
 from .space import UnitCube
 
 STARTUP_TRIALS = 10
@@ -180,32 +181,6 @@ class GaussianProcessSampler(BaseSampler):
             process = self._fitted((study._study_id, index + 1), points, (column - mean) / spread, None)
             constraints.append(Constraint(process, -mean / spread))
         return constraints
-
-
-def normalised(losses: Array, noise: Array) -> tuple[Array, Array]:
-    """Losses with mean 0, variance 1 and no long tail towards the bad side, and their noise in the same units.
-
-    The far bad side is winsorised, because how bad a bad point is tells nothing about where the best is; the
-    Yeo-Johnson transform then makes the rest near normal.
-    """
-    largest = float(np.abs(losses).max()) or 1.0
-    losses, noise = losses / largest, noise / largest / largest  # squares of very large values would overflow
-    spread = float(losses.std())
-    if spread < 1e-300:
-        return np.zeros_like(losses), np.zeros_like(noise)
-    scaled = (losses - float(np.median(losses))) / spread
-    quarter = float(np.quantile(scaled, 0.75) - np.quantile(scaled, 0.25))
-    scaled = np.minimum(scaled, float(np.quantile(scaled, 0.75)) + 3.0 * (quarter or 1.0))
-    scaled = scaled / (float(scaled.std()) or 1.0)
-    try:
-        transformed, power = yeojohnson(scaled)
-    except (ValueError, FloatingPointError, ArithmeticError):
-        transformed, power = scaled, 1.0
-    if not np.all(np.isfinite(transformed)) or abs(power) > 10.0:
-        transformed = scaled
-    width = float(transformed.std()) or 1.0
-    values: Array = (transformed - transformed.mean()) / width
-    return values, noise / (spread * spread)
 
 
 def _believed(process: GaussianProcess, points: Array, values: Array, running: Array) -> GaussianProcess:

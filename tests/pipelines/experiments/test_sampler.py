@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy.optimize import approx_fprime
+from scipy.stats import yeojohnson, yeojohnson_llf, yeojohnson_normmax
 
 from pipelines.experiments import GaussianProcessSampler
 from pipelines.experiments.acquisition import Acquisition, Constraint, log_h
 from pipelines.experiments.gaussian_process import _loss, fit
-from pipelines.experiments.sampler import normalised
+from pipelines.experiments.normalising import normalised, yeo_johnson, yeo_johnson_power
 from pipelines.experiments.space import UnitCube
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -26,7 +27,7 @@ VALUES = (VALUES - VALUES.mean()) / VALUES.std()
 
 @pytest.mark.parametrize("noise", [-12.0, -4.0])
 def test_the_gradient_of_the_likelihood_is_right(noise: float) -> None:
-    squares = (POINTS[:, None] - POINTS[None]) ** 2
+    squares = ((POINTS[:, None] - POINTS[None]) ** 2).reshape(-1, 3)
     at = np.array([-0.5, -0.3, 0.1, 0.2, noise])
     known = np.full(20, 0.01)
     numeric = approx_fprime(at, lambda p: _loss(p, squares, VALUES, known)[0], 1e-7)
@@ -59,10 +60,11 @@ def test_log_expected_improvement_agrees_with_high_precision(z: float) -> None:
 def test_the_gradient_of_the_acquisition_is_right() -> None:
     process = fit(POINTS, VALUES, np.array([-0.5, -0.3, 0.1, 0.2, -3.0]))
     acquisition = Acquisition(process, float(VALUES.min()), [Constraint(process, 0.3)])
-    for point in random.random((5, 3)):
-        value, gradient = acquisition.value_and_gradient(point)
-        assert value == pytest.approx(float(acquisition.values(point[None])[0]), rel=1e-6)
-        numeric = approx_fprime(point, lambda p: acquisition.value_and_gradient(p)[0], 1e-7)
+    points = random.random((5, 3))
+    values, gradients = acquisition.values_and_gradients(points)
+    assert values == pytest.approx(acquisition.values(points), rel=1e-6)
+    for point, gradient in zip(points, gradients, strict=True):
+        numeric = approx_fprime(point, lambda p: acquisition.values_and_gradients(p[None])[0][0], 1e-7)
         assert gradient == pytest.approx(numeric, rel=1e-2, abs=1e-2)
 
 
@@ -105,6 +107,15 @@ def test_normalising_keeps_the_order_and_stays_finite(losses: list[float]) -> No
 
 def study(sampler: GaussianProcessSampler, **options: object) -> optuna.Study:
     return optuna.create_study(sampler=sampler, **options)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=5, max_size=60).filter(lambda values: float(np.std(values)) > 0.1))
+def test_the_power_is_the_one_of_the_greatest_likelihood(values: list[float]) -> None:
+    sample = np.array(values)
+    power, exact = yeo_johnson_power(sample), float(yeojohnson_normmax(sample))
+    assert yeo_johnson(sample, np.array([power]))[0] == pytest.approx(yeojohnson(sample, power))
+    if abs(power) < 4.9 and abs(exact) < 4.9:
+        assert yeojohnson_llf(power, sample) >= yeojohnson_llf(exact, sample) - 0.01 * len(sample)
 
 
 def test_mixed_parameters_are_optimised() -> None:
