@@ -114,7 +114,14 @@ def steps(dev: bool) -> list[Step]:
     web, lab, proxy = (ROOT / "frontend" / name for name in ("web", "lab", "proxy"))
     return [
         Step("venv", "Making the environment", lambda: sys.version, make_environment, (PYTHON,)),
-        Step("uv", "Fetching the installer", lambda: digest([setup_lock()]), install_uv, (VENV / "bin" / "uv",)),
+        Step(
+            "uv",
+            "Fetching the installer",
+            lambda: digest([setup_lock()]),
+            install_uv,
+            (VENV / "bin" / "uv",),
+            after=("venv",),
+        ),
         Step(
             packages,
             "Installing packages",

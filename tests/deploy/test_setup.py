@@ -76,6 +76,23 @@ def test_a_step_is_done_again_after_one_that_undoes_it(install: ModuleType, made
     assert made == ["packages", "platform", "packages", "packages", "platform"]
 
 
+def test_another_python_makes_all_that_is_in_the_environment_again(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(install, "VENV", tmp_path)
+    todo = install.steps(dev=False)
+    for one in todo:
+        for path in one.makes:
+            if path.is_relative_to(tmp_path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        install.STAMPS.mkdir(exist_ok=True)
+        install.stamp(one).write_text(one.inputs())
+    install.stamp(todo[0]).write_text("3.10")
+    pending = {one.name for one in install.pending_of(todo)}
+    assert {"venv", "uv", "packages", "collegium", "kernelspec"} <= pending
+
+
 def test_an_interrupted_step_is_done_again_and_finished_ones_are_kept(install: ModuleType, made: list[str]) -> None:
     def interrupted() -> None:
         made.append("half")
