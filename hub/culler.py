@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +39,14 @@ async def cull_once(hub: JupyterHubApi, now: datetime, idle: timedelta) -> list[
 
 
 async def main() -> None:
-    """Look once a minute, for ever."""
+    """Look once a minute, until SIGTERM; the first process of a container has no other way to end in time."""
+    looking = asyncio.create_task(_look())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, looking.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await looking
+
+
+async def _look() -> None:
     settings = load().settings
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel("WARNING")

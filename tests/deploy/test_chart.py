@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -107,6 +109,48 @@ def test_no_pod_has_privileges_and_few_have_a_token(variant: str) -> None:
             assert not container["securityContext"]["allowPrivilegeEscalation"]
             assert container["resources"]["requests"]["memory"]
             assert container["resources"]["limits"]["memory"]
+
+
+def first_process(command: list[str], tmp_path: Path) -> subprocess.Popen[str]:
+    """Run a command as the first process of a namespace, where SIGTERM ends only who listens to it."""
+    if os.geteuid() != 0:
+        pytest.skip("a pid namespace needs the right to make one")
+    env = os.environ | {"COLLEGIUM_DATA_DIR": str(tmp_path)}
+    started = subprocess.Popen(
+        ["unshare", "--pid", "--fork", *command], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return started
+
+
+def ends_when_asked(started: subprocess.Popen[str]) -> bool:
+    (first,) = psutil.Process(started.pid).children()
+    first.terminate()
+    try:
+        return started.wait(timeout=10) == 0
+    finally:
+        if first.is_running():
+            first.kill()
+            started.wait()
+        assert started.stdout is not None
+        started.stdout.close()
+
+
+def test_pre_puller_ends_at_once(tmp_path: Path) -> None:
+    (puller,) = [pod for name, pod in pods_of(render(EVERYTHING)).items() if name.endswith("pre-puller")]
+    for container in puller["spec"]["containers"]:
+        started = first_process(container["command"], tmp_path)
+        while not (shells := psutil.Process(started.pid).children()) or not shells[0].children():
+            time.sleep(0.01)  # until it sleeps
+        assert ends_when_asked(started)
+
+
+def test_culler_ends_at_once(tmp_path: Path) -> None:
+    (culler,) = [pod for name, pod in pods_of(render(EVERYTHING)).items() if name.endswith("culler")]
+    command = culler["spec"]["containers"][0]["command"]
+    started = first_process([sys.executable, *command[1:]], tmp_path)
+    assert started.stdout is not None
+    assert "nothing is stopped" in started.stdout.readline()
+    assert ends_when_asked(started)
 
 
 def test_rights_end_at_the_namespace_and_nobody_may_make_rights_or_run_in_other_pods() -> None:
