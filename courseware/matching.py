@@ -16,6 +16,8 @@ from courseware.errors import FormatError
 from courseware.markers import HIDDEN_TESTS, MARK_SCHEME, cut
 from courseware.notebooks import clear_outputs, set_cell_type
 
+NATIVE_KERNEL = frozenset({"python", "python3"})  # Jupyter's two names of one kernel (jupyter_client.kernelspec)
+
 
 class FindingKind(StrEnum):
     """What can be wrong with a submitted notebook."""
@@ -143,8 +145,8 @@ class _Matcher:
         found = self._notebook.metadata.get("kernelspec")
         if not expected:
             return
-        if not isinstance(found, dict) or found.get("name") != expected.get("name"):
-            told = found.get("name") if isinstance(found, dict) else None
+        told = found.get("name") if isinstance(found, dict) else None
+        if told != expected.get("name") and not {told, expected.get("name")} <= NATIVE_KERNEL:
             self._find(
                 FindingKind.OTHER_KERNEL,
                 "",

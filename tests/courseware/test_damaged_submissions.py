@@ -121,6 +121,12 @@ async def test_another_kernel_is_replaced_by_the_assignments() -> None:
     assert kinds(result) == {"other-kernel"}
 
 
+async def test_the_same_kernel_under_jupyters_other_name_is_no_finding() -> None:
+    result = await graded(changed(lambda n: n.metadata.kernelspec.update(name="python")))
+    assert points(result) == FULL
+    assert not kinds(result)
+
+
 async def test_an_old_notebook_without_cell_ids_is_graded() -> None:
     raw = json.loads(write_notebook(answered(HONEST)))
     raw["nbformat_minor"] = 2

@@ -248,6 +248,34 @@ async def test_large_outputs_are_beside_the_document_and_whole_in_the_file(page:
 
 
 @pytest.mark.cells(
+    "import time\nprint('x' * 70_000)\nfor n in range(30):\n    print('more', flush=True); time.sleep(0.05)\nanswer = input()"
+)
+async def test_how_long_a_growing_text_is_is_told_seldom_and_rightly(page: Page) -> None:
+    told: list[int] = []
+
+    def more() -> dict[str, Any]:
+        data = page.outputs(0)[1]["data"] if len(page.outputs(0)) == 2 else {}
+        return dict(data.get("application/vnd.collegium.more+json", {}))
+
+    def note() -> bool:
+        total = more().get("bytes", 0)
+        if total and total not in told[-1:]:
+            told.append(int(total))
+        return total == 70_001 + 30 * len("more\n")
+
+    await page.run(0)
+    await page.peer.until(note)  # though nothing is printed after it, and the cell goes on
+    assert not more()["complete"]
+    assert len(told) <= 4
+    await page.peer.until(lambda: page.cell(0)["metadata"]["collegium"]["state"] == "input")
+    moment = page.cell(0)["metadata"]["collegium"]
+    body = {"request": moment["request"], "value": ""}
+    await asyncio.to_thread(call, page.served, "ada", "POST", f"collaboration/input/{page.path}", json=body)
+    await page.peer.until(lambda: len(page.outputs(0)) == 3)  # the answer stands behind the text
+    await page.peer.until(lambda: dict(page.outputs(0)[1]["data"]["application/vnd.collegium.more+json"])["complete"])
+
+
+@pytest.mark.cells(
     "import sys, time\nfor n in range(50):\n    print(f'\\r{n:3d} %', end='', flush=True); time.sleep(0.002)\n",
     "from IPython.display import display, clear_output\nh = display('one', display_id='d')\n"
     "h.update(display_id='d', obj='two') if False else display('two', display_id='d', update=True)",

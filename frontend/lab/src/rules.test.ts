@@ -6,6 +6,7 @@ import { authored, byDay } from "./history/revisions";
 import { pathOf, present } from "./people/presence";
 import { queueWords, type Queue, type RunRequest } from "./runs/queue";
 import { changedTexts } from "./runs/texts";
+import { stopped } from "./status/rules";
 import { saveState, saveWords } from "./status/saving";
 import { completed, inOrder, mentionable, mentionTyped, merged, type Thread } from "./talk/model";
 import { refusal } from "./viewer/rules";
@@ -23,6 +24,20 @@ describe("saved or not", () => {
   });
   it("is no matter for viewers", () =>
     expect(saveState({ ...facts, mayWrite: false, own: 9 })).toBe("viewing"));
+});
+
+describe("a server that has stopped", () => {
+  it("is offered for starting to those who may start it, and to nobody else", () => {
+    expect(stopped(["read", "write", "run_server"]).mayStart).toBe(true);
+    expect(stopped(["read", "run_server"]).mayStart).toBe(true);
+    expect(stopped(["read"]).mayStart).toBe(false);
+    expect(stopped(["read"]).body).toContain("editors or owners can start it");
+    expect(stopped([])).toEqual({ body: expect.stringContaining("not a member") as string, mayStart: false });
+  });
+  it("keeps what was typed, of which viewers hear nothing", () => {
+    expect(stopped(["read", "write", "run_server"]).body).toContain("What you typed is kept");
+    expect(stopped(["read", "run_server"]).body).not.toContain("typed");
+  });
 });
 
 describe("presence", () => {

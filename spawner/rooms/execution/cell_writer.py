@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,13 +12,14 @@ from typing import Any
 
 from pycrdt import Map, Text
 
-from spawner.rooms.execution.large_outputs import KEPT_BYTES, STREAM_SHOWN, LargeOutputs
+from spawner.rooms.execution.large_outputs import KEPT_BYTES, MORE, STREAM_SHOWN, LargeOutputs
 from spawner.rooms.execution.requests import Output, Request
 from spawner.rooms.execution.terminal import printed
 from spawner.rooms.files import MOMENT_KEY, unmark
 
 log = logging.getLogger("collegium.rooms")
 GATHER_SECONDS = 0.04
+TELL_GROWTH_SECONDS = 1.0  # a text beyond the limit: pages show how long it is, and a button that must hold still
 OUTPUT_FIELDS = {
     "display_data": ("data", "metadata"),
     "execute_result": ("data", "metadata", "execution_count"),
@@ -33,6 +35,8 @@ class _Stream:
     text: str = ""
     cursor: int = 0
     grown: str = ""
+    total: int = 0
+    told_at: float = 0.0
 
 
 class CellWriter:
@@ -55,11 +59,13 @@ class CellWriter:
         self._events: list[tuple[str, Mapping[str, Any]]] = []
         self._times: dict[str, str] = {}
         self._stream: _Stream | None = None
+        self._grown: list[_Stream] = []
         self._written = 0
         self._clear_next = False
         self._index = 0
         self._flushing = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Show that the cell runs, without its outputs of before."""
@@ -105,7 +111,10 @@ class CellWriter:
             self._timer.cancel()
             self._timer = None
         await self.flush()
-        await self._finish_stream()
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        await self._finish_streams()
         request, cell = self._request, self._cell()
         if cell is None or request.room is None:
             return
@@ -192,24 +201,46 @@ class CellWriter:
             stream.text, rest = stream.text[:STREAM_SHOWN], stream.text
         _replace_text(outputs[len(outputs) - 1]["text"], before, stream.text)
         if rest:
-            stream.grown = self._request.id[:24] + f"{len(outputs):012x}"
-            outputs.append(Map(self._more(stream, self._large.store.grow(stream.grown, rest), False)))
+            stream.grown = self._request.id[:24] + f"{len(self._grown):012x}"
+            self._grown.append(stream)
+            stream.total, stream.told_at = self._large.store.grow(stream.grown, rest), time.monotonic()
+            outputs.append(Map(self._more(stream, stream.total, False)))
 
     def _grow(self, outputs: Any, stream: _Stream, text: str) -> None:
-        total = self._large.store.grow(stream.grown, text)
-        outputs[len(outputs) - 1] = Map(self._more(stream, total, False))  # pages see an output that is put in anew
+        stream.total = self._large.store.grow(stream.grown, text)
+        due = stream.told_at + TELL_GROWTH_SECONDS - time.monotonic()
+        if due <= 0:
+            self._tell_growth(outputs, stream)
+        elif self._telling is None:
+            self._telling = asyncio.create_task(self._tell_growth_later(stream, due))
 
-    async def _finish_stream(self) -> None:
-        stream, cell = self._stream, self._cell()
-        if stream is None or not stream.grown or cell is None or self._request.room is None:
-            return
-        name = await asyncio.to_thread(self._large.store.finish, stream.grown)
-        total = self._large.store.piece(name, 0, 1).total
-        stream.grown = name
-        cell = self._cell()
-        if cell is not None and len(cell["outputs"]) == self._written:
-            with self._request.room.edit_as(self._request.by):
-                cell["outputs"][self._written - 1] = Map(self._more(stream, total, True))
+    def _tell_growth(self, outputs: Any, stream: _Stream) -> None:
+        stream.told_at = time.monotonic()
+        outputs[len(outputs) - 1] = Map(self._more(stream, stream.total, False))  # pages see what is put in anew
+
+    async def _tell_growth_later(self, stream: _Stream, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        async with self._flushing:
+            self._telling = None
+            cell = self._cell()
+            if cell is None or self._request.room is None or self._stream is not stream:
+                return
+            if len(cell["outputs"]) == self._written:
+                with self._request.room.edit_as(self._request.by):
+                    self._tell_growth(cell["outputs"], stream)
+
+    async def _finish_streams(self) -> None:
+        """Give long texts their lasting names, wherever in the cell they are now."""
+        store = self._large.store
+        for stream in self._grown:
+            growing, stream.grown = stream.grown, await asyncio.to_thread(store.finish, stream.grown)
+            total = store.piece(stream.grown, 0, 1).total
+            cell = self._cell()
+            index = _place_of(growing, cell["outputs"]) if cell is not None else None
+            if index is not None and self._request.room is not None:
+                with self._request.room.edit_as(self._request.by):
+                    cell["outputs"][index] = Map(self._more(stream, total, True))
+        self._grown.clear()
 
     def _more(self, stream: _Stream, total: int, complete: bool) -> Output:
         return self._large.more(stream.name, stream.grown, len(stream.text.encode()), total, complete)
@@ -281,6 +312,15 @@ def _replace_text(shared: Any, before: str, after: str) -> None:
     kept = len(before[:start].encode())  # a shared text counts bytes
     del shared[kept:]
     shared += after[start:]
+
+
+def _place_of(growing: str, outputs: Any) -> int | None:
+    """Return where the output is that stands behind a text, by the text's name."""
+    for index, output in enumerate(outputs):
+        data = _plain(output.get("data"))
+        if isinstance(data, dict) and (data.get(MORE) or {}).get("stream") == growing:
+            return index
+    return None
 
 
 def _plain(value: Any) -> object:

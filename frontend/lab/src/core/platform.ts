@@ -3,7 +3,9 @@ import { PageConfig } from "@jupyterlab/coreutils";
 /** The project that this page belongs to, as its server tells; empty outside of the platform. */
 export const projectId = PageConfig.getOption("collegiumProject");
 const apiPath = PageConfig.getOption("collegiumApi");
-/** Path of the platform's web app, with a final slash. */
+/** Whether this page is in an origin of its project's own, where no cookie of the platform is sent. */
+export const isOwnOrigin = /^https?:/.test(apiPath);
+/** Address of the platform's web app, with a final slash. */
 export const webPath = apiPath.replace(/api$/, "");
 /** The project's page in the web app. */
 export const projectPage = `${webPath}projects/${projectId}`;
@@ -35,7 +37,7 @@ interface Problem {
 }
 
 /**
- * Ask the platform's API as the signed-in person.
+ * Ask the platform's API as the signed-in person. A page in its project's own origin may ask about that project only.
  *
  * @param method HTTP method
  * @param path below the API's path, with a leading slash
@@ -53,14 +55,19 @@ export async function platformResponse(method: string, path: string, body?: unkn
   const ask = () =>
     fetch(apiPath + path, {
       method,
+      credentials: isOwnOrigin ? "omit" : "same-origin",
       headers: {
-        "X-Collegium-Client": "lab",
+        ...(isOwnOrigin
+          ? { Authorization: `Bearer ${PageConfig.getToken()}` }
+          : { "X-Collegium-Client": "lab" }),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   try {
     let response = await ask();
+    if (response.status === 401 && isOwnOrigin)
+      throw new RequestError("You are signed out. Save what you need, then reload this page.", 401);
     if (response.status === 401) {
       // Signed in at the hub, but not yet at the platform's service: it asks the hub, without a page in between.
       await fetch(`${webPath}login`);

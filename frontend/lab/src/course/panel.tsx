@@ -5,7 +5,7 @@ import React, { useState } from "react";
 
 import { ago, bytes, clock, count } from "../core/format";
 import { courseIcon } from "../core/icons";
-import { projectId, webPath } from "../core/platform";
+import { isOwnOrigin, projectId, webPath } from "../core/platform";
 import { attempt, Button, Empty, Failure, Heading, Loading, useLoaded } from "../core/view";
 import { work, type Assignment, type Course, type Receipt, type Submission, type WorkState } from "./api";
 import { counted, dueWords, isOpen, scoreWords } from "./state";
@@ -18,6 +18,27 @@ export interface Page {
 
 /** A student's courses: what is to do, and everything to do it with. */
 export function CoursePanel({ page }: { page: Page }): React.JSX.Element {
+  return isOwnOrigin ? <CoursesElsewhere /> : <CourseList page={page} />;
+}
+
+/** In a project's own origin, code of its members runs beside this page: courses are not its business. */
+function CoursesElsewhere(): React.JSX.Element {
+  return (
+    <>
+      <Heading title="Courses" />
+      <div className="collegium-Panel-body">
+        <Empty>Fetch assignments, hand in and read feedback on the page of your courses.</Empty>
+        <p className="collegium-Empty">
+          <a className="collegium-Link" href={`${webPath}courses`} target="_blank" rel="noreferrer">
+            To your courses
+          </a>
+        </p>
+      </div>
+    </>
+  );
+}
+
+function CourseList({ page }: { page: Page }): React.JSX.Element {
   const courses = useLoaded("courses", () => work.courses());
   return (
     <>

@@ -28,7 +28,7 @@ export function tellOfKernels(app: JupyterFrontEnd, collegium: ICollegium): void
         shown.delete(key);
       }
     }
-    for (const notice of notices) show(notice, shown, app.serviceManager);
+    for (const notice of notices) show(notice, shown, app.serviceManager, collegium.rights.mayExecute);
   };
   window.setInterval(() => void look(), LOOK_MS);
 }
@@ -37,6 +37,7 @@ function show(
   notice: Notice,
   shown: Map<string, { id: string; text: string }>,
   manager: ServiceManager.IManager,
+  mayKeep: boolean,
 ): void {
   const before = shown.get(notice.key);
   if (before) {
@@ -48,7 +49,7 @@ function show(
   }
   const keep = { label: "Keep it", callback: () => void keepAlive(manager, notice.kernel) };
   const id = notice.ends
-    ? Notification.warning(notice.text, { autoClose: false, actions: [keep] })
+    ? Notification.warning(notice.text, { autoClose: false, actions: mayKeep ? [keep] : [] })
     : Notification.info(notice.text, { autoClose: false });
   shown.set(notice.key, { id, text: notice.text });
 }

@@ -4,30 +4,17 @@ import { PanelLayout, Widget } from "@lumino/widgets";
 
 import { bytes } from "../core/format";
 import { isMissing } from "../core/platform";
-import { server, serverResponse, serverUrl } from "../core/server";
+import { serverResponse } from "../core/server";
 import type { ICollegium } from "../core/token";
-import { asError, attempt } from "../core/view";
+import { asError } from "../core/view";
+import { MORE, MoreRenderer } from "./more";
 
 const LARGE = "application/vnd.collegium.output+json";
-const MORE = "application/vnd.collegium.more+json";
-const MORE_BYTES = 256_000;
 const BINARY = /^(image\/(?!svg)|application\/pdf)/;
 
 interface LargeOutput {
   digest: string;
   types: Record<string, number>;
-}
-interface MoreText {
-  stream: string;
-  name: string;
-  shown: number;
-  bytes: number;
-  complete: boolean;
-}
-interface Piece {
-  text: string;
-  next_offset: number | null;
-  bytes: number;
 }
 
 /** Show what is kept on the server because it is large: whole outputs when they are seen, long texts piece by piece. */
@@ -91,45 +78,4 @@ async function base64(blob: Blob): Promise<string> {
     reader.onload = () => resolve((reader.result as string).replace(/^data:[^,]*,/, ""));
     reader.readAsDataURL(blob);
   });
-}
-
-class MoreRenderer extends Widget implements IRenderMime.IRenderer {
-  constructor(private readonly collegium: ICollegium) {
-    super();
-    this.addClass("collegium-MoreOutput");
-  }
-
-  renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const more = model.data[MORE] as unknown as MoreText;
-    const text = document.createElement("pre");
-    const state = document.createElement("span");
-    const button = document.createElement("button");
-    button.className = "jp-mod-styled";
-    button.textContent = "Show more";
-    const download = document.createElement("a");
-    download.className = "collegium-Link";
-    download.href = serverUrl(this.collegium.settings, `api/collaboration/streams/${more.stream}?download=1`);
-    download.textContent = "Download all";
-    download.download = `${more.name}.txt`;
-    let offset: number | null = more.shown;
-    const tell = (total: number) => {
-      state.textContent =
-        offset === null ? `All ${bytes(total)} are shown.` : `${bytes(offset)} of ${bytes(total)} are shown.`;
-      button.hidden = offset === null;
-    };
-    button.onclick = () =>
-      void attempt(async () => {
-        const address = `api/collaboration/streams/${more.stream}?offset=${offset}&limit=${MORE_BYTES}`;
-        const piece = await server<Piece>(this.collegium.settings, "GET", address);
-        text.append(piece.text);
-        offset = piece.next_offset;
-        tell(piece.bytes);
-      });
-    tell(more.bytes);
-    const row = document.createElement("div");
-    row.className = "collegium-MoreOutput-row";
-    row.append(state, button, download);
-    this.node.replaceChildren(text, row);
-    return Promise.resolve();
-  }
 }

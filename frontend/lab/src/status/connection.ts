@@ -7,8 +7,10 @@ import {
 import { Dialog, showDialog } from "@jupyterlab/apputils";
 import { URLExt } from "@jupyterlab/coreutils";
 
-import { platform, projectId } from "../core/platform";
+import type { Schemas } from "../core/api";
+import { isMissing, platform, projectId, RequestError } from "../core/platform";
 import { attempt } from "../core/view";
+import { stopped } from "./rules";
 
 const ASK_MS = 3000;
 const NOT_RUNNING = [424, 503];
@@ -42,10 +44,7 @@ async function untilItAnswers(address: string): Promise<void> {
   for (let asked = false; ;) {
     const status = navigator.onLine ? await statusOf(address) : 0;
     if (status && !NOT_RUNNING.includes(status)) return;
-    if (status && !asked) {
-      asked = true;
-      await offerToStart();
-    }
+    if (status && !asked) asked = await offerToStart();
     await new Promise((resolve) => window.setTimeout(resolve, ASK_MS));
   }
 }
@@ -58,11 +57,27 @@ async function statusOf(address: string): Promise<number> {
   }
 }
 
-async function offerToStart(): Promise<void> {
+/** Offer to start the server to those who may; false when it cannot be known yet who may. */
+async function offerToStart(): Promise<boolean> {
+  const held = await capabilities();
+  if (!held) return false;
+  const { body, mayStart } = stopped(held);
   const answer = await showDialog({
     title: "The project's server has stopped",
-    body: "What you typed is kept in this tab, and is sent when the server runs again.",
-    buttons: [Dialog.cancelButton({ label: "Not now" }), Dialog.okButton({ label: "Start it" })],
+    body,
+    buttons: mayStart
+      ? [Dialog.cancelButton({ label: "Not now" }), Dialog.okButton({ label: "Start it" })]
+      : [Dialog.okButton({ label: "Close" })],
   });
-  if (answer.button.accept) await attempt(() => platform("POST", `/projects/${projectId}/server`));
+  if (mayStart && answer.button.accept) await attempt(() => platform("POST", `/projects/${projectId}/server`));
+  return true;
+}
+
+/** What the person may do now: it may have changed since the page was opened. Undefined while nobody answers. */
+async function capabilities(): Promise<string[] | undefined> {
+  try {
+    return (await platform<Schemas["Project"]>("GET", `/projects/${projectId}`)).capabilities;
+  } catch (error) {
+    return isMissing(error) || (error instanceof RequestError && error.status === 403) ? [] : undefined;
+  }
 }

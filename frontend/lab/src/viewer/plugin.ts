@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { MainAreaWidget, Notification } from "@jupyterlab/apputils";
+import { ISessionContextDialogs, MainAreaWidget, Notification } from "@jupyterlab/apputils";
 import { IEditorTracker } from "@jupyterlab/fileeditor";
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import type { IDocumentWidget } from "@jupyterlab/docregistry";
@@ -23,15 +23,17 @@ export const viewerPlugin: JupyterFrontEndPlugin<void> = {
   description: "Makes documents read-only for viewers and says why.",
   autoStart: true,
   requires: [ICollegium, INotebookTracker],
-  optional: [IEditorTracker],
+  optional: [IEditorTracker, ISessionContextDialogs],
   activate: (
     app: JupyterFrontEnd,
     { rights }: ICollegium,
     notebooks: INotebookTracker,
     editors: IEditorTracker | null,
+    dialogs: ISessionContextDialogs | null,
   ): void => {
     guardCommands(app, rights);
     guardKernels(app, rights);
+    if (dialogs) guardDialogs(dialogs, rights);
     const each = (widget: IDocumentWidget) => {
       const apply = () => applyRights(widget, rights);
       rights.changed.connect(apply);
@@ -53,25 +55,16 @@ function guardCommands(app: JupyterFrontEnd, rights: Rights): void {
   const { commands } = app;
   const isEnabled = commands.isEnabled.bind(commands);
   const execute = commands.execute.bind(commands);
-  const processKey = commands.processKeydownEvent.bind(commands);
-  let isKey = false;
-  commands.processKeydownEvent = (event: KeyboardEvent) => {
-    isKey = true; // Lumino passes over the shortcut of a disabled command without a word
-    try {
-      processKey(event);
-    } finally {
-      isKey = false;
-    }
-  };
   commands.isEnabled = (id: string, args?: ReadonlyPartialJSONObject) =>
-    (isKey || !refusal(id, rights)) && isEnabled(id, args);
+    // Lumino passes over the shortcut of a disabled command without a word.
+    refusal(id, rights) === undefined ? isEnabled(id, args) : isShortcut(args);
   commands.execute = (id: string, args?: ReadonlyPartialJSONObject) => {
-    const reason = refusal(id, rights);
-    if (reason === undefined) return execute(id, args);
-    Notification.warning(reason, { autoClose: 5000 });
-    return Promise.resolve(undefined);
+    return isRefused(id, rights) ? Promise.resolve(undefined) : execute(id, args);
   };
 }
+
+const isShortcut = (args?: ReadonlyPartialJSONObject): boolean =>
+  (args?._luminoEvent as { type?: string } | undefined)?.type === "keybinding";
 
 /** Have no kernel be started for those who may not run code: the server would refuse it, and the page complain. */
 function guardKernels(app: JupyterFrontEnd, rights: Rights): void {
@@ -88,6 +81,23 @@ function guardKernels(app: JupyterFrontEnd, rights: Rights): void {
       }
     );
   };
+}
+
+/** Have the name of the kernel in a toolbar offer none for choosing to those who may not run code. */
+function guardDialogs(dialogs: ISessionContextDialogs, rights: Rights): void {
+  const select = dialogs.selectKernel.bind(dialogs);
+  const restart = dialogs.restart.bind(dialogs);
+  dialogs.selectKernel = async (context) => {
+    if (!isRefused("kernelmenu:change", rights)) await select(context);
+  };
+  dialogs.restart = async (context) => !isRefused("kernelmenu:restart", rights) && restart(context);
+}
+
+/** Whether the person may not do it; if so, they are told why. */
+function isRefused(command: string, rights: Rights): boolean {
+  const reason = refusal(command, rights);
+  if (reason !== undefined) Notification.warning(reason, { autoClose: 5000 });
+  return reason !== undefined;
 }
 
 function applyRights(widget: IDocumentWidget, rights: Rights): void {
