@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from sqlalchemy.orm import Session
+
 from hub.api.context import Platform
 from hub.cluster import cluster_of
-from hub.data import projects
+from hub.data import projects, quotas
 from hub.data.engine import Database
+from hub.data.models import ProjectRow
 from hub.errors import HubError
 from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
@@ -33,6 +37,7 @@ if TYPE_CHECKING:  # these imports take half a second, and most requests need no
         ItemRow,
         Launcher,
         PipelineService,
+        Room,
         RunRow,
         ScheduleRow,
         Store,
@@ -46,6 +51,7 @@ RETENTION_EVERY = timedelta(hours=6)
 MOST_PARALLEL = 8
 LONGEST_ITEM_SECONDS = 24 * 3600.0
 LISTENER_BACKLOG = 1000
+ROOM_SECONDS = 30.0
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 Change = "ItemRow | RunRow"
 _of_database: WeakKeyDictionary[Database, ProjectPipelines] = WeakKeyDictionary()
@@ -70,6 +76,7 @@ class ProjectPipelines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[str, set[asyncio.Queue[Any]]] = defaultdict(set)
         self._purged_at: datetime | None = None
+        self._measured: dict[str, tuple[float, int]] = {}
 
     def of(self, project_id: str) -> PipelineService:
         """The pipelines of one project; blocks at first."""
@@ -198,7 +205,27 @@ class ProjectPipelines:
             confinement=Confinement(self.files(project_id), longest_seconds=LONGEST_ITEM_SECONDS),
             most_parallel=MOST_PARALLEL,
             scope=project_id,
+            room=lambda: self._room(project_id),
         )
+
+    def _room(self, project_id: str) -> Room | None:
+        """What the quota of a project leaves to its runs; its files and all that its runs keep count."""
+        from pipelines.graph import Room, folder_bytes
+
+        def limit_of(session: Session) -> int | None:
+            project = session.get(ProjectRow, project_id)
+            return None if project is None else quotas.storage_bytes_of(session, project)
+
+        limit = self._platform.database.read(limit_of)
+        if limit is None:
+            return None
+        measured_at, used = self._measured.get(project_id, (float("-inf"), 0))
+        if time.monotonic() - measured_at > ROOM_SECONDS:
+            folders = {self.files(project_id), self.results(project_id), self.attempts(project_id) / "runs"}
+            used = sum(folder_bytes(folder) for folder in folders)
+            self._measured[project_id] = time.monotonic(), used
+        name = f"what the quota of the project ({limit / 1e6:,.0f} MB for files and results of runs) leaves"
+        return Room(limit - used, name)
 
     def _launcher(self, project_id: str, store: Store) -> Launcher:
         from pipelines.graph import LocalLauncher

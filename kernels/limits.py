@@ -32,6 +32,8 @@ class Limits:
         Everything written to the private folder of a sandboxed run; has no effect without a sandbox.
     cell_output_bytes, cell_output_messages
         Output kept per cell. What is beyond is counted, not kept, and the record says so.
+    cell_sent_bytes
+        Output of one cell in all, kept or not. A cell that sends more is stopped.
     cell_timeout_seconds
         Wall time of one cell. The cell is interrupted first, and killed when it does not stop.
     notebook_timeout_seconds
@@ -58,6 +60,7 @@ class Limits:
     disk_bytes: int | None = None
     cell_output_bytes: int | None = 4_000_000
     cell_output_messages: int | None = 10_000
+    cell_sent_bytes: int | None = None
     cell_timeout_seconds: float | None = None
     notebook_timeout_seconds: float | None = None
     startup_timeout_seconds: float = 60.0

@@ -219,7 +219,8 @@ async def _run_cells(session: NotebookSession, document: NotebookNode, stop_on_e
         record = await session.run_cell(cell, index)
         records.append(record)
         failed = record.status in ("error", "timeout") and not record.allowed_error
-        stopped = (failed and stop_on_error) or not session.alive or session.out_of_time
+        ended = not session.alive or session.out_of_time or session.stopped is not None
+        stopped = (failed and stop_on_error) or ended
     return tuple(records)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,7 @@ class NotebookSession:
         self._displays: dict[str, list[NotebookNode]] = {}
         self._handler_error: Exception | None = None
         self._deadline = _deadline(limits.notebook_timeout_seconds, startup_seconds)
+        self._stopped: asyncio.Future[CellError] = asyncio.get_running_loop().create_future()
         self.startup_seconds = startup_seconds
 
     @property
@@ -60,6 +62,22 @@ class NotebookSession:
     def out_of_time(self) -> bool:
         """Whether the time of the whole notebook is used up."""
         return self._deadline is not None and time.monotonic() >= self._deadline
+
+    @property
+    def stopped(self) -> CellError | None:
+        """Why `stop` was called, if it was; no further cell is to be run then."""
+        return self._stopped.result() if self._stopped.done() else None
+
+    def stop(self, reason: CellError) -> None:
+        """Have the running cell interrupted, and killed when it does not stop; it ends with this error.
+
+        Parameters
+        ----------
+        reason
+            Which limit was reached; of several reasons the first counts.
+        """
+        if not self._stopped.done():
+            self._stopped.set_result(reason)
 
     async def run_cell(self, cell: NotebookNode, index: int = 0) -> CellRun:
         """Run a code cell; its outputs and its execution count are replaced.
@@ -88,12 +106,14 @@ class NotebookSession:
             output_bytes=outputs.sent_bytes,
             output_messages=outputs.sent_messages,
             output_truncated=outputs.truncated,
-            allowed_error=status == "error" and RAISES_TAG in tags,
+            allowed_error=status == "error" and RAISES_TAG in tags and self.stopped is None,
         )
         await self.emit("cell-finished", index=index, cell=record)
         return record
 
-    async def evaluate(self, source: str, *, timeout_seconds: float | None = None) -> Evaluation:
+    async def evaluate(
+        self, source: str, *, timeout_seconds: float | None = None, is_plain: bool = False, is_last: bool = False
+    ) -> Evaluation:
         """Run code in a throw-away fork of the session's present state.
 
         What the code does to variables, modules and open files is gone afterwards. Only mode `short` can do
@@ -105,6 +125,12 @@ class NotebookSession:
             Cell source; magics work.
         timeout_seconds
             Wall time; `Limits.cell_timeout_seconds` by default, and 60 s without one.
+        is_plain
+            No cell can have replaced functions or left threads behind, so that nothing is put back first; the
+            code is Python without magics, and runs without what a shell does around a cell.
+        is_last
+            Besides being plain, nothing runs afterwards: the code runs in the kernel itself, which ends with it.
+            A fork costs more than most tests.
 
         Raises
         ------
@@ -115,7 +141,7 @@ class NotebookSession:
         if self._deadline is not None:
             seconds = min(seconds, max(self._deadline - time.monotonic(), 0.001))
         try:
-            return await self._backend.evaluate(source, seconds)
+            return await self._backend.evaluate(source, seconds, is_plain=is_plain, is_last=is_last)
         except KernelDiedError:
             return Evaluation("died", death=self.death)
 
@@ -139,14 +165,19 @@ class NotebookSession:
         async def on_message(kind: str, content: Mapping[str, Any]) -> None:
             if outputs.add(kind, content):
                 await self.emit("output", index=index, message_type=kind, content=content)
+            bound = self._limits.cell_sent_bytes
+            if bound is not None and outputs.sent_bytes > bound:
+                self.stop(CellError("OutputLimitError", f"The cell printed more than its limit of {bound} bytes."))
 
         execution = asyncio.ensure_future(self._backend.execute(source, on_message))
         try:
-            done, _ = await asyncio.wait({execution}, timeout=self._seconds_left())
-            if done:
+            ends: set[asyncio.Future[Reply] | asyncio.Future[CellError]] = {execution, self._stopped}
+            done, _ = await asyncio.wait(ends, timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            if execution in done:
                 reply = execution.result()
                 return ("error" if reply.error else "ok"), reply
-            return "timeout", await self._stop_cell(execution)
+            reply = await self._stop_cell(execution)
+            return ("error", replace(reply, error=self.stopped)) if self.stopped else ("timeout", reply)
         except KernelDiedError:
             return "died", Reply(None, _death_as_error(self.death))
         finally:

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import inspect
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from kernels import (
+    CellError,
     CellRun,
     Death,
     EventHandler,
@@ -37,6 +38,7 @@ from .values import check_values
 
 RunOutcome = Literal["ok", "error", "timeout", "died"]
 _NO_LIMITS = Limits()
+_EXCESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class RunOptions:
         Values that must not appear in the record; they reach the notebook through `environment`.
     save_interval_seconds
         Least time between two saves of the record while the notebook runs.
+    excess
+        Asked about once a second and after each cell, in a thread; the run is stopped with the error that it returns.
     """
 
     limits: Limits = _NO_LIMITS
@@ -104,6 +108,7 @@ class RunOptions:
     cwd: Path | None = None
     secrets: Collection[str] = field(default=(), repr=False)
     save_interval_seconds: float = 1.0
+    excess: Callable[[], CellError | None] | None = None
 
 
 async def run_recorded(
@@ -213,7 +218,7 @@ class _Run:
             if cell.cell_type != "code":
                 papermill_record.cell_finished(cell)
                 continue
-            run = await session.run_cell(cell, index)
+            run = await self._run_cell(session, cell, index)
             self._cells.append(run)
             if papermill_record.is_failure(run):
                 self._explain(cell, run, session)
@@ -221,13 +226,36 @@ class _Run:
             stopped = papermill_record.is_failure(run) or papermill_record.is_normal_exit(run)
             if stopped or not session.alive:
                 return
+            if session.stopped:
+                self._message = f"{session.stopped.name}: {session.stopped.value}"
+                return
             if session.out_of_time:
                 self._message = f"The notebook reached its limit of {self._options.limits.notebook_timeout_seconds} s."
                 return
 
+    async def _run_cell(self, session: NotebookSession, cell: NotebookNode, index: int) -> CellRun:
+        if self._options.excess is None:
+            return await session.run_cell(cell, index)
+        running = asyncio.ensure_future(session.run_cell(cell, index))
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=_EXCESS_SECONDS)
+                found = await asyncio.to_thread(self._options.excess)
+                if found is not None:
+                    session.stop(found)
+                    break
+            run = await running
+        finally:
+            running.cancel()
+        if session.stopped and run.status == "ok":  # it had ended just before
+            run = replace(run, status="error", error=session.stopped)
+        return run
+
     def _explain(self, cell: NotebookNode, run: CellRun, session: NotebookSession) -> None:
         """Put into the record what no exception in the cell says: a limit of time, the end of the kernel."""
         if run.status == "error" and run.error is not None:
+            if run.error is session.stopped:
+                cell.outputs.append(_error_output(run.error.name, run.error.value))
             self._message = (
                 f"{run.error.name}: {run.error.value}{_limit_reached(run.error.value, self._options.limits)}"
             )
@@ -240,7 +268,7 @@ class _Run:
         else:
             name = "DeadKernelError"
             self._message = session.death.message if session.death else "The kernel ended."
-        cell.outputs.append(new_output("error", ename=name, evalue=self._message, traceback=[self._message]))  # type: ignore[no-untyped-call]
+        cell.outputs.append(_error_output(name, self._message))
 
     def _record(self, session: NotebookSession) -> RecordedRun:
         failed = next((cell for cell in self._cells if papermill_record.is_failure(cell)), None)
@@ -248,7 +276,7 @@ class _Run:
         if failed is not None and failed.status in ("error", "timeout", "died"):
             status = failed.status
         elif self._message:
-            status = "timeout"
+            status = "error" if session.stopped else "timeout"
         notebook = self._document
         if self._mask:
             notebook = parse_notebook(self._mask(notebook_text(notebook)), Path("record.ipynb"))
@@ -276,6 +304,11 @@ class _Run:
         told = self._on_event(event)
         if inspect.isawaitable(told):
             await told
+
+
+def _error_output(name: str, message: str) -> NotebookNode:
+    output: NotebookNode = new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])  # type: ignore[no-untyped-call]
+    return output
 
 
 def _limit_reached(error: str, limits: Limits) -> str:

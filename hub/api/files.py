@@ -15,11 +15,11 @@ from hub.api.operation import Query, operation
 from hub.api.project_schemas import FileEntry, FileList, FoundFile, FoundFiles, Rendered, UploadState
 from hub.data import projects
 from hub.data.audit import record
-from hub.data.quotas import limits_of
+from hub.data.quotas import storage_bytes_of
 from hub.errors import InvalidError, NotFoundError
 from hub.pages import document, render_file
 from hub.pages.files import limit_bytes
-from hub.policy import Capability, Role
+from hub.policy import Capability
 from hub.project_files import ProjectFolder
 from hub.searching import search
 
@@ -143,7 +143,6 @@ async def _allowed(ctx: Context, needed: Capability) -> ProjectFolder:
 async def _storage_limit(ctx: Context) -> int | None:
     def work(session: Session) -> int | None:
         project, _ = projects.get(session, ctx.path["project_id"], ctx.actor, Capability.READ)
-        found = [limits_of(session, m.user.name).storage_bytes for m in project.memberships if m.role is Role.OWNER]
-        return None if None in found or not found else max(size for size in found if size is not None)
+        return storage_bytes_of(session, project)
 
     return await ctx.platform.read(work)

@@ -9,8 +9,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hub.data import users
-from hub.data.models import UserRow
+from hub.data.models import ProjectRow, UserRow
 from hub.data.project_models import QuotaGroupMemberRow, QuotaRow
+from hub.policy import Role
 
 DEFAULT, GROUP, USER = "default", "group", "user"
 
@@ -59,6 +60,13 @@ def limits_of(session: Session, user_name: str) -> Limits:
     everybody = next((_limits(row) for row in rows if row.kind == DEFAULT), Limits())
     own = next((_limits(row) for row in rows if row.kind == USER and row.name == user_name), Limits())
     return combine(everybody, (_limits(row) for row in rows if row.kind == GROUP and row.name in groups), own)
+
+
+def storage_bytes_of(session: Session, project: ProjectRow) -> int | None:
+    """Return what a project may hold: the most that one of its owners may have; `None` without a limit."""
+    names = [membership.user.name for membership in project.memberships if membership.role is Role.OWNER]
+    found = [limits_of(session, name).storage_bytes for name in names]
+    return None if None in found or not found else max(size for size in found if size is not None)
 
 
 def rules(session: Session) -> Sequence[QuotaRow]:

@@ -2,6 +2,7 @@
 
 from .confinement import Confinement
 from .cron import ScheduleError, next_time, times_between
+from .disk import Room, folder_bytes
 from .engine import DbosEngine, Engine, Execution
 from .errors import (
     ExpressionError,
@@ -48,6 +49,7 @@ __all__ = [
     "Resources",
     "Result",
     "Retry",
+    "Room",
     "RunRow",
     "RunStateError",
     "Schedule",
@@ -62,6 +64,7 @@ __all__ = [
     "Workspaces",
     "define",
     "dependencies",
+    "folder_bytes",
     "later",
     "make_plan",
     "next_time",

@@ -302,6 +302,7 @@ class Driver:
             memory_bytes=step.resources.memory_bytes,
             cpu=step.resources.cpu,
             gpu=step.resources.gpu,
+            disk_bytes=step.resources.disk_bytes,
         )
 
     def _earlier_parts(self, item: Item) -> Any:

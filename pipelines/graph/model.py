@@ -45,11 +45,14 @@ class Resources:
         Bound on the kernel.
     gpu
         Number of GPUs, for launchers that have some.
+    disk_bytes
+        Bound on what the item adds to its output folder and to its working folder.
     """
 
     cpu: float | None = None
     memory_bytes: int | None = None
     gpu: int = 0
+    disk_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,10 @@ class Order:
         Variables to add.
     secret_names
         Variables whose values must not be written; the values themselves travel beside the order.
-    cell_timeout_seconds, timeout_seconds, memory_bytes, cpu, gpu
+    cell_timeout_seconds, timeout_seconds, memory_bytes, disk_bytes, cpu, gpu
         Bounds.
+    disk_limit_name
+        Which limit `disk_bytes` is, for the message of who reaches it.
     """
 
     execution: str
@@ -51,6 +53,8 @@ class Order:
     memory_bytes: int | None = None
     cpu: float | None = None
     gpu: int = 0
+    disk_bytes: int | None = None
+    disk_limit_name: str = ""
 
     def to_json(self) -> str:
         """As text."""

@@ -38,6 +38,7 @@ class _ResourcesFile(_Model):
     cpu: Annotated[float, Field(gt=0)] | None = None
     memory_mebibytes: Annotated[int, Field(gt=0)] | None = None
     gpu: Annotated[int, Field(ge=0)] = 0
+    disk_mebibytes: Annotated[int, Field(gt=0)] | None = None
 
 
 class _ScheduleFile(_Model):
@@ -124,7 +125,7 @@ def _pipeline(model: _PipelineFile, path: Path, lines: Lines) -> Pipeline:
 
 
 def _step(name: str, step: _StepFile, line: int) -> Step:
-    memory = step.resources.memory_mebibytes
+    memory, disk = step.resources.memory_mebibytes, step.resources.disk_mebibytes
     foreach, when = step.foreach, step.when
     return Step(
         name=name,
@@ -136,7 +137,12 @@ def _step(name: str, step: _StepFile, line: int) -> Step:
         retry=Retry(**step.retry.model_dump()),
         timeout_seconds=step.timeout_seconds,
         cell_timeout_seconds=step.cell_timeout_seconds,
-        resources=Resources(step.resources.cpu, memory * MEBIBYTE if memory else None, step.resources.gpu),
+        resources=Resources(
+            step.resources.cpu,
+            memory * MEBIBYTE if memory else None,
+            step.resources.gpu,
+            disk * MEBIBYTE if disk else None,
+        ),
         environment=step.environment,
         secrets=step.secrets,
         inputs=tuple(step.inputs),

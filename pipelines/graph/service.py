@@ -18,10 +18,11 @@ from pipelines.file_access import ALL_FILES
 from . import no_follow
 from .attempts import newest_record, progress_in
 from .confinement import Confinement
+from .disk import Room, within_room
 from .driver import Driver
 from .engine import DbosEngine, Engine
 from .errors import RunStateError, UnknownRunError
-from .history import History, ItemRow, RunRow
+from .history import FINAL, History, ItemRow, RunRow
 from .item_execution import execute_item
 from .local_launcher import LocalLauncher
 from .model import Pipeline, Retry, Step
@@ -60,6 +61,8 @@ class PipelineService:
         Bound on the items of one run that run at one time, whatever its pipeline asks for.
     scope
         Which of the services that share an engine this one is.
+    room
+        What a further item may still add to the disk; no bound but the step's own by default.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class PipelineService:
         confinement: Confinement | None = None,
         most_parallel: int = 1000,
         scope: str = "",
+        room: Callable[[], Room | None] | None = None,
     ) -> None:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +89,7 @@ class PipelineService:
         self._confinement = confinement
         self._most_parallel = most_parallel
         self._scope = scope
+        self._room = room
         self._launcher = launcher or LocalLauncher(self.store)
         self._on_change = on_change
         self._engine: Engine | None = None
@@ -304,14 +309,21 @@ class PipelineService:
     def handle_item(self, payload: dict[str, Any]) -> str:
         """Carry out one item; what the engine calls."""
         run_id, step, index = payload["where"]
-        order = Order.from_json(payload["order"])
-        retry = Retry(**payload["retry"])
+        order, retry = Order.from_json(payload["order"]), Retry(**payload["retry"])
         where = (run_id, step, index)
         try:
+            order = within_room(order, self._room() if self._room is not None else None)
             resolve = self._confinement.resolve if self._confinement is not None else None
             return execute_item(
                 order, retry, payload["secrets"], where, self.history, self.store, self._launcher, resolve
             )
+        except Exception as error:
+            # Whatever it is, the item must not stay "running" for ever.
+            log.exception("item %s of run %s cannot go on", step, run_id)
+            row = self.history.item(*where)
+            if row is not None and row.status not in FINAL:
+                self.history.put_item(_failed(row, error))
+            return "failed"
         finally:
             with self._guard:
                 driver = self._drivers.get(run_id)
@@ -349,6 +361,11 @@ def _graph_of(pipeline: Pipeline) -> dict[str, Any]:
 
 def _cancelled(row: ItemRow) -> ItemRow:
     return replace(row, status="cancelled", ended_at=datetime.now(UTC))
+
+
+def _failed(row: ItemRow, error: Exception) -> ItemRow:
+    told = {"name": type(error).__name__, "value": str(error), "cell": None}
+    return replace(row, status="failed", error=told, ended_at=datetime.now(UTC))
 
 
 def progress_of(service: PipelineService, row: ItemRow) -> dict[str, int] | None:

@@ -20,11 +20,13 @@ from pipelines.notebook_files import read_notebook, write_text
 from pipelines.notebook_run import RecordedRun, RunOptions, run_recorded_sync
 
 from .attempts import OUTPUT, PROGRESS, Ending, read_ending, write_ending
+from .disk import MOST_BYTES, DiskWatch
 from .orders import Order, Outcome
 
 OUTPUT_VARIABLE = "COLLEGIUM_OUTPUT_DIR"
 _PROGRESS_SECONDS = 0.5
 _LARGEST_FILE_BYTES = 4 * 1024**3
+_MOST_PRINTED_BYTES = 64 * 1024**2
 
 
 def main(arguments: list[str], processes: int | None = None) -> None:
@@ -94,17 +96,25 @@ def _run(order: Order, output: Path, processes: int | None) -> RecordedRun:
             notebook_timeout_seconds=order.timeout_seconds,
             file_bytes=_LARGEST_FILE_BYTES,
             processes=processes,
+            cell_sent_bytes=_MOST_PRINTED_BYTES,
         ),
         mode=order.mode,
         kernel_name=order.kernel,
         environment=environment,
         cwd=Path(order.working_folder),
         secrets=[os.environ[name] for name in order.secret_names],
+        excess=_disk_watch(order, output),
     )
     parameters = dict(order.parameters)
     return run_recorded_sync(
         order.notebook, parameters, order.record, options=options, on_event=_progress_writer(order)
     )
+
+
+def _disk_watch(order: Order, output: Path) -> DiskWatch:
+    name = order.disk_limit_name or "the limit of the step (resources, disk_mebibytes)"
+    limit = order.disk_bytes if order.disk_bytes is not None else MOST_BYTES
+    return DiskWatch(output, Path(order.working_folder), limit, name, [Path(order.store_folder)])
 
 
 def _progress_writer(order: Order) -> Callable[[RunEvent], None]:

@@ -214,6 +214,27 @@ def run_cells(client: httpx.Client, project: str, path: Path, *sources: str) -> 
     return ended(client, project, made.json()["id"])
 
 
+def test_the_quota_of_the_project_bounds_what_its_runs_write(platform: PlatformUnderTest, client: httpx.Client) -> None:
+    project = client.post("/projects", json={"name": "Full"}).json()["id"]
+    files = files_of(platform, project)
+    files.mkdir(parents=True, exist_ok=True)
+    (files / "data").write_bytes(b"x" * 1_000_000)
+    write = (
+        "import os\nfor n in range(3):\n    with open(os.environ['COLLEGIUM_OUTPUT_DIR'] + f'/{n}', 'wb') as part:\n"
+    )
+    with contextlib.closing(platform.client("admin")) as admin:
+        admin.put("/quotas/user/researcher", json={"storage_bytes": 5_000_000}).raise_for_status()
+        try:
+            detail = run_cells(client, project, files / "writes.ipynb", f"{write}        part.write(b'x' * 2**21)")
+            small = run_cells(client, project, files / "little.ipynb", f"{write}        part.write(b'x' * 2**10)")
+        finally:
+            admin.delete("/quotas/user/researcher").raise_for_status()
+    error = detail["items"][0]["error"]
+    assert (detail["run"]["status"], error["name"]) == ("failed", "DiskLimitError")
+    assert "what the quota of the project (5 MB for files and results of runs) leaves is 3 MiB" in error["value"]
+    assert small["run"]["status"] == "ok", small
+
+
 @pytest.mark.skipif(bool(isolation_problem()), reason=isolation_problem() or "-")
 def test_a_run_cannot_change_results_or_lead_the_service_astray(
     platform: PlatformUnderTest, client: httpx.Client

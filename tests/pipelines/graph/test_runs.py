@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from pipelines.graph import PipelineFileError, RunStateError, make_plan, read_pipeline
+from pipelines.graph import Order, PipelineFileError, Room, RunStateError, folder_bytes, make_plan, read_pipeline
+from pipelines.graph.disk import within_room
 
 from .conftest import COUNTRIES
 
@@ -104,6 +106,64 @@ def test_a_step_that_writes_without_end_is_stopped_by_its_limit(write: Write, ru
     item = runner.service.history.item(run.id, "fill", 0)
     assert (item.status, item.error["name"]) == ("failed", "OSError")
     assert "the limit is 4096 MiB for each file" in item.error["value"]
+
+
+@pytest.mark.parametrize("where", ["os.environ['COLLEGIUM_OUTPUT_DIR']", "'.'"], ids=["output", "working folder"])
+def test_a_step_that_fills_the_disk_is_stopped_by_its_limit(
+    write: Write, runner: Any, tmp_path: Path, where: str
+) -> None:
+    source = f"""
+        import os, time
+        for number in range(1000):
+            with open({where} + f'/part{{number}}', 'wb') as part:
+                part.write(os.urandom(2**20))
+                os.fsync(part)
+            time.sleep(0.02)
+    """
+    cell = nbformat.v4.new_code_cell(textwrap.dedent(source))
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "fills.ipynb")
+    step = {"notebook": "fills.ipynb", "resources": {"disk_mebibytes": 8}}
+    run = runner.run(write(json.dumps({"name": "filling", "steps": {"fill": step}})))
+    item = runner.service.history.item(run.id, "fill", 0)
+    assert (item.status, item.error["name"]) == ("failed", "DiskLimitError")
+    assert "the limit of the step (resources, disk_mebibytes) is 8 MiB" in item.error["value"]
+    assert "DiskLimitError" in Path(item.record or "").read_text()
+    assert not (tmp_path / "part999").exists()
+
+
+def test_what_a_project_holds_already_narrows_the_limit_of_its_steps(tmp_path: Path) -> None:
+    order = Order("run.g1/step/0", "ab" * 32, {}, "n.ipynb", {}, "w", "a", "s", disk_bytes=1000)
+    assert within_room(order, None) == within_room(order, Room(1000, "quota")) == order
+    narrowed = within_room(order, Room(400, "the quota"))
+    assert (narrowed.disk_bytes, narrowed.disk_limit_name) == (400, "the quota")
+    assert within_room(order, Room(-5, "the quota")).disk_bytes == 0
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    (tmp_path / "same").hardlink_to(tmp_path / "file")
+    (tmp_path / "elsewhere").symlink_to("/")
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "apart" / "other").write_bytes(b"x" * 1000)
+    assert folder_bytes(tmp_path, apart=[tmp_path / "apart"]) == 1000
+    assert folder_bytes(tmp_path) == 2000
+
+
+def test_what_goes_wrong_around_a_step_ends_it(write: Write, runner: Any) -> None:
+    def no_room() -> Room:
+        raise RuntimeError("the disk cannot be measured")
+
+    runner.service._room = no_room
+    run = runner.run(write(json.dumps({"name": "w", "steps": {"wait": {"notebook": "never_ends.ipynb"}}})))
+    item = runner.service.history.item(run.id, "wait", 0)
+    assert (run.status, item.status, item.error["value"]) == ("failed", "failed", "the disk cannot be measured")
+
+
+def test_a_step_that_prints_without_end_is_stopped_by_its_limit(write: Write, runner: Any, tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell("while True:\n    print('x' * 1_000_000)")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "chatty.ipynb")
+    run = runner.run(write(json.dumps({"name": "chatty", "steps": {"talk": {"notebook": "chatty.ipynb"}}})))
+    item = runner.service.history.item(run.id, "talk", 0)
+    assert (item.status, item.error["name"]) == ("failed", "OutputLimitError")
+    assert "printed more than its limit of 67108864 bytes" in item.error["value"]
+    assert Path(item.record or "").stat().st_size < 6_000_000
 
 
 def test_a_secret_reaches_the_notebook_and_no_file(
