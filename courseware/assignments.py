@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from courseware import groups
+from courseware.autotests import has_autotests
 from courseware.courses import record
 from courseware.deadlines import Accommodation, Deadline, LatePenalty, Schedule, deadline_of
-from courseware.errors import ClosedError, ConflictError, InvalidError, NotFoundError
+from courseware.errors import ClosedError, ConflictError, FormatError, InvalidError, NotFoundError
 from courseware.models import (
     AccommodationRow,
     AssignmentRow,
@@ -69,8 +70,19 @@ def of_course(session: Session, course_id: str) -> Sequence[AssignmentRow]:
     return session.scalars(query.order_by(AssignmentRow.id)).all()
 
 
-def store_version(blobs: Blobs, source: Mapping[str, bytes]) -> tuple[GeneratedVersion, str, str, str]:
+def store_version(
+    blobs: Blobs, source: Mapping[str, bytes], prepared: Mapping[str, bytes] | None = None
+) -> tuple[GeneratedVersion, str, str, str]:
     """Generate a version and keep its three sets of files; to be done outside a transaction.
+
+    Parameters
+    ----------
+    blobs
+        Where the files are kept.
+    source
+        The instructor's files.
+    prepared
+        The same as `courseware.autotests.instantiate` returns them; only needed where they have autotests.
 
     Returns
     -------
@@ -82,7 +94,9 @@ def store_version(blobs: Blobs, source: Mapping[str, bytes]) -> tuple[GeneratedV
     FormatError
         The source cannot be used.
     """
-    made = generate_version(source)
+    if prepared is None and has_autotests(source):
+        raise FormatError("its AUTOTEST lines have to be written out first, which runs the solution")
+    made = generate_version(source if prepared is None else prepared)
     digests = [put_files(blobs, files).digest for files in (source, made.graded, made.released)]
     return made, digests[0], digests[1], digests[2]
 

@@ -6,7 +6,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from pathlib import Path
@@ -162,6 +163,12 @@ class KernelExecutor:
         ExecutorError
             No kernel could be started, or not with the isolation that grading asks for.
         """
+        try:
+            return await self._run_once(plan)
+        except _TogetherError:
+            return await self._run_once(replace(plan, is_plain=False))
+
+    async def _run_once(self, plan: Plan) -> Sequence[CellOutcome]:
         if self._is_sandboxed:
             policy = SandboxPolicy(
                 files=dict(plan.files), environment=_SANDBOX_ENVIRONMENT, scientific=plan.is_scientific
@@ -215,14 +222,18 @@ class KernelExecutor:
         tests = list(takewhile(lambda cell: cell.is_test, rest))
         if not tests or self._mode != "short" or not session.alive or session.out_of_time:
             return None
+        is_last = len(tests) == len(rest)
         sent = send_together([(test.source, test.context) for test in tests])
         if sent is None:
             return None
         try:
-            found = await session.evaluate(sent.source)
+            # The last tests of a plain notebook need no fork: nothing can have been left that would watch them.
+            found = await session.evaluate(sent.source, is_plain=True, is_last=is_last)
         except KernelsError:
             return None
         parts = split_outputs(found.outputs, sent) if found.status == "ok" else None
+        if parts is None and is_last:
+            raise _TogetherError
         if parts is None:
             return None
         lasting = "\n".join(test.lasting for test in sent.tests if test.lasting)
@@ -266,6 +277,10 @@ class KernelExecutor:
             )
             return CellOutcome((raised, *outcome.outputs))
         return outcome
+
+
+class _TogetherError(Exception):
+    """Tests that ended the kernel did not all answer: which of them is to blame is found one by one."""
 
 
 class ExecutorError(Exception):
@@ -312,6 +327,7 @@ def _seeding(seed: int) -> str:
     )
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)

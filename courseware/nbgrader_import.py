@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from courseware import assignments, courses, results, submissions
+from courseware import assignments, autotests, courses, results, submissions
+from courseware.autotest_templates import FILE_NAME
 from courseware.courses import Person
 from courseware.deadlines import Schedule
 from courseware.errors import FormatError, InvalidError
@@ -100,8 +101,13 @@ class CourseDirectory:
     skipped: tuple[str, ...]
 
 
-def read_course_directory(folder: Path, blobs: Blobs) -> CourseDirectory:
+def read_course_directory(
+    folder: Path, blobs: Blobs, prepare: Callable[[Mapping[str, bytes]], Mapping[str, bytes]] | None = None
+) -> CourseDirectory:
     """Read an nbgrader course directory; to be done outside a transaction.
+
+    `prepare` writes out autotests, see `courseware.autotests.instantiate`; without it, assignments that have some are
+    skipped.
 
     Raises
     ------
@@ -115,7 +121,11 @@ def read_course_directory(folder: Path, blobs: Blobs) -> CourseDirectory:
     skipped: list[str] = []
     for path in sorted(p for p in (folder / "source").iterdir() if p.is_dir()):
         try:
-            versions[path.name] = assignments.store_version(blobs, _files(path))
+            source = _files(path)
+            if autotests.has_autotests(source) and (folder / FILE_NAME).is_file():
+                source.setdefault(FILE_NAME, (folder / FILE_NAME).read_bytes())
+            prepared = prepare(source) if prepare is not None else None
+            versions[path.name] = assignments.store_version(blobs, source, prepared)
         except FormatError as error:
             skipped.append(f"assignment {path.name}: {error.detail}")
     manifests = {}

@@ -48,8 +48,10 @@ class Backend(Protocol):
     async def execute(self, source: str, on_message: MessageHandler) -> Reply:
         """Run a cell; pass on what it sends."""
 
-    async def evaluate(self, source: str, timeout_seconds: float) -> Evaluation:
-        """Run code in a throw-away fork of the present state."""
+    async def evaluate(
+        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+    ) -> Evaluation:
+        """Run code in a throw-away fork of the present state; see `NotebookSession.evaluate`."""
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""

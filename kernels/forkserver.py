@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -359,6 +360,7 @@ def _parent_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+@cache
 def _program_digest() -> str:
     """A new version of the program gets a parent of its own."""
     digest = hashlib.sha256()

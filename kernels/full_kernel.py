@@ -123,7 +123,9 @@ class FullKernelBackend:
             death.cancel()
             await asyncio.gather(both, death, return_exceptions=True)
 
-    async def evaluate(self, source: str, timeout_seconds: float) -> Evaluation:
+    async def evaluate(
+        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+    ) -> Evaluation:
         """Not possible: a full kernel has threads, and a process with threads cannot be forked soundly."""
         raise KernelsError("evaluation in a fork needs mode 'short'; a full kernel cannot be forked")
 

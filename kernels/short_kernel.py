@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,12 +153,15 @@ class ShortKernelBackend:
             for raw in self._raw:
                 raw.stop()
 
-    async def evaluate(self, source: str, timeout_seconds: float) -> Evaluation:
+    async def evaluate(
+        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+    ) -> Evaluation:
         """Run code in a throw-away fork of the present state; the answer is authenticated."""
         mine, theirs = socket.socketpair()
         began = time.monotonic()
         try:
-            wire.send(self._channel.socket, {"operation": "evaluate", "source": source}, [theirs.fileno()])
+            operation = "conclude" if is_last else "evaluate-plainly" if is_plain else "evaluate"
+            wire.send(self._channel.socket, {"operation": operation, "source": source}, [theirs.fileno()])
         except OSError as error:
             mine.close()
             await self._note_end()
@@ -172,8 +176,15 @@ class ShortKernelBackend:
             result = Evaluation("timeout", death=explain_exit(ExitReport(0), requested="wall-limit"))
         finally:
             await channel.close()
-        await self._end_evaluation(stop=result.status == "timeout")
-        return _with_duration(result, time.monotonic() - began)
+        if is_last and result.status == "died":
+            self._process.kill()
+            await self._note_end()
+            result = replace(result, death=self._death)
+        elif is_last:
+            await self.kill("wall-limit" if result.status == "timeout" else "shutdown")
+        else:
+            await self._end_evaluation(stop=result.status == "timeout")
+        return replace(result, duration_seconds=time.monotonic() - began)
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""
@@ -187,7 +198,9 @@ class ShortKernelBackend:
         await self._note_end()
 
     async def close(self) -> None:
-        """End the child: it may run its exit handlers, then it is killed."""
+        """End the child: it may run its exit handlers, then it is killed; at once in a sandbox, which ends with it."""
+        if self._death is None and self._sandbox is not None:
+            await self.kill("shutdown")
         if self._death is None:
             with contextlib.suppress(OSError):
                 await self._channel.send({"operation": "stop"})
@@ -291,14 +304,3 @@ def _judge(message: wire.Message, key: bytes, outputs: tuple[NotebookNode, ...])
     reply = reply_from_content(json.loads(body))
     value = next((o.data.get("text/plain") for o in outputs if o.output_type == "execute_result"), None)
     return Evaluation("error" if reply.error else "ok", outputs, value, reply.error)
-
-
-def _with_duration(evaluation: Evaluation, seconds: float) -> Evaluation:
-    return Evaluation(
-        evaluation.status,
-        evaluation.outputs,
-        evaluation.value_text,
-        evaluation.error,
-        seconds,
-        evaluation.death,
-    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, CourseRole, InvalidError, assignments, checks, courses
+from courseware import Capability, CourseRole, InvalidError, assignments, autotests, checks, courses
 from courseware.deadlines import Accommodation, Deadline, Schedule
+from courseware.execution import ExecutorError
 from courseware.models import AssignmentRow, VersionRow
 from courseware.store import get_files
 from hub.api import course_schemas as s
@@ -15,6 +17,8 @@ from hub.api.context import Context
 from hub.api.course_files import encode, read_files
 from hub.api.course_support import assignment_of, blobs, course_of, transaction
 from hub.api.operation import operation
+from hub.errors import UnavailableError
+from hub.graders import executor_of
 
 
 @operation("GET", "/courses/{course_id}/assignments", "The assignments of a course", response=s.AssignmentList)
@@ -69,7 +73,8 @@ async def add_version(ctx: Context) -> s.Version:
 
     await transaction(ctx, allowed, read=True)
     files = await read_files(ctx, given)
-    stored = await transaction(ctx, lambda _session: assignments.store_version(blobs(ctx), files), read=True)
+    prepared = await _prepared(ctx, files)
+    stored = await transaction(ctx, lambda _session: assignments.store_version(blobs(ctx), files, prepared), read=True)
 
     def work(session: Session) -> s.Version:
         course_of(session, ctx, Capability.AUTHOR)
@@ -79,6 +84,17 @@ async def add_version(ctx: Context) -> s.Version:
         return _version(row, assignment)
 
     return await transaction(ctx, work)
+
+
+async def _prepared(ctx: Context, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Write out autotests, which runs the solution where submissions run, too."""
+    if not autotests.has_autotests(files):
+        return files
+    async with executor_of(ctx.platform.settings) as executor:
+        try:
+            return await autotests.instantiate(files, executor)
+        except ExecutorError as error:
+            raise UnavailableError(f"The solution could not be run, which AUTOTEST lines need: {error}") from error
 
 
 @operation(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hub.api import course_grade_schemas as g
     from hub.api import course_schemas as s
     from hub.client import OperatorClient
+    from hub.settings import Settings
 
 console = Console(highlight=False, soft_wrap=True)
 course_app = typer.Typer(help="Courses: create, list, enrol.", no_args_is_help=True)
@@ -109,7 +112,9 @@ def import_course(course: Course, folder: Folder) -> None:
         return nbgrader_import.import_course(session, row, found, key=receipt_key(settings), now=datetime.now(UTC))
 
     try:
-        found = nbgrader_import.read_course_directory(folder, blob_store(settings))
+        found = nbgrader_import.read_course_directory(
+            folder, blob_store(settings), lambda files: asyncio.run(_with_autotests(settings, files))
+        )
         report = database.run(work)
     except CoursewareError as error:
         raise typer.BadParameter(error.detail) from error
@@ -276,12 +281,19 @@ def export(
     console.print(f"Wrote {file}.")
 
 
+async def _with_autotests(settings: Settings, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    from courseware import autotests
+    from hub.graders import executor_of
+
+    async with executor_of(settings) as executor:
+        return await autotests.instantiate(files, executor)
+
+
 async def _work(once: bool) -> None:
-    from courseware.execution import Executor, KernelExecutor
     from courseware.worker import Worker
     from hub.api.course_support import blob_store
-    from hub.cluster import cluster_of
     from hub.data.engine import Database
+    from hub.graders import executor_of
     from hub.settings import load
 
     settings = load().settings
@@ -290,14 +302,8 @@ async def _work(once: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with contextlib.AsyncExitStack() as stack:
-            executor: Executor = KernelExecutor("short")
-            if cluster := cluster_of(settings):
-                from hub.cluster_jobs import grading_executor  # the library of Kubernetes is not for one machine
-                from kernels.pods import KubernetesApi
-
-                api = await stack.enter_async_context(KubernetesApi(cluster.namespace))
-                executor = grading_executor(api, settings, cluster)
+        async with executor_of(settings) as executor:
+            gc.freeze()  # what is imported stays: looking through it again and again costs more than some gradings
             grader = Worker(database, blob_store(settings), executor, lambda: datetime.now(UTC))
             if once:
                 while not stop.is_set() and await grader.work_once():

@@ -42,7 +42,7 @@ def settle(order: Order) -> None:
     if order.sandbox is None:
         os.chdir(order.working_folder)
     else:
-        order.sandbox["readable"] += namespaces.python_folders(order.own_names)
+        order.sandbox["readable"] += namespaces.python_folders(tuple(order.own_names))
         sandbox_entry = sandbox.leave_machine(order.sandbox, in_pid_namespace=order.in_pid_namespace)
     _limit(order)
     faulthandler.enable(file=order.crash_descriptor)

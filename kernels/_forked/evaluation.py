@@ -10,7 +10,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from . import pristine, wire
 
@@ -20,10 +20,13 @@ def perform(
     descriptor: int,
     source: str,
     execute: Callable[[socket.socket, str], dict[str, Any]],
+    *,
+    restore: bool = True,
 ) -> None:
     """Fork; let the fork evaluate over its own channel; stay until it has ended.
 
-    The owner enforces the clock: a message on the control channel, or its end, kills the fork.
+    `restore` puts back first what cells may have replaced. The owner enforces the clock: a message on the control
+    channel, or its end, kills the fork.
     """
     channel = socket.socket(fileno=descriptor)
     pid = os.fork()
@@ -32,7 +35,8 @@ def perform(
         try:
             control.close()
             os.setpgid(0, 0)
-            pristine.restore()
+            if restore:
+                pristine.restore()
             _evaluate(channel, source, execute)
             code = 0
         finally:
@@ -52,6 +56,20 @@ def perform(
     finally:
         os.close(handle)
     wire.send(control, {"type": "evaluated", "content": {"code": code}})
+
+
+def conclude(descriptor: int, source: str, execute: Callable[[socket.socket, str], dict[str, Any]]) -> NoReturn:
+    """Evaluate in this very process, which ends with it: what a fork costs is saved where nothing runs afterwards.
+
+    Threads that cells have started live on meanwhile, unlike in a fork, and what they have replaced stays: this is
+    for cells known to do neither.
+    """
+    code = 1
+    try:
+        _evaluate(socket.socket(fileno=descriptor), source, execute)
+        code = 0
+    finally:
+        os._exit(code)
 
 
 def _evaluate(channel: socket.socket, source: str, execute: Callable[[socket.socket, str], dict[str, Any]]) -> None:

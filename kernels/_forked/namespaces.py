@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 import sys
+from functools import cache
 
 from .system import check, libc, syscall
 
@@ -95,8 +96,12 @@ def build_root(readable: list[str], private_bytes: int, owner: int) -> None:
     os.chdir(HOME)
 
 
-def python_folders(own: list[str]) -> list[str]:
-    """What Python needs to import later what the parent has not: prefixes, folders of `sys.path`, own packages."""
+@cache
+def python_folders(own: tuple[str, ...]) -> list[str]:
+    """What Python needs to import later what the parent has not: prefixes, folders of `sys.path`, own packages.
+
+    The parent asks, too, so that its children have the answer.
+    """
     folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *(path for path in sys.path if os.path.isdir(path))}
     for name in own:
         module = sys.modules.get(name)

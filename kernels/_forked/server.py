@@ -182,6 +182,7 @@ class Server:
         if order.sandbox is None:
             pid = os.fork()
         else:
+            namespaces.python_folders(tuple(order.own_names))
             pid, order.in_pid_namespace = namespaces.fork_into_pid_namespace()
         if pid == 0:
             order.descriptors = [os.dup(descriptor) for descriptor in descriptors]

@@ -93,6 +93,10 @@ def main(arguments: list[str]) -> None:
             _channel.send("execute_reply", _execute(str(message["source"])))
         elif message["operation"] == "evaluate":
             evaluation.perform(sock, descriptors[0], str(message["source"]), _become_evaluator)
+        elif message["operation"] == "evaluate-plainly":
+            evaluation.perform(sock, descriptors[0], str(message["source"]), _become_plain_evaluator, restore=False)
+        elif message["operation"] == "conclude":
+            evaluation.conclude(descriptors[0], str(message["source"]), _become_plain_evaluator)
 
 
 def _choose_plot_backend() -> None:
@@ -126,6 +130,22 @@ def _become_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
     return _execute(source)
 
 
+def _become_plain_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
+    """As `_become_evaluator`, for Python without magics, and without what a shell does around a cell."""
+    _channel.connect(sock)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    reply: dict[str, Any] = {"status": "ok"}
+    shell = _kernel.shell
+    try:
+        with shell.builtin_trap:
+            exec(compile(source, "<evaluation>", "exec"), shell.user_ns)  # noqa: S102 - as a cell's code is run
+            shell.events.trigger("post_execute")
+    except BaseException as error:  # whatever the code raises is its answer
+        reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
+    _flush()
+    return reply
+
+
 def _execute(source: str) -> dict[str, Any]:
     """Run one cell and return the content of its `execute_reply`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -136,10 +156,14 @@ def _execute(source: str) -> dict[str, Any]:
         reply = {"status": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _flush()
+    return dict(json.loads(json.dumps(reply, default=repr)))
+
+
+def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     _libc.fflush(None)
-    return dict(json.loads(json.dumps(reply, default=repr)))
 
 
 def _run(execution: Coroutine[Any, Any, dict[str, Any]], source: str) -> dict[str, Any]:
