@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -127,10 +128,12 @@ def stop(settings: Settings) -> bool:
 def part_states(settings: Settings) -> dict[str, bool]:
     """Return for each part whether it answers, asked through the proxy as a browser would."""
     base = settings.public_url if settings.public_url.startswith("http://127.") else _local_url(settings)
+    # With a host for each project, the hub answers at the platform's own only.
+    host = urlsplit(settings.public_url).netloc if settings.wildcard_domain else ""
     answers = {
-        "proxy": _status(base) is not None,
-        "hub": _status(f"{base}hub/health") == 200,
-        "service": _status(f"{base.rstrip('/')}{runtime.SERVICE_PREFIX}health") == 200,
+        "proxy": _status(base, host) is not None,
+        "hub": _status(f"{base}hub/health", host) == 200,
+        "service": _status(f"{base.rstrip('/')}{runtime.SERVICE_PREFIX}health", host) == 200,
     }
     return answers
 
@@ -146,9 +149,10 @@ def _local_url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}/"
 
 
-def _status(url: str) -> int | None:
+def _status(url: str, host: str = "") -> int | None:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code
+        headers = {"Host": host} if host else None
+        return httpx.get(url, headers=headers, timeout=5, trust_env=False).status_code
     except httpx.HTTPError:
         return None
 

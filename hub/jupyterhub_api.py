@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import httpx
@@ -38,9 +38,14 @@ class JupyterHubApi:
         For example `http://127.0.0.1:8081/hub/api`.
     token
         The service's token.
+    address
+        Makes of a project's id and its server's path, as the hub knows it, where people reach it.
     """
 
-    def __init__(self, api_url: str, token: str) -> None:
+    def __init__(
+        self, api_url: str, token: str, address: Callable[[str, str], str] = lambda _project, path: path
+    ) -> None:
+        self._address = address
         self._recent: asyncio.Task[dict[str, ServerStatus]] | None = None
         self._recent_until = 0.0
         self._known: dict[str, ServerStatus] | None = None
@@ -57,7 +62,12 @@ class JupyterHubApi:
         """Return the status of every project server that is not stopped, by project id."""
         answer = await self._request("GET", f"/users/{PROJECTS_USER}")
         servers: dict[str, dict[str, object]] = answer.json().get("servers", {})
-        return {name: _status(model) for name, model in servers.items() if _status(model).state != "stopped"}
+        states = {name: _status(model) for name, model in servers.items()}
+        return {
+            name: replace(status, url=self._address(name, status.url)) if status.url else status
+            for name, status in states.items()
+            if status.state != "stopped"
+        }
 
     async def recent_server_states(self) -> dict[str, ServerStatus]:
         """Return what `server_states` said a moment ago, for pages that many people look at.
@@ -115,7 +125,8 @@ class JupyterHubApi:
                 raise NotFoundError("The server is not starting.")
             async for line in answer.aiter_lines():
                 if line.startswith("data:"):
-                    yield json.loads(line[5:])
+                    event = json.loads(line[5:])
+                    yield event | ({"url": self._address(project_id, str(event["url"]))} if event.get("url") else {})
 
     async def last_activity(self) -> dict[str, datetime]:
         """Return when each running project server was last used, by project id."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hub import logs, runtime
+from hub import logs, project_domains, runtime
 from hub.authenticator import ALWAYS_REFRESH
 from hub.cluster import cluster_of
 from hub.jupyterhub_api import PROJECTS_USER
@@ -103,7 +103,7 @@ c.JupyterHub.tornado_settings = {
     ),
     "slow_spawn_timeout": 0,
     "cookie_options": {"samesite": "Lax", **({"secure": True} if is_https else {})},
-    "headers": page_headers(is_https, inline_scripts=True),
+    "headers": page_headers(is_https, inline_scripts=True, projects=project_domains.origins_of_projects(settings)),
 }
 
 if cluster := cluster_of(settings):
@@ -112,6 +112,20 @@ if cluster := cluster_of(settings):
     kubernetes_config.configure(c, settings, cluster, ports)
 else:
     c.JupyterHub.spawner_class = LocalProjectSpawner
+if settings.wildcard_domain:
+    c.JupyterHub.proxy_class = "hub.host_routes.HostRoutes"
+    c.HostRoutes.platform_host = project_domains.platform_host(settings)
+    c.HostRoutes.wildcard_domain = settings.wildcard_domain
+    # Addresses of servers as they are without the setting: the service leads on to the project's host.
+    c.HostRoutes.extra_routes = {"/user/": f"http://{ports.service_host}:{ports.service}"}
+    c.OwnDomain.project_origin = project_domains.project_origin(settings)
+    c.OwnDomain.platform_origin = project_domains.platform_origin(settings)
+    # A script of a project can set cookies for a domain that it shares with the platform, but none of these.
+    c.JupyterHub.cookie_host_prefix_enabled = project_domains.has_host_cookies(settings)
+    c.JupyterHub.template_vars = {
+        "platform": project_domains.platform_origin(settings),
+        "wildcard_domain": settings.wildcard_domain,
+    }
 c.Spawner.start_timeout = settings.server_start_timeout_seconds
 c.Spawner.http_timeout = settings.server_start_timeout_seconds
 c.LocalProjectSpawner.projects_dir = str(settings.projects_dir)

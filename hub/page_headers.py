@@ -5,7 +5,7 @@ from __future__ import annotations
 HSTS_SECONDS = 31_536_000
 
 
-def page_headers(is_https: bool, *, inline_scripts: bool = False) -> dict[str, str]:
+def page_headers(is_https: bool, *, inline_scripts: bool = False, projects: str = "") -> dict[str, str]:
     """Return the headers of a page.
 
     Parameters
@@ -14,11 +14,15 @@ def page_headers(is_https: bool, *, inline_scripts: bool = False) -> dict[str, s
         Whether people reach the platform over TLS; browsers are then told to use nothing else.
     inline_scripts
         Whether the page has scripts of its own within it (the hub's pages, which stand alone).
+    projects
+        Source that stands for the projects' own origins, where they have some: the form of the sign-in page may lead on
+        to one.
     """
     inline = " 'unsafe-inline'" if inline_scripts else ""
+    forms = f"'self' {projects}".rstrip()
     policy = (
         f"default-src 'self'; script-src 'self'{inline}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        f"object-src 'none'; base-uri 'self'; form-action {forms}; frame-ancestors 'none'"
     )
     headers = {
         "Content-Security-Policy": policy,

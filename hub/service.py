@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from jupyterhub.services.auth import HubAuth, HubOAuth
@@ -21,6 +22,7 @@ from hub.api.signed_requests import find_session
 from hub.cluster import cluster_of
 from hub.collecting import collect_regularly
 from hub.data.engine import Database
+from hub.elsewhere import answer_elsewhere
 from hub.errors import UnauthenticatedError
 from hub.file_handlers import file_routes
 from hub.janitor import clean_regularly
@@ -29,6 +31,7 @@ from hub.lti import lti_routes
 from hub.mail import Mailer
 from hub.metrics import MetricsHandler, observe
 from hub.page_headers import page_headers
+from hub.project_domains import has_host_cookies, server_address
 from hub.settings import Settings, load
 from hub.signed_in import OAuthCallbackHandler, SignedIn
 from hub.version import VERSION
@@ -119,6 +122,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         oauth_redirect_uri=f"{prefix}oauth_callback",
         access_scopes={f"access:services!service={runtime.SERVICE_NAME}"},
         cache_max_age=SIGNED_IN_SECONDS,
+        cookie_host_prefix_enabled=has_host_cookies(platform.settings),
     )
     server_auth = HubAuth(api_token=tokens.service, api_url=runtime.hub_api_url(ports), cache_max_age=SERVER_SECONDS)
     routes = [
@@ -133,7 +137,7 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         *api_handlers(runtime.API_PREFIX, platform, tokens.operator),
         web.url(f"{prefix}(.*)", PageHandler, {"path": str(WEB_APP), "default_filename": "index.html"}),
     ]
-    return web.Application(
+    app = web.Application(
         routes,
         page_headers=page_headers(platform.settings.public_url.startswith("https://")),
         hub_auth=auth,
@@ -142,6 +146,9 @@ def make_app(platform: Platform, tokens: runtime.Tokens, ports: runtime.Ports) -
         compress_response=True,
         log_function=observe,
     )
+    if platform.settings.wildcard_domain:
+        answer_elsewhere(app, platform)
+    return app
 
 
 async def serve(settings: Settings) -> None:
@@ -149,7 +156,7 @@ async def serve(settings: Settings) -> None:
     tokens, ports = runtime.tokens(settings), runtime.read_ports(settings)
     database = Database(settings.database_url)
     await asyncio.to_thread(database.migrate)
-    hub = JupyterHubApi(runtime.hub_api_url(ports), tokens.service)
+    hub = JupyterHubApi(runtime.hub_api_url(ports), tokens.service, partial(server_address, settings))
     mailer = Mailer(settings)
     platform = Platform(settings, database, hub, lambda: datetime.now(UTC), mailer)
     server = HTTPServer(

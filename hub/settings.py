@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -19,6 +20,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 ENV_PREFIX = "COLLEGIUM_"
 FILE_VARIABLE = "COLLEGIUM_CONFIG"
 FILE_NAME = "collegium.toml"
+DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
+MAX_DOMAIN_LENGTH = 253 - 31  # a project's id and a dot come before it
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -86,6 +89,12 @@ class Settings(BaseSettings):
     port: Port = Field(8000, description="Port of the web address.")
     public_url: str = Field(
         "", description="Address that people use, with the final slash. Default: from host and port."
+    )
+    wildcard_domain: str = Field(
+        "",
+        description="Domain below which each project has a host of its own, for example projects.example.org: project "
+        "abc is at abc.projects.example.org then, in another origin than the platform and every other project. Needs a "
+        "wildcard entry in the DNS and a wildcard certificate; see the operator guide. Default: one origin for all.",
     )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
@@ -190,6 +199,27 @@ class Settings(BaseSettings):
     def _mail_has_a_sender(self) -> Settings:
         if self.smtp_host and not self.mail_from:
             raise ValueError("smtp_host needs mail_from, the sender of the mails")
+        return self
+
+    @field_validator("wildcard_domain")
+    @classmethod
+    def _is_domain(cls, value: str) -> str:
+        if value.startswith("*."):
+            raise ValueError(f"write it without the star: {value[2:]}")
+        if "://" in value or ":" in value or "/" in value:
+            raise ValueError("write the domain alone; scheme and port are those of public_url")
+        if value and not (DOMAIN.fullmatch(value.lower()) and len(value) <= MAX_DOMAIN_LENGTH):
+            raise ValueError("it is no domain of at least two names, such as projects.example.org")
+        return value.lower()
+
+    @model_validator(mode="after")
+    def _platform_is_no_project(self) -> Settings:
+        host = urlsplit(self.public_url).hostname or ""
+        if self.wildcard_domain and host.endswith(f".{self.wildcard_domain}"):
+            raise ValueError(
+                f"wildcard_domain = {self.wildcard_domain!r}: public_url has a host below it ({host}), which would be "
+                "a project’s. Choose another domain for the projects, for example projects." + host
+            )
         return self
 
     @field_validator("openid_providers")

@@ -219,10 +219,13 @@ def _parts(settings: Settings, env: dict[str, str]) -> list[Part]:
 
 def _proxy_arguments(settings: Settings, ports: runtime.Ports) -> list[str]:
     hub = f"http://127.0.0.1:{ports.hub}"
+    # With a host for each project, the service answers for hosts that belong to nobody.
+    default = f"http://127.0.0.1:{ports.service}" if settings.wildcard_domain else hub
     return [
         *("--ip", settings.host, "--port", str(settings.port)),
         *("--api-ip", "127.0.0.1", "--api-port", str(ports.proxy_api)),
-        *("--default-target", hub, "--error-target", f"{hub}/hub/error"),
+        *("--default-target", default, "--error-target", f"{hub}/hub/error"),
+        *(["--host-routing"] if settings.wildcard_domain else []),
         *("--log-level", "warn"),
     ]
 

@@ -16,6 +16,7 @@ from tornado import web
 from traitlets import Dict, Float, Unicode, default
 
 from kernels.pods import PodState, explain_end, explain_wait, read_state
+from spawner.domains import OwnDomain
 from spawner.size import Size
 
 PROJECTS_USER = "projects"
@@ -44,7 +45,7 @@ def refusal_in_words(status: int, said: str) -> str:
     return f"The cluster refused the server: {said}"
 
 
-class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
+class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
     """Starts a project's server as an unprivileged pod with a volume of its own.
 
     The volume's name is made once, from the project's id, and kept in the hub's database: no change of a template
@@ -178,6 +179,7 @@ class KubernetesProjectSpawner(KubeSpawner):  # type: ignore[misc]
         """
         if self.user.name != PROJECTS_USER or not self.name:
             raise web.HTTPError(403, "Only projects have servers.")
+        self.move_to_domain()
         if self.projects_dir:  # what the cluster makes for a missing folder belongs to root
             self._make_folders()
         self._take_size()

@@ -20,6 +20,7 @@ from traitlets import Bool, CaselessStrEnum, Float, List, Unicode
 
 from kernels import GPU_DEVICES_VARIABLE, ForkServer, ForkServerError, SpawnLimits, detect_gpus
 from spawner import cgroups, confinement
+from spawner.domains import PLATFORM_VARIABLE, OwnDomain
 from spawner.gpu_shares import NoGpuError, choose
 from spawner.project_server import READY_VARIABLE
 from spawner.size import Size
@@ -44,7 +45,7 @@ STATE_READER = "spawner.rooms.confined_reading:main"
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
 
-class LocalProjectSpawner(Spawner):  # type: ignore[misc]
+class LocalProjectSpawner(OwnDomain, Spawner):  # type: ignore[misc]
     """Starts a project's server as a process of this machine, isolated from other projects where that is possible.
 
     The server tells over a pipe when it answers, so that no time is lost with asking. A process outlives the hub and
@@ -108,6 +109,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         files, state = self._folders()
         env = {name: own[name] for name in KEPT_VARIABLES if name in own}
         env |= {name: value for name, value in own.items() if name.startswith("JUPYTERHUB_")}
+        env |= {name: own[name] for name in (PLATFORM_VARIABLE,) if name in own}
         env |= {
             "HOME": str(files),
             "USER": PROJECTS_USER,
@@ -137,6 +139,7 @@ class LocalProjectSpawner(Spawner):  # type: ignore[misc]
         if self.user.name != PROJECTS_USER or not self.name:
             raise web.HTTPError(403, "Only projects have servers.")
         self.port = random_port()
+        self.move_to_domain()
         files, state = self._folders()
         self._take_gpus()
         self._tell(10, "Preparing the files")

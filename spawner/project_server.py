@@ -22,6 +22,7 @@ from kernels.server_extension import server_configuration
 from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 from spawner.cluster import GATEWAY_VARIABLE, end_stray_kernels, set_up_kernels
 from spawner.confinement import confine_as_told
+from spawner.domains import PLATFORM_VARIABLE
 from spawner.hardening import hardened, use_own_configuration
 from spawner.keeper import keep, note_ready
 from spawner.personal import make_personal
@@ -105,13 +106,18 @@ def _configuration() -> Config:
     config.LabApp.user_settings_dir = str(state / "lab" / "settings")
     config.LabApp.extra_labextensions_path = [str(LAB_EXTENSION)]
     config.ServerApp.tornado_settings = {"page_config_data": _page()}
+    config.ServerApp.jinja_template_vars = {"platform": os.environ.get(PLATFORM_VARIABLE, "")}
     return config
 
 
 def _page() -> dict[str, str]:
-    """Return what JupyterLab's page is told: its project, and the path of the platform's API at the same origin."""
+    """Return what JupyterLab's page is told: its project, and where the platform's API is.
+
+    That is a path of the page's own origin, or an address of the platform's where projects have origins of their own.
+    """
     api, _, _ = urlsplit(os.environ["COLLEGIUM_ACCESS_URL"]).path.partition("/internal/")
-    return {"collegiumProject": os.environ["COLLEGIUM_PROJECT"], "collegiumApi": api}
+    origin = os.environ.get(PLATFORM_VARIABLE, "")
+    return {"collegiumProject": os.environ["COLLEGIUM_PROJECT"], "collegiumApi": origin + api}
 
 
 def _tell_ready(descriptor: int) -> None:

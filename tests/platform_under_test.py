@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -45,11 +46,15 @@ class PlatformUnderTest:
             [*COLLEGIUM, *args], env=self.env | env, capture_output=True, text=True, check=check, timeout=180
         )
 
+    def http(self, **options: Any) -> httpx.Client:
+        """Return a client that reaches the platform at its address."""
+        return httpx.Client(trust_env=False, timeout=90, **options)
+
     def operate(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx.Response:
         """Ask the API as the operator's commands do, without the second that a command takes to be imported."""
         token = (self.data_dir / "secrets" / "operator").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(trust_env=False, timeout=90, headers=headers) as operator:
+        with self.http(headers=headers) as operator:
             return operator.request(method, f"{self.api}{path}", json=body).raise_for_status()
 
     def add_user(self, name: str, display_name: str | None = None) -> None:
@@ -64,9 +69,7 @@ class PlatformUnderTest:
         """Return a signed-in HTTP client, as a browser would be after the one-time link."""
         if name != "admin":
             self.add_user(name)
-        client = httpx.Client(
-            base_url=self.api, follow_redirects=True, trust_env=False, timeout=90, headers=WEB_HEADERS
-        )
+        client = self.http(base_url=self.api, follow_redirects=True, headers=WEB_HEADERS)
         link = self.sign_in_link(name)
         client.get(link).raise_for_status()
         token = next(c.value for c in client.cookies.jar if c.name == "_xsrf" and c.path == "/hub/")

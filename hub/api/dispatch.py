@@ -49,6 +49,7 @@ from hub.api import usage as _usage  # noqa: F401
 from hub.api import users as _users  # noqa: F401
 from hub.api.context import ClaimingPlatform, Context, Platform
 from hub.api.entity_tags import entity_tag, is_whole
+from hub.api.from_projects import allow_project
 from hub.api.operation import OPERATIONS, Content, Operation, Query
 from hub.api.rate_limit import RateLimiter
 from hub.api.schemas import Problem
@@ -86,6 +87,14 @@ class OperationHandler(SignedIn, web.RequestHandler):
     def check_xsrf_cookie(self) -> None:
         """Done in `signed_requests`, where it is known whether a cookie or a token signs in."""
 
+    async def options(self, **_path: str) -> None:
+        """Tell a browser whether a page of another origin may ask."""
+        if allow_project(self, self.platform.settings, self.operations.values()):
+            self.set_status(204)
+        else:
+            self.set_header("Allow", ", ".join(sorted(self.operations)))
+            self._problem(405, "Method not allowed", "OPTIONS is not possible here.")
+
     async def get(self, **path: str) -> None:
         """Serve GET."""
         await self._serve("GET", path)
@@ -112,6 +121,7 @@ class OperationHandler(SignedIn, web.RequestHandler):
 
     async def _serve(self, method: str, path: dict[str, str]) -> None:
         self.set_header("X-Request-ID", self.request_id)
+        allow_project(self, self.platform.settings, self.operations.values())
         REQUEST_ID.set(self.request_id)
         try:
             op = self.operations.get(method)

@@ -76,6 +76,7 @@ class Operation:
     accepts: tuple[str, ...] = ()  # media types of a body that is no JSON
     is_personal: bool = False  # for people at a browser only: a token may not change how its holder signs in
     has_secret: bool = False  # the answer holds a secret: it is not kept for repetitions
+    from_project: bool = False  # a page in the project's own origin may ask it, too: no more than every editor has
 
     @property
     def operation_id(self) -> str:
@@ -117,6 +118,7 @@ def operation(
     accepts: tuple[str, ...] = (),
     is_personal: bool = False,
     has_secret: bool = False,
+    from_project: bool = False,
 ) -> Callable[[H], H]:
     """Declare the decorated coroutine as the operation `method` `path`; its tag is the first word of the path."""
 
@@ -137,6 +139,7 @@ def operation(
                 accepts,
                 is_personal,
                 has_secret,
+                from_project,
             )
         )
         return handler

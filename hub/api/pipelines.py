@@ -59,6 +59,7 @@ async def plan_run(ctx: Context) -> s.Plan:
     "The parameters of a notebook, for a form",
     query=NotebookQuery,
     response=s.NotebookParameters,
+    from_project=True,
 )
 async def notebook_parameters(ctx: Context) -> s.NotebookParameters:
     """Read the parameters cell of a notebook; nothing is run."""

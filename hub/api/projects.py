@@ -88,7 +88,7 @@ async def create_project(ctx: Context) -> Project:
     return await answer(ctx, (project, Role.OWNER))
 
 
-@operation("GET", "/projects/{project_id}", "A project with its people", response=Project)
+@operation("GET", "/projects/{project_id}", "A project with its people", response=Project, from_project=True)
 async def read_project(ctx: Context) -> Project:
     """Return one project."""
     actor, project_id = ctx.actor, ctx.path["project_id"]

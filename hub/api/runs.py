@@ -53,6 +53,7 @@ async def list_runs(ctx: Context) -> s.RunPage:
     body=s.RunCreate,
     response=s.RunState,
     status=201,
+    from_project=True,
 )
 async def start_run(ctx: Context) -> s.RunState:
     """Check everything that can be known before, then begin; a notebook (`.ipynb`, `.py`) runs as a single step."""
@@ -69,7 +70,7 @@ async def start_run(ctx: Context) -> s.RunState:
     return await in_project(ctx, Capability.EXECUTE, work)
 
 
-@operation("GET", RUN, "A run with its graph and items", response=s.RunDetail)
+@operation("GET", RUN, "A run with its graph and items", response=s.RunDetail, from_project=True)
 async def read_run(ctx: Context) -> s.RunDetail:
     """Return one run."""
 

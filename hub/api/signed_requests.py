@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tornado import web
 
 from hub.api.context import Context, Platform
+from hub.api.from_projects import authenticate_from_project
 from hub.api.operation import Audience, Operation
 from hub.data import access_tokens, sessions
 from hub.errors import ForbiddenError, UnauthenticatedError
@@ -43,13 +44,19 @@ async def authenticate(handler: SignedIn, op: Operation, context: Context, opera
     if op.audience is Audience.PROJECT_SERVER:
         context.project_id = await _project_of(handler, token)
         return
-    if token is not None:
+    if token is not None and _is_of_project(context.platform, token):
+        await authenticate_from_project(handler, op, context, token)
+    elif token is not None:
         context.actor_or_none = await _by_token(context.platform, token)
         _check_scope(context.actor_or_none, op)
     else:
         await _by_session(handler, context)
     if op.audience is Audience.ADMIN and not context.actor.is_admin:
         raise ForbiddenError("Only administrators may do this.")
+
+
+def _is_of_project(platform: Platform, token: str) -> bool:
+    return bool(platform.settings.wildcard_domain) and not token.startswith(access_tokens.PREFIX)
 
 
 def bearer(header: str) -> str | None:
