@@ -28,7 +28,7 @@ EXPECT_MS, PLAYWRIGHT_USUAL_MS = 40_000, 5_000
 PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "vera": "Vera Rubin"}
 RUNS = [
     "name = input('Who? ')\nprint('hello', name)",
-    "for i in range(9000): print('line', i)",
+    "for i in range(9000): print('line', i)\n_ = input('Go on? ')",
     "import os; os._exit(3)",
 ]
 PARAMETERS = "alpha = 0.5  # learning rate\nepochs: int = 3"
@@ -208,6 +208,9 @@ def test_a_viewer_sees_and_cannot_change(together: Together) -> None:
     for keys in ("d", "d", "Shift+Enter", "b"):
         vera.keyboard.press(keys)
     expect(vera.get_by_text("You may look at this project, not").first).to_be_visible()
+    vera.get_by_role("button", name="Python 3", exact=True).click()
+    expect(vera.get_by_text("You may look at this project, not run code").first).to_be_visible()
+    expect(vera.get_by_role("dialog")).to_have_count(0)  # no kernel is offered for choosing
     type_into(ada, 2, " # seen live")
     expect(cell(vera, 2)).to_contain_text("# seen live")
     assert cell(vera, 1).locator(".cm-content").inner_text() == before
@@ -301,9 +304,12 @@ def test_cells_run_on_the_server_ask_flood_and_die_with_words(together: Together
     cell(ada, 1).locator(".cm-content").click()
     ada.keyboard.press("Control+Enter")
     expect(cell(ada, 1)).to_contain_text("line 2000")
-    expect(ada.get_by_text("Running")).to_have_count(0)
     cell(ada, 1).get_by_role("button", name="Show more").click()
     expect(cell(ada, 1)).to_contain_text("line 8999")
+    cell(ada, 1).locator("form.collegium-CellState input").press("Enter")
+    expect(cell(ada, 1).locator("form.collegium-CellState")).to_have_count(0)
+    expect(ada.get_by_text("Running")).to_have_count(0)
+    expect(cell(ada, 1)).to_contain_text("line 8999")  # what was unfolded stays so when its cell has ended
     cell(ada, 2).locator(".cm-content").click()
     ada.keyboard.press("Control+Enter")
     expect(ada.locator(".jp-Dialog .collegium-DeathReason")).to_contain_text("ended itself with code 3")

@@ -4,6 +4,9 @@ import type { IDisposable } from "@lumino/disposable";
 import { Signal } from "@lumino/signaling";
 
 import { retryDelay } from "./format";
+import { renewSession } from "./server";
+
+const RENEW_MS = 15_000;
 
 /** A message of the project's server; which fields there are depends on `type` (docs/dev/rooms_http.md). */
 export interface ServerEvent {
@@ -58,8 +61,16 @@ export class ServerEvents implements IDisposable {
     socket.onclose = () => {
       if (this.disposed) return;
       this.setConnected(false);
+      this.renew();
       this.timer = window.setTimeout(() => this.connect(), retryDelay(this.attempts++, Math.random()));
     };
+  }
+
+  /** The server may have been started anew since the page was opened, and not know who this is. */
+  private renew(): void {
+    if (this.attempts === 0 || Date.now() - this.renewedAt < RENEW_MS) return;
+    this.renewedAt = Date.now();
+    void renewSession(this.settings);
   }
 
   private sendWatch(): void {
@@ -77,5 +88,6 @@ export class ServerEvents implements IDisposable {
   private disposed = false;
   private attempts = 0;
   private timer = 0;
+  private renewedAt = 0;
   private rooms: string[] = [];
 }

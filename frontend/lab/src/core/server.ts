@@ -51,6 +51,27 @@ export async function serverResponse(
   return response;
 }
 
+let renewal: Promise<void> | undefined;
+
+/**
+ * Have the server know the person again, should it not: one that was started anew knows no page that was open before.
+ * Its sign-in at the hub answers without a page in between, as long as the person is signed in there.
+ */
+export function renewSession(settings: ServerConnection.ISettings): Promise<void> {
+  renewal ??= renew(settings).finally(() => (renewal = undefined));
+  return renewal;
+}
+
+async function renew(settings: ServerConnection.ISettings): Promise<void> {
+  try {
+    await server(settings, "GET", "api/me");
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.status !== 403) return; // it is away: nothing to sign in at
+    // Not "cors": the hub would want the token of a page of its own.
+    await fetch(serverUrl(settings, "lab"), { mode: "no-cors", cache: "no-store" }).catch(() => undefined);
+  }
+}
+
 function messageOf(text: string, status: number): string {
   try {
     const said = (JSON.parse(text) as { message?: string }).message;

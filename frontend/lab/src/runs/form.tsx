@@ -22,7 +22,8 @@ export async function runWithParameters(file: string): Promise<void> {
     buttons: [Dialog.cancelButton(), Dialog.okButton({ label: "Run" })],
   });
   if (!answer.button.accept) return;
-  const texts = changedTexts(parameters, form.getValue());
+  // The fields themselves are gone when the dialog has closed.
+  const texts = changedTexts(parameters, answer.value ?? {});
   const run = await platform<Schemas["RunState"]>("POST", `/runs/${projectId}`, {
     file,
     parameters: {},

@@ -5,10 +5,10 @@ import {
   type JupyterFrontEndPlugin,
 } from "@jupyterlab/application";
 import { Dialog, showDialog } from "@jupyterlab/apputils";
-import { URLExt } from "@jupyterlab/coreutils";
 
 import type { Schemas } from "../core/api";
 import { isMissing, platform, projectId, RequestError } from "../core/platform";
+import { renewSession, serverUrl } from "../core/server";
 import { attempt } from "../core/view";
 import { stopped } from "./rules";
 
@@ -33,7 +33,9 @@ export const connectionPlugin: JupyterFrontEndPlugin<IConnectionLost> = {
       if (isLost) return;
       isLost = true;
       if (info) info.isConnected = false; // nothing is asked meanwhile
-      await untilItAnswers(URLExt.join(app.serviceManager.serverSettings.baseUrl, "api/status"));
+      const settings = app.serviceManager.serverSettings;
+      await untilItAnswers(serverUrl(settings, "api/status"));
+      await renewSession(settings);
       if (info) info.isConnected = true;
       isLost = false;
     };
@@ -69,7 +71,8 @@ async function offerToStart(): Promise<boolean> {
       ? [Dialog.cancelButton({ label: "Not now" }), Dialog.okButton({ label: "Start it" })]
       : [Dialog.okButton({ label: "Close" })],
   });
-  if (mayStart && answer.button.accept) await attempt(() => platform("POST", `/projects/${projectId}/server`));
+  if (mayStart && answer.button.accept)
+    await attempt(() => platform("POST", `/projects/${projectId}/server`));
   return true;
 }
 
