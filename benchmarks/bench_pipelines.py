@@ -266,15 +266,17 @@ def drive(folder: Path, name: str, content: dict[str, object], count: int) -> tu
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="fewer notebooks, rounds and records")
-    parser.add_argument("--only", choices=["runs", "saving", "start", "engine"], help="one part")
+    parser.add_argument("--only", choices=["trivial", "imports", "saving", "start", "engine"], help="one part")
+    parser.add_argument("--rounds", type=int, default=3, help="of papermill and ours in turn")
     arguments = parser.parse_args()
-    count, rounds = (4, 1) if arguments.quick else (20, 3)
+    count, rounds = (4, 1) if arguments.quick else (20, arguments.rounds)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         own_places(folder)
         cold_kernelspec(folder)
         parts: dict[str, Callable[[], None]] = {
-            "runs": lambda: runs(folder, count, rounds),
+            "trivial": lambda: trivial(folder, count, rounds),
+            "imports": lambda: imports(folder, count, rounds),
             "saving": lambda: saving(folder, 100 if arguments.quick else 500),
             "start": lambda: start(folder, 2 if arguments.quick else 5),
             "engine": lambda: engine(folder, 1000 if arguments.quick else 10_000),
@@ -288,11 +290,14 @@ def main() -> None:
         print("| " + " | ".join(cells) + " |")
 
 
-def runs(folder: Path, count: int, rounds: int) -> None:
-    trivial = [notebook(folder / f"t{i}.ipynb", [f"{j} + {i}" for j in range(10)]) for i in range(count)]
-    heavy = [notebook(folder / f"h{i}.ipynb", [HEAVY, f"numpy.arange({i})"]) for i in range(count)]
-    compare(f"{count} trivial notebooks", trivial, folder, rounds, {"kernel": (3, 3), "short": (4, 4)})
-    compare(f"{count} notebooks with imports", heavy, folder, rounds, {"kernel": (12, 0), "short": (20, 0)})
+def trivial(folder: Path, count: int, rounds: int) -> None:
+    paths = [notebook(folder / f"t{i}.ipynb", [f"{j} + {i}" for j in range(10)]) for i in range(count)]
+    compare(f"{count} trivial notebooks", paths, folder, rounds, {"kernel": (3, 3), "short": (4, 4)})
+
+
+def imports(folder: Path, count: int, rounds: int) -> None:
+    paths = [notebook(folder / f"h{i}.ipynb", [HEAVY, f"numpy.arange({i})"]) for i in range(count)]
+    compare(f"{count} notebooks with imports", paths, folder, rounds, {"kernel": (12, 0), "short": (20, 0)})
 
 
 if __name__ == "__main__":
