@@ -13,7 +13,7 @@ from kubernetes import client
 
 from kernels.pods import KubernetesApi, PodTemplate, end_strays
 from kernels.pods.spec import SERVER_LABEL, pod_manifest
-from tests.kernels.test_server import Server, execute, outputs
+from tests.kernels.test_server import Server, everything, execute, outputs
 
 MakeKernelspec = Callable[..., str]
 
@@ -56,7 +56,7 @@ async def test_reason_of_a_dead_kernel_is_told_and_pages_find_the_next_one_at_it
     assert told["kind"] == "out-of-memory"
     assert "more than its pod may have" in told["message"]
     async with server.connect(kernel) as connection:
-        assert await outputs(connection, await execute(connection, "print('data' in globals())"), "stream") == "False\n"
+        assert (await everything(connection, "print('data' in globals())"))[1] == "False\n"
     await until(lambda: server.kernel(kernel)["execution_state"] == "idle")
 
 
