@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -248,7 +249,7 @@ async def test_large_outputs_are_beside_the_document_and_whole_in_the_file(page:
 
 
 @pytest.mark.cells(
-    "import time\nprint('x' * 70_000)\nfor n in range(30):\n    print('more', flush=True); time.sleep(0.05)\nanswer = input()"
+    "import time\nprint('x' * 70_000)\nfor n in range(30):\n    time.sleep(print('more', flush=True) or 0.05)\n_ = input()",
 )
 async def test_how_long_a_growing_text_is_is_told_seldom_and_rightly(page: Page) -> None:
     told: list[int] = []
@@ -326,15 +327,30 @@ async def test_a_cell_runs_before_a_kernel_has_been_started(served: Served) -> N
     assert [each["path"] for each in sessions.json()].count("early.ipynb") == 1
 
 
-async def test_people_who_open_a_notebook_at_once_share_one_kernel(served: Served) -> None:
-    (served.files / "together.ipynb").write_text(notebook("1"))
-    body = {"path": "together.ipynb", "name": "together.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
-    asked = [asyncio.to_thread(call, served, name, "POST", "sessions", json=body) for name in ("ada", "grace", "ada")]
-    answers = await asyncio.gather(*asked)
-    assert [answer.status_code for answer in answers] == [201] * 3
-    kernels = {answer.json()["kernel"]["id"] for answer in answers}
+@pytest.mark.parametrize("asks_by_request", [False, True], ids=["by path", "as JupyterLab does"])
+async def test_people_who_open_a_notebook_at_once_share_one_kernel(served: Served, asks_by_request: bool) -> None:
+    path = f"together/{asks_by_request}.ipynb"
+    (served.files / "together").mkdir(exist_ok=True)
+    (served.files / path).write_text(notebook("1"))
+    common = {"name": path.rpartition("/")[2], "type": "notebook", "kernel": {"name": "python3"}}
+
+    def ask(name: str) -> str:
+        """Open the notebook; return the kernel that the page has in the end."""
+        asked = f"together/{uuid.uuid4()}" if asks_by_request else path
+        answer = call(served, name, "POST", "sessions", json=common | {"path": asked})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["path"] == asked  # JupyterLab gives a session with another path up
+        if asks_by_request:
+            answer = call(served, name, "PATCH", f"sessions/{answer.json()['id']}", json={"path": path})
+            assert answer.status_code == 200, answer.text
+        return str(answer.json()["kernel"]["id"])
+
+    asked = [asyncio.to_thread(ask, name) for name in ("ada", "grace", "ada")]
+    kernels = set(await asyncio.gather(*asked)) | {await asyncio.to_thread(ask, "grace")}
     assert len(kernels) == 1
-    running = [each["id"] for each in call(served, "vera", "GET", "kernels").json()]
-    assert len([each for each in call(served, "vera", "GET", "sessions").json() if each["path"] == body["path"]]) == 1
-    for kernel in kernels & set(running):
-        call(served, "ada", "DELETE", f"kernels/{kernel}")
+    sessions = call(served, "vera", "GET", "sessions").json()
+    assert {each["kernel"]["id"] for each in sessions if each["path"] == path} == kernels
+    given_up = call(served, "ada", "POST", "sessions", json=common | {"path": f"together/{uuid.uuid4()}"}).json()
+    assert call(served, "ada", "DELETE", f"sessions/{given_up['id']}").status_code == 204
+    assert call(served, "ada", "GET", f"kernels/{given_up['kernel']['id']}").status_code == 200
+    assert call(served, "ada", "DELETE", f"kernels/{kernels.pop()}").status_code == 204
