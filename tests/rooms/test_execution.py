@@ -249,7 +249,8 @@ async def test_large_outputs_are_beside_the_document_and_whole_in_the_file(page:
 
 
 @pytest.mark.cells(
-    "import time\nprint('x' * 70_000)\nfor n in range(30):\n    time.sleep(print('more', flush=True) or 0.05)\n_ = input()",
+    "import time\nprint('x' * 70_000)\n"
+    "for n in range(30):\n    print('more', flush=True); time.sleep(0.05)\n_ = input()"
 )
 async def test_how_long_a_growing_text_is_is_told_seldom_and_rightly(page: Page) -> None:
     told: list[int] = []
