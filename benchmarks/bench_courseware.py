@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -176,6 +177,7 @@ async def compare(title: str, imports: str, bar_cpu: float, count: int, rounds: 
         peer = Peer(root / "course", work)
         ours = Standing(root, work)
         await ours.grade(1)
+        gc.freeze()  # as `collegium grade worker` does when it stands
         pairs = [(peer.grade(count), await ours.grade(count)) for _ in range(rounds)]
         states = ours.done()
     expected = {"done": count * rounds + 1}

@@ -1,7 +1,7 @@
 """LTI 1.3: the messages between a learning platform and a course here. Pure but for the clock given.
 
 Sources: 1EdTech "Learning Tools Interoperability Core 1.3", "Security Framework 1.0", "Assignment and Grade Services
-2.0". This side is the tool; Moodle, Canvas and others are the platform.
+2.0", "Names and Role Provisioning Services 2.0". This side is the tool; Moodle, Canvas and others are the platform.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from courseware.policy import CourseRole
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 GRADE_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
+ROSTER_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+ROSTER_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHM = "RS256"
@@ -66,6 +68,8 @@ class Launch:
         What they are in the course over there.
     line_item
         Where scores of this link go; empty when the platform takes none.
+    memberships_url
+        Where the platform tells who is in the course; empty when it does not.
     """
 
     subject: str
@@ -78,6 +82,7 @@ class Launch:
     family_name: str
     email: str
     user_name: str
+    memberships_url: str = ""
 
 
 def login_redirect(
@@ -188,9 +193,9 @@ def score_message(
 
 
 def token_request(
-    platform: LearningPlatform, private_key: bytes, key_id: str, *, unique: str, now: datetime
+    platform: LearningPlatform, private_key: bytes, key_id: str, *, scope: str, unique: str, now: datetime
 ) -> dict[str, str]:
-    """Return the form that asks a platform for a token to send scores with (RFC 7523)."""
+    """Return the form that asks a platform for a token (RFC 7523), to send scores with or to ask for a roster."""
     claims = {
         "iss": platform.client_id,
         "sub": platform.client_id,
@@ -203,7 +208,7 @@ def token_request(
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
         "client_assertion": jwt.encode(claims, private_key, ALGORITHM, headers={"kid": key_id}),
-        "scope": SCORE_SCOPE,
+        "scope": scope,
     }
 
 
@@ -217,8 +222,8 @@ def _check_times(claims: Mapping[str, object], now: datetime) -> None:
 
 
 def _launch(claims: Mapping[str, object]) -> Launch:
-    context, resource, grades = (
-        _object(claims, name) for name in (CLAIM + "context", CLAIM + "resource_link", GRADE_CLAIM)
+    context, resource, grades, roster = (
+        _object(claims, name) for name in (CLAIM + "context", CLAIM + "resource_link", GRADE_CLAIM, ROSTER_CLAIM)
     )
     if not context.get("id") or not resource.get("id"):
         raise ForbiddenError("The launch names no course or no link; it must be placed in a course over there.")
@@ -229,17 +234,18 @@ def _launch(claims: Mapping[str, object]) -> Launch:
         context_id=str(context["id"]),
         context_title=str(context.get("title") or context.get("label") or ""),
         resource_id=str(resource["id"]),
-        role=_role(claims.get(CLAIM + "roles")),
+        role=course_role(claims.get(CLAIM + "roles")),
         line_item=str(grades.get("lineitem") or "") if may_score else "",
         given_name=str(claims.get("given_name") or ""),
         family_name=str(claims.get("family_name") or ""),
         email=str(claims.get("email") or ""),
         user_name=str(claims.get("preferred_username") or ""),
+        memberships_url=str(roster.get("context_memberships_url") or ""),
     )
 
 
-def _role(roles: object) -> CourseRole:
-    """What somebody is in the course; who is a teacher elsewhere in the institution is nothing here."""
+def course_role(roles: object) -> CourseRole:
+    """Return what somebody is in the course; who is a teacher elsewhere in the institution is nothing here."""
     found = [str(role) for role in roles] if isinstance(roles, list) else []
     own = {role.rpartition("#")[2] for role in found if role.startswith(_MEMBERSHIP) or "/" not in role}
     if any("TeachingAssistant" in role for role in found if role.startswith(_MEMBERSHIP)):

@@ -96,8 +96,9 @@ def arrive(
     person.user_name = user_name
     context = session.get(LtiContextRow, (platform.id, launch.context_id))
     course = session.get(CourseRow, context.course_id) if context is not None else None
-    if course is None or course.archived_at is not None:
+    if context is None or course is None or course.archived_at is not None:
         return None
+    context.memberships_url = launch.memberships_url or context.memberships_url
     link = _note_link(session, platform, launch)
     if courses.role_in(session, course.id, user_name) is None:
         who = Person(
@@ -107,8 +108,17 @@ def arrive(
     return course, session.get(AssignmentRow, link.assignment_id) if link.assignment_id else None
 
 
-def connect(session: Session, course: CourseRow, platform_id: int, context_id: str, *, by: str, now: datetime) -> None:
-    """Make a course over there this one.
+def connect(
+    session: Session,
+    course: CourseRow,
+    platform_id: int,
+    context_id: str,
+    *,
+    memberships_url: str = "",
+    by: str,
+    now: datetime,
+) -> None:
+    """Make a course over there this one; `memberships_url` is where its people can be asked for.
 
     Raises
     ------
@@ -119,7 +129,11 @@ def connect(session: Session, course: CourseRow, platform_id: int, context_id: s
     if row is not None and row.course_id != course.id:
         raise ConflictError("That course is linked with another one here; its instructors can undo it.")
     if row is None:
-        session.add(LtiContextRow(platform_id=platform_id, context_id=context_id, course_id=course.id))
+        session.add(
+            LtiContextRow(
+                platform_id=platform_id, context_id=context_id, course_id=course.id, memberships_url=memberships_url
+            )
+        )
         record(session, course.id, now, by, "lti.connect", course.id, after=f"{platform_id}: {context_id}"[:300])
 
 

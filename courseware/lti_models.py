@@ -37,6 +37,7 @@ class LtiContextRow(Base):
     platform_id: Mapped[int] = mapped_column(_PLATFORM, primary_key=True)
     context_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     course_id: Mapped[str] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"))
+    memberships_url: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class LtiLinkRow(Base):

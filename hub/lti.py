@@ -18,14 +18,15 @@ from sqlalchemy.orm import Session
 from tornado import web
 from tornado.routing import URLSpec
 
-from courseware import CourseRole, CoursewareError, ForbiddenError, lti, lti_courses
+from courseware import CourseRole, CoursewareError, ForbiddenError, lti, lti_courses, lti_roster
 from courseware.lti import Launch, LearningPlatform
 from courseware.lti_courses import ScoreToSend
+from courseware.lti_roster import Member, Roster
 from hub.api.context import Platform
 from hub.api.course_support import receipt_key
 from hub.data import identities, links
 from hub.data.identities import External
-from hub.errors import HubError
+from hub.errors import HubError, UnavailableError
 from hub.lti_keys import private_key, public_key
 from hub.runtime import SERVICE_PREFIX
 
@@ -34,6 +35,7 @@ COOKIE = "collegium-lti"
 STATE_SECONDS = 600
 KEYS_SECONDS = 600
 ANSWER_SECONDS = 10.0
+PAGES_LIMIT = 200
 
 
 def lti_routes(platform: Platform) -> list[URLSpec]:
@@ -186,6 +188,7 @@ class LtiLaunchHandler(LtiHandler):
             "platform": platform.id,
             "context": launch.context_id,
             "title": launch.context_title,
+            "memberships_url": launch.memberships_url,
             "until": int(self.platform.now().timestamp()) + STATE_SECONDS,
         }
         return f"{SERVICE_PREFIX}courses/connect?token={seal(content, receipt_key(self.platform.settings))}"
@@ -209,7 +212,9 @@ async def send_scores(platform: Platform, scores: list[ScoreToSend]) -> list[str
         for one in scores:
             try:
                 if one.platform.id not in tokens:
-                    tokens[one.platform.id] = await _access_token(client, one.platform, pem, platform.now())
+                    tokens[one.platform.id] = await _access_token(
+                        client, one.platform, pem, lti.SCORE_SCOPE, platform.now()
+                    )
                 message = lti.score_message(
                     one.subject, one.score, one.points, is_final=one.is_final, comment="", now=platform.now()
                 )
@@ -224,8 +229,45 @@ async def send_scores(platform: Platform, scores: list[ScoreToSend]) -> list[str
     return problems
 
 
-async def _access_token(client: httpx.AsyncClient, platform: LearningPlatform, pem: bytes, now: datetime) -> str:
-    form = lti.token_request(platform, pem, public_key(pem)["kid"], unique=secrets.token_hex(16), now=now)
+async def fetch_members(platform: Platform, roster: Roster) -> list[Member]:
+    """Ask a learning platform who is in a course of its.
+
+    Raises
+    ------
+    UnavailableError
+        It does not answer, or with something else.
+    """
+    pem = await asyncio.to_thread(private_key, platform.settings.data_dir / "secrets")
+    members: list[Member] = []
+    url = roster.memberships_url
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+            token = await _access_token(client, roster.platform, pem, lti.ROSTER_SCOPE, platform.now())
+            headers = {"Authorization": f"Bearer {token}", "Accept": lti_roster.MEMBERSHIP_TYPE}
+            for _page in range(PAGES_LIMIT):
+                answer = (await client.get(url, headers=headers)).raise_for_status()
+                members += lti_roster.read_members(answer.json())
+                following = lti_roster.next_page(url, answer.links.get("next", {}).get("url"))
+                if following is None:
+                    return members
+                url = following
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, ForbiddenError) as error:
+        told = error.detail if isinstance(error, ForbiddenError) else str(error)
+        raise UnavailableError(f"{roster.title} does not tell who is in the course: {told}") from error
+    raise UnavailableError(f"{roster.title} tells of too many people, in more than {PAGES_LIMIT} pages.")
+
+
+def account_for(session: Session, platform: LearningPlatform, member: Member, now: datetime) -> str:
+    """Return the user name of somebody over there, made when there is none; the one that launches lead to."""
+    name = " ".join(filter(None, (member.given_name, member.family_name)))
+    who = External(_provider(platform), member.subject, member.user_name, name, member.email, email_verified=False)
+    return identities.account_of(session, who, may_link=False, may_create=True, now=now).name
+
+
+async def _access_token(
+    client: httpx.AsyncClient, platform: LearningPlatform, pem: bytes, scope: str, now: datetime
+) -> str:
+    form = lti.token_request(platform, pem, public_key(pem)["kid"], scope=scope, unique=secrets.token_hex(16), now=now)
     answer = (await client.post(platform.token_url, data=form)).raise_for_status()
     return str(answer.json()["access_token"])
 

@@ -9,14 +9,25 @@ from pydantic import BaseModel, Field, HttpUrl, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import Capability, ConflictError, ForbiddenError, NotFoundError, assignments, courses, lti_courses
+from courseware import (
+    Capability,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    assignments,
+    courses,
+    lti_courses,
+    lti_roster,
+)
 from courseware.lti_courses import ScoreToSend
 from courseware.lti_models import LtiLinkRow, LtiPlatformRow
+from courseware.lti_roster import Roster
 from hub import lti
 from hub.api.context import Context
 from hub.api.course_support import assignment_of, caller, course_of, receipt_key, transaction
 from hub.api.operation import Audience, operation
 from hub.api.schemas import Body
+from hub.errors import HubError
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
@@ -71,10 +82,29 @@ class LtiLink(BaseModel):
     takes_scores: bool
 
 
+class LtiConnection(BaseModel):
+    """A course over there that a course here is, and whether its people can be asked for."""
+
+    platform_id: int
+    platform: str
+    context_id: str
+    has_roster: bool
+
+
 class LtiLinks(BaseModel):
-    """The links that lead into a course."""
+    """The courses over there that a course is linked with, and the links that lead into it."""
 
     items: list[LtiLink]
+    connections: list[LtiConnection]
+
+
+class LtiRosterTaken(BaseModel):
+    """What came of taking a roster over: how many were told, who is new here, who is not over there any more."""
+
+    members: int
+    enrolled: list[str]
+    missing: list[str]
+    problems: list[str]
 
 
 class LtiLinkUpdate(Body):
@@ -159,7 +189,8 @@ async def connect_lti_course(ctx: Context) -> None:
             raise ForbiddenError("This took too long. Open the activity in your learning platform again.")
         course = courses.get(session, given.course_id, caller(ctx), Capability.MANAGE)
         platform, context = int(str(content["platform"])), str(content["context"])
-        lti_courses.connect(session, course, platform, context, by=ctx.actor.name, now=now)
+        url = str(content.get("memberships_url") or "")
+        lti_courses.connect(session, course, platform, context, memberships_url=url, by=ctx.actor.name, now=now)
 
     await transaction(ctx, work)
 
@@ -170,8 +201,7 @@ async def list_lti_links(ctx: Context) -> LtiLinks:
 
     def work(session: Session) -> LtiLinks:
         course = course_of(session, ctx, Capability.MANAGE)
-        names = {row.id: row.name for row in assignments.of_course(session, course.id)}
-        return LtiLinks(items=[_link(row, names) for row in lti_courses.links_of(session, course.id)])
+        return _links(session, course.id)
 
     return await transaction(ctx, work, read=True)
 
@@ -189,8 +219,7 @@ async def set_lti_link(ctx: Context) -> LtiLinks:
             raise NotFoundError(f"No link “{given.resource_id}” leads into this course.")
         target = assignments.get(session, course.id, given.assignment) if given.assignment else None
         lti_courses.assign(session, course, wanted[0], target, by=ctx.actor.name, now=now)
-        names = {row.id: row.name for row in assignments.of_course(session, course.id)}
-        return LtiLinks(items=[_link(row, names) for row in rows])
+        return _links(session, course.id)
 
     return await transaction(ctx, work)
 
@@ -215,6 +244,54 @@ async def send_lti_scores(ctx: Context) -> LtiSent:
     scores = await transaction(ctx, work)
     problems = await lti.send_scores(ctx.platform, scores)
     return LtiSent(sent=len(scores) - len(problems), problems=problems)
+
+
+@operation("POST", "/courses/{course_id}/lti-roster", "Enrol who is in the course over there", response=LtiRosterTaken)
+async def take_lti_roster(ctx: Context) -> LtiRosterTaken:
+    """Ask the learning platforms who is in the course, and enrol who is not here; nobody is removed."""
+    now = ctx.platform.now()
+
+    def asked(session: Session) -> list[Roster]:
+        return lti_roster.rosters_of(session, course_of(session, ctx, Capability.MANAGE).id)
+
+    rosters = await transaction(ctx, asked, read=True)
+    told = [(roster, await lti.fetch_members(ctx.platform, roster)) for roster in rosters]
+
+    def work(session: Session) -> LtiRosterTaken:
+        course = course_of(session, ctx, Capability.MANAGE)
+        enrolled: list[str] = []
+        problems: list[str] = []
+        present: set[str] = set()
+        for roster, members in told:
+            people = []
+            for member in members:
+                try:
+                    people.append((member, lti.account_for(session, roster.platform, member, now)))
+                except HubError as error:
+                    problems.append(f"{member.given_name} {member.family_name}: {error.detail}".strip())
+            present.update(name for _member, name in people)
+            enrolled += lti_roster.take_over(session, course, roster, people, now)
+        gone = lti_roster.missing(session, course.id, rosters, present)
+        count = sum(len(members) for _roster, members in told)
+        return LtiRosterTaken(members=count, enrolled=enrolled, missing=gone, problems=problems)
+
+    return await transaction(ctx, work)
+
+
+def _links(session: Session, course_id: str) -> LtiLinks:
+    names = {row.id: row.name for row in assignments.of_course(session, course_id)}
+    return LtiLinks(
+        items=[_link(row, names) for row in lti_courses.links_of(session, course_id)],
+        connections=[
+            LtiConnection(
+                platform_id=found.platform.id,
+                platform=found.title,
+                context_id=found.context_id,
+                has_roster=bool(found.memberships_url),
+            )
+            for found in lti_roster.contexts_of(session, course_id)
+        ],
+    )
 
 
 def _link(row: LtiLinkRow, names: dict[int, str]) -> LtiLink:

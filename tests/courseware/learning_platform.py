@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from courseware.lti import CLAIM, GRADE_CLAIM, SCORE_SCOPE
+from courseware.lti import CLAIM, GRADE_CLAIM, ROSTER_CLAIM, ROSTER_SCOPE, SCORE_SCOPE
+from courseware.lti_roster import MEMBERSHIP_TYPE
 
 CLIENT = "tool-1"
 DEPLOYMENT = "deployment-1"
@@ -32,6 +33,8 @@ class LearningPlatform:
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     scores: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    members: list[dict[str, object]] = field(default_factory=list)
+    next_page: str = ""
 
     def keys(self) -> dict[str, object]:
         return {"keys": [json.loads(RSAAlgorithm.to_jwk(self.key.public_key())) | {"kid": "k1", "alg": "RS256"}]}
@@ -46,6 +49,7 @@ class LearningPlatform:
             CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "roles": [ROLE + role],
             CLAIM + "context": {"id": "c1", "title": "Physics over there"}, CLAIM + "resource_link": {"id": "r1"},
             GRADE_CLAIM: {"scope": [SCORE_SCOPE], "lineitem": f"{self.url}/items/7?section=2"},
+            ROSTER_CLAIM: {"context_memberships_url": f"{self.url}/members?limit=2", "service_versions": ["2.0"]},
         } | changes  # fmt: skip
 
     def sign(self, claims: dict[str, object], key: rsa.RSAPrivateKey | None = None) -> str:
@@ -59,8 +63,30 @@ class LearningPlatform:
         key = next(key for key in keys.keys if key.key_id == kid)
         claims = jwt.decode(assertion, key, ["RS256"], audience=f"{self.url}/token", issuer=CLIENT)
         assert claims["sub"] == CLIENT
-        assert form["scope"] == [SCORE_SCOPE]
-        return {"access_token": "let me in", "token_type": "Bearer", "expires_in": 3600}
+        token = {SCORE_SCOPE: "let me in", ROSTER_SCOPE: "who is it"}[form["scope"][0]]
+        return {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+
+    def activity_url(self, tool: str) -> str:
+        """Return where the browser of somebody goes who opens an activity over there."""
+        hints = {"iss": self.url, "login_hint": "tom Instructor", "client_id": CLIENT}
+        return f"{tool}/login?{urlencode(hints)}"
+
+    def launch_page(self, asked: Mapping[str, list[str]]) -> str:
+        """Return the page that posts a launch on, as platforms do in a browser."""
+        subject, role = asked["login_hint"][0].split()
+        fields = {"id_token": self.sign(self.claims(asked["nonce"][0], subject, role)), "state": asked["state"][0]}
+        inputs = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in fields.items())
+        form = f'<form method="post" action="{asked["redirect_uri"][0]}">{inputs}</form>'
+        return f"<!doctype html><title>Launch</title>{form}<script>document.forms[0].submit()</script>"
+
+    def tell_members(self, query: dict[str, list[str]], headers: Mapping[str, str]) -> tuple[object, str]:
+        """Return one page of the people of the course, two at a time, and where the next is."""
+        assert headers["Authorization"] == "Bearer who is it"
+        assert headers["Accept"] == MEMBERSHIP_TYPE
+        start = int(query.get("from", ["0"])[0])
+        following = f"{self.url}/members?limit=2&from={start + 2}" if start + 2 < len(self.members) else ""
+        page = {"id": f"{self.url}/members", "context": {"id": "c1"}, "members": self.members[start : start + 2]}
+        return page, self.next_page or following
 
 
 @contextmanager
@@ -69,15 +95,34 @@ def learning_platform() -> Iterator[LearningPlatform]:
     school = LearningPlatform()
 
     class Handler(BaseHTTPRequestHandler):
-        def _answer(self, status: int, content: object) -> None:
+        def _answer(self, status: int, content: object, following: str = "") -> None:
             body = json.dumps(content).encode()
             self.send_response(status)
+            if following:
+                self.send_header("Link", f'<{following}>; rel="next"')
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
+        def _answer_with_page(self, page: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
         def do_GET(self) -> None:
-            self._answer(200, school.keys())
+            url = urlsplit(self.path)
+            if url.path == "/auth":
+                self._answer_with_page(school.launch_page(parse_qs(url.query)))
+                return
+            if url.path != "/members":
+                self._answer(200, school.keys())
+                return
+            try:
+                self._answer(200, *school.tell_members(parse_qs(url.query), self.headers))
+            except (AssertionError, KeyError) as error:
+                school.problems.append(f"{self.path}: {error!r}")
+                self._answer(403, {})
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

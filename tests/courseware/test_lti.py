@@ -25,6 +25,7 @@ from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 SCHOOL = LearningPlatform(url="https://school.example")
 KNOWN = lti.LearningPlatform(1, SCHOOL.url, CLIENT, frozenset({DEPLOYMENT}), "", "https://school.example/token", "")
+TA = "http://purl.imsglobal.org/vocab/lis/v2/membership/Instructor#TeachingAssistant"
 KEY = jwt.PyJWKSet.from_dict(SCHOOL.keys()).keys[0]
 OTHER = rsa.generate_private_key(65537, 2048)
 
@@ -182,7 +183,35 @@ def test_a_course_is_launched_linked_and_its_scores_go_back(platform: PlatformUn
         assert path == "/items/7/scores?section=2"
         assert (score["userId"], score["scoreGiven"], score["scoreMaximum"]) == ("lena", 3.0, 4.0)
         assert score["gradingProgress"] == "FullyGraded"
+        _take_roster(teacher, school)
         _attack(student)
+
+
+def _take_roster(teacher: Browser, school: LearningPlatform) -> None:
+    """The student who came by herself is known; who is new is enrolled; who is gone is told, and stays."""
+    lena = {"user_id": "lena", "roles": ["Learner"], "name": "Lena Lena"}
+    school.members = [
+        lena,
+        {"user_id": "tom", "roles": [ROLE + "Instructor"], "status": "Active"},
+        {"user_id": "nia", "roles": ["Learner"], "given_name": "Nia", "family_name": "New", "email": "nia@uni.example"},
+        {"user_id": "old", "roles": ["Learner"], "name": "Otto Old", "status": "Inactive"},
+        {"user_id": "gus", "roles": [TA], "name": "Gus Grader"},
+    ]
+    taken = teacher.call("POST", "/courses/lti/lti-roster").json()
+    assert (taken["members"], taken["missing"], taken["problems"]) == (4, [], []), school.problems
+    people = {p["user_name"]: p for p in teacher.call("GET", "/courses/lti/people").json()["items"]}
+    nia, gus = (people[name] for name in taken["enrolled"])
+    assert (nia["role"], nia["first_name"], nia["email"]) == ("student", "Nia", "nia@uni.example")
+    assert (gus["role"], gus["last_name"]) == ("grader", "Grader")
+
+    school.members = [lena]
+    again = teacher.call("POST", "/courses/lti/lti-roster").json()
+    assert (again["enrolled"], again["missing"]) == ([], [nia["user_name"]])
+    school.members = [{"roles": []}]
+    assert "without an id" in teacher.call("POST", "/courses/lti/lti-roster").text
+    school.members, school.next_page = [lena], "http://elsewhere.example/members"
+    assert "another place" in teacher.call("POST", "/courses/lti/lti-roster").text
+    assert teacher.call("GET", "/courses/lti/lti-links").json()["connections"][0]["has_roster"] is True
 
 
 def _hand_in_and_return(teacher: Browser, student: Browser) -> None:

@@ -138,3 +138,25 @@ async def test_evaluations_leave_no_process_behind() -> None:
             "import os; p = os.getppid(); open(f'/proc/{p}/task/{p}/children').read().split() == [str(os.getpid())]"
         )
         assert children.value_text == "True"
+
+
+async def test_a_plain_evaluation_leaves_no_trace_and_the_last_one_ends_the_kernel() -> None:
+    async with open_session(mode="short") as session:
+        await run(session, "x = [1]")
+        first = await session.evaluate("x.append(2)\nprint(x)", is_plain=True)
+        assert (first.status, first.outputs[0].text) == ("ok", "[1, 2]\n")
+        wrong = await session.evaluate("assert x == [2], 'not this'", is_plain=True)
+        assert wrong.error is not None
+        assert (wrong.status, wrong.error.name, wrong.error.value) == ("error", "AssertionError", "not this")
+        last = await session.evaluate("assert x == [1]\ndisplay(x)", is_plain=True, is_last=True)
+        assert (last.status, [output.data["text/plain"] for output in last.outputs]) == ("ok", ["[1]"])
+        assert not session.alive
+
+
+@pytest.mark.parametrize(("source", "status"), [("while True: pass", "timeout"), ("import os; os._exit(3)", "died")])
+async def test_a_last_evaluation_that_does_not_answer_says_why(source: str, status: str) -> None:
+    async with open_session(mode="short") as session:
+        found = await session.evaluate(source, timeout_seconds=1, is_plain=True, is_last=True)
+        assert found.status == status
+        assert found.death is not None
+        assert not session.alive

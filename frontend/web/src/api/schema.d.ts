@@ -926,6 +926,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/lti-roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrol who is in the course over there
+         * @description Ask the learning platforms who is in the course, and enrol who is not here; nobody is removed.
+         */
+        post: operations["take_lti_roster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/people": {
         parameters: {
             query?: never;
@@ -1178,6 +1198,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/experiments/{project_id}/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the trials of an experiment
+         * @description Begin the experiment that a file describes, or go on with it; each trial is a run of its notebook.
+         */
+        post: operations["start_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/experiments/{project_id}/{name}": {
         parameters: {
             query?: never;
@@ -1212,6 +1252,26 @@ export interface paths {
          * @description Take an observation, or the report of a failure.
          */
         post: operations["observe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{project_id}/{name}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the trials of an experiment
+         * @description Ask an experiment to stop; the notebooks that run are interrupted, and begun again it goes on.
+         */
+        post: operations["stop_experiment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4058,12 +4118,38 @@ export interface components {
             seed?: number | null;
         };
         /**
+         * ExperimentFile
+         * @description A file of the project that describes an experiment.
+         */
+        ExperimentFile: {
+            /** Budget */
+            budget: number;
+            /** File */
+            file: string;
+            /** Name */
+            name: string;
+            /** Notebook */
+            notebook: string;
+            /** Problems */
+            problems: string[];
+        };
+        /**
          * ExperimentNames
-         * @description Names of a project's experiments.
+         * @description Names of a project's experiments, and the files from which some can be begun.
          */
         ExperimentNames: {
+            /** Files */
+            files: components["schemas"]["ExperimentFile"][];
             /** Items */
             items: string[];
+        };
+        /**
+         * ExperimentStart
+         * @description A file of the project that describes an experiment with a notebook.
+         */
+        ExperimentStart: {
+            /** File */
+            file: string;
         };
         /**
          * ExperimentState
@@ -4074,18 +4160,38 @@ export interface components {
             best: number[];
             /** Budget */
             budget: number;
+            /**
+             * File
+             * @description From which it was begun.
+             */
+            file: string | null;
             /** Importances */
             importances: {
                 [key: string]: number;
             };
+            /**
+             * Message
+             * @description Why it does not run any more.
+             */
+            message: string;
             /** Metrics */
             metrics: {
                 [key: string]: components["schemas"]["JsonValue"];
             }[];
             /** Name */
             name: string;
+            /**
+             * Notebook
+             * @description What a trial runs; none where others observe.
+             */
+            notebook: string | null;
             /** Reason To Stop */
             reason_to_stop: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "elsewhere" | "running" | "stopping" | "ended";
             /** Trials */
             trials: components["schemas"]["TrialState"][];
         };
@@ -4536,6 +4642,20 @@ export interface components {
             token: string;
         };
         /**
+         * LtiConnection
+         * @description A course over there that a course here is, and whether its people can be asked for.
+         */
+        LtiConnection: {
+            /** Context Id */
+            context_id: string;
+            /** Has Roster */
+            has_roster: boolean;
+            /** Platform */
+            platform: string;
+            /** Platform Id */
+            platform_id: number;
+        };
+        /**
          * LtiLink
          * @description A link in a learning platform, the assignment that it leads to, and whether it takes scores.
          */
@@ -4566,9 +4686,11 @@ export interface components {
         };
         /**
          * LtiLinks
-         * @description The links that lead into a course.
+         * @description The courses over there that a course is linked with, and the links that lead into it.
          */
         LtiLinks: {
+            /** Connections */
+            connections: components["schemas"]["LtiConnection"][];
             /** Items */
             items: components["schemas"]["LtiLink"][];
         };
@@ -4622,6 +4744,20 @@ export interface components {
              * Format: uri
              */
             token_url: string;
+        };
+        /**
+         * LtiRosterTaken
+         * @description What came of taking a roster over: how many were told, who is new here, who is not over there any more.
+         */
+        LtiRosterTaken: {
+            /** Enrolled */
+            enrolled: string[];
+            /** Members */
+            members: number;
+            /** Missing */
+            missing: string[];
+            /** Problems */
+            problems: string[];
         };
         /**
          * LtiSent
@@ -6857,6 +6993,11 @@ export interface components {
                 [key: string]: components["schemas"]["JsonValue"];
             };
             /**
+             * Run Id
+             * @description Its run, where the platform runs the trials.
+             */
+            run_id: string | null;
+            /**
              * Status
              * @enum {string}
              */
@@ -9087,6 +9228,37 @@ export interface operations {
             };
         };
     };
+    take_lti_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Enrol who is in the course over there */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiRosterTaken"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_people: {
         parameters: {
             query?: never;
@@ -9589,6 +9761,41 @@ export interface operations {
             };
         };
     };
+    start_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentStart"];
+            };
+        };
+        responses: {
+            /** @description Run the trials of an experiment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_experiment: {
         parameters: {
             query?: never;
@@ -9647,6 +9854,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrialState"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop the trials of an experiment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentState"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

@@ -143,6 +143,15 @@ const announcements = createRoute({
   component: lazyRouteComponent(() => import("@/routes/AnnouncementsPage"), "AnnouncementsPage"),
 });
 
+const learningPlatforms = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/learning-platforms",
+  component: lazyRouteComponent(
+    () => import("@/routes/admin/LearningPlatformsPage"),
+    "LearningPlatformsPage",
+  ),
+});
+
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/admin/audit",
@@ -174,6 +183,7 @@ export const routeTree = root.addChildren([
   users,
   allProjects,
   announcements,
+  learningPlatforms,
   audit,
   help,
 ]);

@@ -24,6 +24,9 @@ export function AdminSection({ children }: { children: (me: Me) => ReactNode }) 
         <Link to="/admin/announcements" className="nav-link">
           Announcements
         </Link>
+        <Link to="/admin/learning-platforms" className="nav-link">
+          Learning platforms
+        </Link>
         <Link to="/admin/audit" className="nav-link">
           Audit log
         </Link>

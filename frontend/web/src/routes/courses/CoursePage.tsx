@@ -9,6 +9,7 @@ import { notifyProblem } from "@/lib/notify";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AuditTab } from "./AuditTab";
 import { GradebookTab } from "./GradebookTab";
+import { LearningPlatformTab } from "./LearningPlatformTab";
 import { OwnGrades } from "./OwnGrades";
 import { PeopleTab } from "./PeopleTab";
 import { StaffAssignments } from "./StaffAssignments";
@@ -61,6 +62,7 @@ export function CoursePage() {
             <>
               <Tabs.Tab value="gradebook">Gradebook</Tabs.Tab>
               <Tabs.Tab value="people">People</Tabs.Tab>
+              {mayManage && <Tabs.Tab value="learning-platform">Learning platform</Tabs.Tab>}
               {mayManage && <Tabs.Tab value="audit">Audit log</Tabs.Tab>}
             </>
           )}
@@ -80,6 +82,9 @@ export function CoursePage() {
         </Tabs.Panel>
         <Tabs.Panel value="people">
           <PeopleTab courseId={courseId} mayManage={mayManage} />
+        </Tabs.Panel>
+        <Tabs.Panel value="learning-platform">
+          <LearningPlatformTab courseId={courseId} />
         </Tabs.Panel>
         <Tabs.Panel value="audit">
           <AuditTab courseId={courseId} />
