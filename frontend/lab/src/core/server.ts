@@ -1,3 +1,4 @@
+import { Notification } from "@jupyterlab/apputils";
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
 
@@ -51,6 +52,9 @@ export async function serverResponse(
   return response;
 }
 
+const SIGN_IN =
+  "You are signed out here. Sign in again in another tab; what you typed in this one is kept and sent.";
+let isTold = false;
 let renewal: Promise<void> | undefined;
 
 /**
@@ -63,12 +67,24 @@ export function renewSession(settings: ServerConnection.ISettings): Promise<void
 }
 
 async function renew(settings: ServerConnection.ISettings): Promise<void> {
+  if (!(await isStranger(settings))) return;
+  const page = serverUrl(settings, "lab");
+  // Not "cors": the hub would want the token of a page of its own.
+  await fetch(page, { mode: "no-cors", cache: "no-store" }).catch(() => undefined);
+  if (isTold || !(await isStranger(settings))) return;
+  isTold = true;
+  const actions = [{ label: "Sign in", callback: () => void window.open(page, "_blank", "noopener") }];
+  Notification.warning(SIGN_IN, { autoClose: false, actions });
+}
+
+/** Whether the server answers, and does not know who asks or gives them no rights. */
+async function isStranger(settings: ServerConnection.ISettings): Promise<boolean> {
   try {
     await server(settings, "GET", "api/me");
+    isTold = false;
+    return false;
   } catch (error) {
-    if (!(error instanceof RequestError) || error.status !== 403) return; // it is away: nothing to sign in at
-    // Not "cors": the hub would want the token of a page of its own.
-    await fetch(serverUrl(settings, "lab"), { mode: "no-cors", cache: "no-store" }).catch(() => undefined);
+    return error instanceof RequestError && error.status === 403;
   }
 }
 
