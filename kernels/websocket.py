@@ -20,6 +20,7 @@ from .deaths import Death
 from .kept_outputs import COUNTED, CellFlow, KeptOutputs
 
 _MOST_MESSAGES = 1000
+_SUBSCRIPTION_SECONDS = 2.0
 
 
 class PlatformWebsocketConnection(ZMQChannelsWebsocketConnection):
@@ -27,13 +28,51 @@ class PlatformWebsocketConnection(ZMQChannelsWebsocketConnection):
 
     _last_execution: dict[str, Any] | None = None
     _cells: dict[str, CellFlow]
+    _subscribing = False
+    _first_heard: list[bytes] | None = None
 
     def connect(self) -> Any:
         """Connect; small messages leave at once (`TCP_NODELAY`), which saves 40 ms per round trip."""
         self._cells = {}
         with contextlib.suppress(AttributeError):
             self.websocket_handler.set_nodelay(True)
-        return super().connect()
+        connected = super().connect()
+        if connected is not None:
+            connected.add_done_callback(self._pass_on_first)
+        return connected
+
+    def create_stream(self) -> None:
+        """Connect to the kernel's channels."""
+        super().create_stream()
+        self._subscribing = True
+
+    def nudge(self) -> Any:
+        """Return a future that is done when what the kernel sends is heard.
+
+        Jupyter asks an idle kernel until it is, and takes a busy one for heard, whose outputs are lost until it is.
+        """
+        if not self._subscribing or getattr(self.kernel_manager, "execution_state", None) != "busy":
+            return super().nudge()
+        return asyncio.ensure_future(self._hear())
+
+    async def _hear(self) -> None:
+        # A kernel welcomes new subscribers (`iopub_welcome`, version 5.4 of the protocol), busy or not.
+        iopub, heard = self.channels["iopub"], asyncio.get_running_loop().create_future()
+
+        def hear(message: list[bytes]) -> None:
+            iopub.stop_on_recv()  # what follows waits in the socket for the page's own handler
+            heard.set_result(message)
+
+        iopub.on_recv(hear)
+        with contextlib.suppress(TimeoutError):  # an older kernel, which says nothing just now
+            self._first_heard = await asyncio.wait_for(heard, _SUBSCRIPTION_SECONDS)
+        if not iopub.closed():
+            iopub.stop_on_recv()
+
+    def _pass_on_first(self, _connected: object) -> None:
+        message, self._first_heard = self._first_heard, None
+        if message is not None and not self.channels["iopub"].closed():
+            self.handle_outgoing_message(self.channels["iopub"], message)
 
     def handle_incoming_message(self, incoming_msg: Any) -> None:
         """Pass a message on; remember the last cell, to tell it when the kernel ends under it."""

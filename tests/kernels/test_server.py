@@ -116,6 +116,24 @@ async def everything(connection: WebSocketClientConnection, source: str) -> tupl
                 return message_id, text
 
 
+async def test_page_that_opens_while_a_cell_runs_hears_the_rest_without_a_gap(serve: Callable[..., Server]) -> None:
+    server = serve()
+    kernel_id = server.start_kernel()["id"]
+    counting = "import time\nfor i in range(150):\n    print(i, flush=True)\n    time.sleep(0.01)"
+    async with server.connect(kernel_id) as first:
+        cell = await execute(first, counting)
+        await outputs(first, cell, "stream")
+        assert server.kernel(kernel_id)["execution_state"] == "busy"
+        async with server.connect(kernel_id) as second:
+            heard = ""
+            while not heard.endswith("149\n"):
+                message = json.loads(await second.read_message() or "")
+                heard += message["content"].get("text", "") if message["parent_header"].get("msg_id") == cell else ""
+    numbers = [int(line) for line in heard.split()]
+    assert numbers == list(range(numbers[0], 150))
+    assert numbers[0] < 140
+
+
 async def test_kernels_show_what_they_use(serve: Callable[..., Server]) -> None:
     server = serve()
     kernel_id = server.start_kernel()["id"]
