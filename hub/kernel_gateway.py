@@ -21,9 +21,8 @@ from tornado.iostream import StreamClosedError
 
 from hub.cluster import Cluster
 from hub.cluster_pods import template_of
-from hub.jupyterhub_api import PROJECTS_USER
 from hub.kubernetes_config import FILES_FOLDER
-from hub.signed_in import SignedIn
+from hub.signed_in import SignedIn, project_of_server
 from kernels.pods import (
     CLAIM_LABEL,
     FREE,
@@ -41,7 +40,6 @@ from kernels.pods import (
 )
 
 log = logging.getLogger("collegium.kernels")
-SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 KERNEL_NAME = re.compile(r"kernel-[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?")
 PATH = r"/internal/projects/([a-z0-9-]+)/cluster/api/v1/namespaces/[^/]+/(pods|secrets)(?:/([^/]+))?"
 LARGEST_CONNECTION_BYTES = 4096
@@ -156,8 +154,7 @@ class KernelGatewayHandler(SignedIn, web.RequestHandler):
         """Let a project's server in, and that one only."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         model = await self.server_auth.user_for_token(token.strip(), sync=False) if scheme.lower() == "bearer" else None
-        found = [match[1] for scope in (model or {}).get("scopes", ()) if (match := SERVER_SCOPE.fullmatch(scope))]
-        if self.path_args[0] not in found:
+        if self.path_args[0] != project_of_server(model or {}):
             self._refuse(ApiError(403, "Forbidden", "only the project's own server may ask this"))
 
     async def get(self, project: str, resource: str, name: str | None) -> None:

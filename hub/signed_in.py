@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from jupyterhub.services.auth import HubAuth, HubOAuth, HubOAuthCallbackHandler, HubOAuthenticated
+
+from hub.jupyterhub_api import PROJECTS_USER
+
+SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 
 
 class SignedIn(HubOAuthenticated):  # type: ignore[misc]
@@ -21,3 +28,19 @@ class SignedIn(HubOAuthenticated):  # type: ignore[misc]
 
 class OAuthCallbackHandler(SignedIn, HubOAuthCallbackHandler):  # type: ignore[misc]
     """Where the hub sends the browser after it signed in."""
+
+
+def project_of_server(model: Mapping[str, object]) -> str | None:
+    """Return the project whose server a hub token is, None when it is something else.
+
+    A visitor's page holds a token with the same scope: that one is a person's, and no server's.
+
+    Parameters
+    ----------
+    model
+        What the hub says about the token.
+    """
+    scopes = model.get("scopes", ())
+    if model.get("kind") != "user" or model.get("name") != PROJECTS_USER or not isinstance(scopes, list):
+        return None
+    return next((match[1] for scope in scopes if (match := SERVER_SCOPE.fullmatch(scope))), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import datetime
 
@@ -14,11 +13,9 @@ from hub.api.from_projects import authenticate_from_project
 from hub.api.operation import Audience, Operation
 from hub.data import access_tokens, sessions
 from hub.errors import ForbiddenError, UnauthenticatedError
-from hub.jupyterhub_api import PROJECTS_USER
 from hub.policy import Actor, actor_with, token_allows
-from hub.signed_in import SignedIn
+from hub.signed_in import SignedIn, project_of_server
 
-SERVER_SCOPE = re.compile(rf"access:servers!server={PROJECTS_USER}/([a-z0-9-]+)")
 SIGN_IN = "Sign in, or send an API token in the Authorization header."
 OPERATOR = Actor("operator", is_admin=True)
 
@@ -124,8 +121,6 @@ def _check_same_origin(handler: SignedIn) -> None:
 async def _project_of(handler: SignedIn, token: str | None) -> str:
     if token is None:
         raise UnauthenticatedError("Send the server's token in the Authorization header.")
-    model = await handler.server_auth.user_for_token(token, sync=False)
-    for scope in (model or {}).get("scopes", ()):
-        if match := SERVER_SCOPE.fullmatch(scope):
-            return match[1]
+    if project_id := project_of_server(await handler.server_auth.user_for_token(token, sync=False) or {}):
+        return project_id
     raise ForbiddenError("Only a project's server may ask this.")
