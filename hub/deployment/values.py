@@ -106,10 +106,8 @@ class Ingress(_Part):
     """Ingress class."""
     host: str = ""
     """Such as notebooks.example.org."""
-    wildcard: bool = False
-    """Take *.host as well, for an installation that gives each project a host of its own."""
     tlsSecret: Name = ""  # noqa: N815
-    """Secret with the certificate."""
+    """Secret with the certificate; with wildcardDomain it is for *.wildcardDomain, too."""
     annotations: dict[str, str] = {}
     """Of the Ingress; let it pass WebSockets for hours and bodies of 1 GB."""
 
@@ -260,6 +258,10 @@ class Values(_Part):
 
     publicUrl: str = ""  # noqa: N815
     """Address that people use, with the final slash. Empty: from the Ingress, else http://localhost:8000/."""
+    wildcardDomain: str = ""  # noqa: N815
+    """Domain below which each project has a host of its own, such as projects.example.org: code of a project is in
+    another origin then than the platform and every other project. Needs a wildcard entry in the DNS. Empty: one origin
+    for all."""
     admin: str = "admin"
     """User name of the first administrator."""
     images: Images = Images()

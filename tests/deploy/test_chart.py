@@ -24,13 +24,13 @@ from kernels.pods.spec import secret_manifest
 from .manifests import faults_in_1_20, faults_today
 
 EVERYTHING: dict[str, Any] = {
+    "wildcardDomain": "projects.example.org",
     "service": {"replicas": 3},
     "database": {"bundled": True},
     "objectStore": {"bundled": True},
     "ingress": {
         "enabled": True,
         "host": "notebooks.example.org",
-        "wildcard": True,
         "className": "nginx",
         "tlsSecret": "certificate",
         "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1g"},
@@ -253,3 +253,32 @@ def test_engine_of_helm_renders_the_same(variant: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     theirs = [found for found in yaml.safe_load_all(done.stdout) if found]
     assert theirs == render(VARIANTS[variant])
+
+
+def test_a_wildcard_domain_gives_each_project_a_host_and_nothing_changes_without() -> None:
+    def parts(given: dict[str, Any]) -> tuple[list[str], list[str], set[str]]:
+        manifests = render({"ingress": {"enabled": True, "host": "n.example.org", "tlsSecret": "tls"}, **given})
+        ingress = next(m["spec"] for m in manifests if m["kind"] == "Ingress")
+        hosts = [rule["host"] for rule in ingress["rules"]]
+        assert ingress["tls"][0]["hosts"] == hosts
+        pods = pods_of(manifests)
+        proxy = next(
+            c["command"] for name, pod in pods.items() for c in pod["spec"]["containers"] if c["name"] == "proxy"
+        )
+        told = {
+            e.get("value", "")
+            for pod in pods.values()
+            for c in pod["spec"]["containers"]
+            for e in c.get("env", ())
+            if e["name"] == "COLLEGIUM_WILDCARD_DOMAIN"
+        }
+        return hosts, [word for word in proxy if "host-routing" in word or "default-target" in word], told
+
+    hosts, routing, told = parts({"wildcardDomain": "p.example.org"})
+    assert hosts == ["n.example.org", "*.p.example.org"]
+    assert routing == ["--host-routing", "--default-target=http://collegium-service:10101"]
+    assert told == {"p.example.org"}
+    hosts, routing, told = parts({})
+    assert hosts == ["n.example.org"]
+    assert routing == ["--default-target=http://collegium-hub:8081"]
+    assert told == set()

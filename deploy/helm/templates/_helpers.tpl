@@ -88,6 +88,10 @@ imagePullSecrets:
   value: /etc/collegium-secrets
 - name: COLLEGIUM_PUBLIC_URL
   value: {{ include "collegium.publicUrl" . | quote }}
+{{- if .Values.wildcardDomain }}
+- name: COLLEGIUM_WILDCARD_DOMAIN
+  value: {{ .Values.wildcardDomain | quote }}
+{{- end }}
 - name: COLLEGIUM_ADMIN
   value: {{ .Values.admin | quote }}
 - name: HOME
