@@ -27,6 +27,8 @@ from hub.data.models import ProjectRow
 from hub.errors import HubError
 from hub.pipeline_notices import Notices
 from hub.policy import Actor, Capability
+from hub.project_experiments import KIND as EXPERIMENT
+from hub.project_experiments import ProjectExperiments
 from hub.project_users import project_user_id
 from spawner import RESULTS_FOLDER, USER_ID_VARIABLE
 
@@ -77,6 +79,7 @@ class ProjectPipelines:
         self._listeners: dict[str, set[asyncio.Queue[Any]]] = defaultdict(set)
         self._purged_at: datetime | None = None
         self._measured: dict[str, tuple[float, int]] = {}
+        self.closing, self.closed = threading.Event(), threading.Event()
 
     def of(self, project_id: str) -> PipelineService:
         """The pipelines of one project; blocks at first."""
@@ -95,7 +98,7 @@ class ProjectPipelines:
                     self._make,
                     database_url=url if url.startswith("postgresql") else None,
                     items_at_once=1 + max(2, os.cpu_count() or 2),  # one that no project can keep from the others
-                    handlers={"notice": self._notices.handle},
+                    handlers={"notice": self._notices.handle, EXPERIMENT: self.experiments.handle},
                 )
             return self._workspaces
 
@@ -183,8 +186,15 @@ class ProjectPipelines:
 
     def close(self) -> None:
         """Take up no more work."""
+        self.closing.set()
         if self._workspaces is not None:
             self._workspaces.close()
+        self.closed.set()
+
+    @property
+    def experiments(self) -> ProjectExperiments:
+        """Experiments whose trials are run here."""
+        return ProjectExperiments(self._platform, self)
 
     @property
     def _notices(self) -> Notices:

@@ -143,6 +143,11 @@ class Client:
         self.call("POST", f"/experiments/{project}", spec)
         return self.experiment(project, str(spec["name"]))
 
+    def start_experiment(self, project: str, file: str) -> RemoteExperiment:
+        """Have the platform run the trials of the experiment that a file of the project describes."""
+        answer = self.call("POST", f"/experiments/{project}/starts", {"file": file})
+        return self.experiment(project, str(answer["name"]))
+
     def experiment(self, project: str, name: str) -> RemoteExperiment:
         """An experiment that is there."""
         return RemoteExperiment(self, project, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from hub.api.context import Context
 from hub.data import projects
 from hub.errors import ConflictError, InvalidError, NotFoundError
 from hub.policy import Capability
+from hub.project_files import ProjectFolder
 from hub.project_pipelines import ProjectPipelines
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_ITEMS = 1000
+MOST_FILES_LOOKED_AT = 20_000
+MOST_FILES_FOUND = 200
 
 
 async def allowed(ctx: Context, needed: Capability) -> str:
@@ -87,6 +90,15 @@ def file_of(pipelines: ProjectPipelines, project_id: str, name: str) -> Path:
     if not path.exists():
         raise InvalidError(f"There is no file “{name}” in this project.", {"file": "is not there"})
     return path
+
+
+def files_named(folder: ProjectFolder, names: Collection[str], endings: tuple[str, ...]) -> list[str]:
+    """The paths of the files of a project that have one of these names, or of these endings; of many, the first."""
+    if not folder.root.is_dir():
+        return []
+    seen = islice(folder.walk(), MOST_FILES_LOOKED_AT)
+    found = (entry.path for entry, _folder in seen if entry.name in names or entry.name.endswith(endings))
+    return sorted(islice(found, MOST_FILES_FOUND))
 
 
 def notebook_of(pipelines: ProjectPipelines, project_id: str, file: Path) -> NotebookNode:

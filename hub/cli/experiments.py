@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hub.cli.pipelines import DEFAULT_STATE, State, opened, values_from
+from hub.cli.pipelines import DEFAULT_STATE, Project, State, opened, values_from
 from hub.cli.running import NOTEBOOK_FAILED, WRONG_INPUT
 
 if TYPE_CHECKING:
     from pipelines.experiments import Experiment, NotebookResult, Trial
 
 out = Console(highlight=False, soft_wrap=True)
+POLL_SECONDS = 1.0
 
 
 def register(app: typer.Typer) -> None:
@@ -64,8 +66,13 @@ def sweep(
 def optimize(
     file: Annotated[Path, typer.Argument(help="experiment.yaml")] = Path("experiment.yaml"),
     state: State = DEFAULT_STATE,
+    project: Project = "",
 ) -> None:
     """Run the trials of an experiment until its budget is used up, or continue them."""
+    if project:
+        with opened():
+            _follow_in(project, str(file))
+        return
     from pipelines.experiments import Experiment, optimise, read_experiment
 
     with opened():
@@ -85,6 +92,32 @@ def optimize(
     shares = experiment.importances()
     if shares:
         out.print("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+
+
+def _follow_in(project: str, file: str) -> None:
+    """Have a project of the platform run the trials, and print each as it ends."""
+    from pipelines.client import Client
+
+    with Client() as client:
+        experiment, told = client.start_experiment(project, file), set[int]()
+        while True:
+            found = experiment.state()
+            for trial in found["trials"]:
+                if trial["status"] != "open" and trial["number"] not in told:
+                    told.add(trial["number"])
+                    result = (
+                        f"[red]failed[/] {escape(trial['failure'])}" if trial["failure"] else _text(trial["metrics"])
+                    )
+                    out.print(f"  trial {trial['number']}: {result} at {escape(_text(trial['parameters']))}")
+            if found["status"] == "ended":
+                break
+            time.sleep(POLL_SECONDS)
+    out.print(f"Ended: {escape(found['message'])}.")
+    for trial in found["trials"]:
+        if trial["number"] in found["best"]:
+            out.print(
+                f"[green]best[/] trial {trial['number']}: {_text(trial['metrics'])} at {_text(trial['parameters'])}"
+            )
 
 
 def _runner(

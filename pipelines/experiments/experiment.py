@@ -32,6 +32,7 @@ _CONSTRAINTS = "constraint_violations"
 _VALUES = "recorded_values"
 _REASON = "failure"
 _SPEC = "spec"
+_CARRIED_OUT = "carried_out"
 
 
 class ExperimentError(PipelinesError):
@@ -197,6 +198,31 @@ class Experiment:
             storage.set_trial_user_attr(trial_id, NOISE_KEY, uncertainty**2)
         self._study.tell(trial, metrics)
         return self.trial(trial)
+
+    def keep_spec(self) -> None:
+        """Have others load the experiment as it is described now: a larger budget, say, to go on.
+
+        Raises
+        ------
+        ExperimentError
+            If what is varied or measured differs from what its trials have.
+        """
+        known = ExperimentSpec.model_validate(self._study.user_attrs[_SPEC])
+        for part in ("parameters", "metrics", "constraints"):
+            if getattr(known, part) != getattr(self.spec, part):
+                raise ExperimentError(
+                    f"experiment {self.spec.name}: its {part} are not those of the trials that it has; "
+                    "give it another name to begin anew"
+                )
+        self._study.set_user_attr(_SPEC, self.spec.model_dump(mode="json"))
+
+    def carried_out(self) -> dict[str, Any]:
+        """What whoever runs the trials has noted with `carry_out`; empty when they are observed from elsewhere."""
+        return dict(self._study.user_attrs.get(_CARRIED_OUT, {}))
+
+    def carry_out(self, **notes: Any) -> None:
+        """Note how the trials are being run, in what JSON can spell; other notes stay."""
+        self._study.set_user_attr(_CARRIED_OUT, self.carried_out() | notes)
 
     def enqueue(self, parameters: Mapping[str, Any]) -> None:
         """Have these parameters suggested before any others."""

@@ -16,6 +16,7 @@ from optuna.trial import Trial
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.errors import PipelineFileError
+from pipelines.file_access import Opener, open_plainly
 from pipelines.yaml_lines import read_model
 
 SamplerName = Literal["gaussian-process", "tpe", "random"]
@@ -160,15 +161,20 @@ class ExperimentSpec(_Model):
         return self
 
 
-def read_experiment(path: Path) -> tuple[ExperimentSpec, Path]:
+def read_experiment(path: Path, opener: Opener = open_plainly) -> tuple[ExperimentSpec, Path]:
     """Read an experiment; the folder of the file is where its notebook lies.
+
+    Parameters
+    ----------
+    path, opener
+        The file, and what opens it.
 
     Raises
     ------
     PipelineFileError
         If it cannot be read or does not have the form of an experiment; problems name file and line.
     """
-    spec, _lines = read_model(path, ExperimentSpec)
+    spec, _lines = read_model(path, ExperimentSpec, opener)
     for name, parameter in spec.parameters.items():
         try:
             parameter.distribution()

@@ -205,9 +205,16 @@ class History:
             row = connection.execute(sa.select(_runs).where(self._is(run_id))).mappings().first()
         return _run(row) if row is not None else None
 
-    def runs(self, pipeline: str | None = None, limit: int = 50, *, before: str | None = None) -> list[RunRow]:
-        """The last runs, the newest first; with `before`, those that are older than that run."""
+    def runs(
+        self, pipeline: str | None = None, limit: int = 50, *, before: str | None = None, with_trials: bool = False
+    ) -> list[RunRow]:
+        """The last runs, the newest first; with `before`, those that are older than that run.
+
+        The trials of experiments are many, and shown with their experiment; they are left out unless asked for.
+        """
         mine = sa.select(_runs).where(_runs.c.scope == self._scope)
+        if not with_trials:
+            mine = mine.where(sa.func.coalesce(_runs.c.origin["kind"].as_string(), "") != "trial")
         query = mine.order_by(_runs.c.created_at.desc(), _runs.c.id.desc()).limit(limit)
         if before is not None:
             at = sa.select(_runs.c.created_at).where(self._is(before)).scalar_subquery()

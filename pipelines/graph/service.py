@@ -260,7 +260,7 @@ class PipelineService:
             How many runs.
         """
         limit, count = datetime.now(UTC) - older_than, 0
-        for run in self.history.runs(limit=100_000):
+        for run in self.history.runs(limit=100_000, with_trials=True):
             if run.ended_at is not None and run.ended_at < limit:
                 no_follow.remove_tree(self.runs_folder / run.id)
                 self.history.delete_run(run.id)

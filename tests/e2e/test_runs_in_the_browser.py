@@ -34,6 +34,9 @@ def make_project(client: httpx.Client, platform: PlatformUnderTest) -> tuple[str
     files = platform.data_dir / "projects" / project / "files"
     files.mkdir(parents=True, exist_ok=True)
     shutil.copytree(EXAMPLE, files / "training")
+    shutil.copytree(EXAMPLE.with_name("pipeline_tuning"), files / "tuning")
+    experiment = files / "tuning" / "experiment.yaml"
+    experiment.write_text(experiment.read_text().replace("budget: 30", "budget: 12"))
     return project, files
 
 
@@ -91,6 +94,20 @@ def tell_and_trigger(page: Page, project: str) -> None:
     expect(notices.get_by_text("Nobody is told")).to_be_visible()
     listed = page.request.get(f"{page.url.split('/projects/')[0]}/api/automation/{project}")
     assert listed.json()["triggers"] == []
+
+
+def tune(page: Page) -> None:
+    """Have the platform run the trials of an experiment, look at one of them, and go on with a larger budget."""
+    page.get_by_role("link", name="Experiments").click()
+    page.get_by_role("button", name="Run experiment tuning").click()
+    expect(page.get_by_role("heading", name="tuning")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Ended")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_text("12 of 12 trials observed")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("error of each trial"))).to_be_visible()
+    page.evaluate("window.scrollTo(0, 0)")
+    shoot(page, "experiment")
+    page.get_by_role("link", name="Run of trial 0").click()
+    expect(page.frame_locator("iframe.record-frame").get_by_text("gauss").first).to_be_visible(timeout=20_000)
 
 
 @pytest.mark.e2e
@@ -163,7 +180,8 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
     expect(page.get_by_role("img", name=re.compile("Parallel coordinates"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("gloss of each trial"))).to_be_visible()
     expect(page.get_by_role("img", name="Importance of each parameter")).to_be_visible()
-    shoot(page, "experiment")
+    shoot(page, "experiment-elsewhere")
+    tune(page)
 
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})

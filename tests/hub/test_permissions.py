@@ -72,6 +72,13 @@ TABLE = [
     Row("DELETE", PROJECT, (204, 403, 403, 404, 204, 401)),
     Row("GET", "/experiments/{project_id}", (200, 200, 200, 404, 403, 401)),
     Row("POST", "/experiments/{project_id}", (201, 201, 403, 404, 403, 401), EXPERIMENT),
+    Row(
+        "POST",
+        "/experiments/{project_id}/starts",
+        (422, 422, 403, 404, 403, 401),
+        {"file": "none.experiment.yaml"},
+    ),
+    Row("POST", "/experiments/{project_id}/{name}/stop", (404, 404, 403, 404, 403, 401), None, {"name": "none"}),
     Row("GET", "/experiments/{project_id}/{name}", (404, 404, 404, 404, 403, 401), None, {"name": "none"}),
     Row("POST", "/experiments/{project_id}/{name}/suggestions", (404, 404, 403, 404, 403, 401), None, {"name": "none"}),
     Row(

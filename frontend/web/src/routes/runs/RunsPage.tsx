@@ -185,6 +185,7 @@ export function origin(run: RunState): string {
     schedule: "by schedule",
     backfill: "made up for",
     trigger: "by trigger",
+    trial: "as a trial",
   };
   return [words[run.kind], run.started_by && `for ${run.started_by}`].filter(Boolean).join(", ");
 }

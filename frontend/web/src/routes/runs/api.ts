@@ -12,6 +12,7 @@ export type StepState = Schemas["StepState"];
 export type PipelineInfo = Schemas["PipelineInfo"];
 export type PlanStep = Schemas["PlanStep"];
 export type Experiment = Schemas["ExperimentState"];
+export type ExperimentFile = Schemas["ExperimentFile"];
 export type Status = RunState["status"] | RunItem["status"];
 
 const SECOND = 1000;
@@ -113,7 +114,7 @@ export const experimentQuery = (projectId: string, name: string) =>
           signal,
         }),
       ),
-    refetchInterval: 5 * SECOND,
+    refetchInterval: ({ state }) => (state.data?.status === "running" ? 2 * SECOND : 5 * SECOND),
   });
 
 export function useStartRun(projectId: string) {
@@ -140,6 +141,29 @@ export function usePlan(projectId: string) {
         }),
       ),
   });
+}
+
+/** Have the platform run the trials of an experiment, or stop it. */
+export function useExperimentActions(projectId: string) {
+  const client = useQueryClient();
+  const path = { project_id: projectId };
+  const onSuccess = () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ["experiments", projectId] }),
+      client.invalidateQueries({ queryKey: ["experiment", projectId] }),
+    ]);
+  return {
+    start: useMutation({
+      mutationFn: (file: string) =>
+        unwrap(api.POST("/experiments/{project_id}/starts", { params: { path }, body: { file } })),
+      onSuccess,
+    }),
+    stop: useMutation({
+      mutationFn: (name: string) =>
+        unwrap(api.POST("/experiments/{project_id}/{name}/stop", { params: { path: { ...path, name } } })),
+      onSuccess,
+    }),
+  };
 }
 
 /** Cancel, resume, or run again from a step. */
