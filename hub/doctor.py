@@ -6,16 +6,22 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from hub import node
+from hub.project_domains import has_host_cookies, project_origin
 from hub.settings import Settings
 from hub.web_app import WEB_APP
 
 MIN_FREE_BYTES = 2_000_000_000
+ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield _sandbox()
     yield _limits()
     yield _isolation(settings)
+    yield _origins(settings)
 
 
 def _isolation(settings: Settings) -> Check:
@@ -70,6 +77,39 @@ def _isolation(settings: Settings) -> Check:
         "Linux 5.12 or newer, or on Kubernetes; otherwise give no account to anybody whom you would not give a login.",
         required=settings.isolate_projects == "require",
     )
+
+
+def _origins(settings: Settings) -> Check:
+    """Whether projects have origins of their own: that their names resolve, and that the certificate is for them."""
+    name, origin = "origins of projects", project_origin(settings, "collegium-doctor")
+    if not origin:
+        finding = "all projects share the platform's origin"
+        advice = (
+            "Pages of a project can act on the platform as who looks at them. With more people than you would give a "
+            "login, set wildcard_domain; see “A host for each project” in the operator guide."
+        )
+        return Check(name, False, finding, advice, required=False)
+    host = urlsplit(origin).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        advice = f"Add a wildcard entry *.{settings.wildcard_domain} to the DNS, to where public_url leads."
+        return Check(name, False, f"{host} does not resolve: {error}", advice, required=False)
+    if not has_host_cookies(settings):
+        finding = f"*.{settings.wildcard_domain}, without TLS"
+        advice = "Without https browsers let a project set cookies for the platform's domain: for trials only."
+        return Check(name, False, finding, advice, required=False)
+    try:
+        httpx.get(origin, timeout=ANSWER_SECONDS, trust_env=False, follow_redirects=False)
+    except httpx.HTTPError as error:
+        is_certificate = "CERTIFICATE" in str(error).upper()
+        advice = (
+            f"The certificate must be for *.{settings.wildcard_domain}, too, and one that browsers trust."
+            if is_certificate
+            else "Start the platform and the proxy in front of it, which must take the wildcard host and pass Host on."
+        )
+        return Check(name, False, f"{origin}: {error}", advice, required=False)
+    return Check(name, True, f"*.{settings.wildcard_domain}: resolves, and has a certificate")
 
 
 def _database(settings: Settings) -> Check:
