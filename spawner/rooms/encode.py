@@ -15,6 +15,8 @@ from uuid import uuid4
 STRING, TYPE, ANY = 4, 7, 8  # kinds of content
 ARRAY, MAP, TEXT = 0, 1, 2  # kinds of types
 HAS_ORIGIN, HAS_KEY = 0x80, 0x20
+VALUE, NESTED, CHARACTERS = bytes((ANY | HAS_KEY,)), bytes((TYPE | HAS_KEY,)), bytes((STRING,))
+FIRST, NEXT, A_MAP = bytes((TYPE,)), bytes((TYPE | HAS_ORIGIN,)), bytes((MAP,))
 SMALL_INTEGER, SAFE_INTEGER = 2**31 - 1, 2**53 - 1
 NO_DELETIONS = b"\x00"
 KERNELSPEC: dict[str, object] = {"language_info": {"name": ""}, "kernelspec": {"name": "", "display_name": ""}}
@@ -55,29 +57,29 @@ class _Writer:
     def update(self) -> bytes:
         return b"\x01" + _number(self.count) + self.client + b"\x00" + bytes(self.out) + NO_DELETIONS
 
-    def _item(self, kind: int, place: bytes, content: bytes, length: int = 1) -> bytes:
-        """Write an item; return its identity."""
+    def _type(self, kind: bytes, place: bytes, content: bytes) -> bytes:
+        """Write an item that others name; return its identity."""
         identity = self.client + _number(self.clock)
-        self.out.append(kind)
-        self.out += place
-        self.out += content
-        self.clock += length
+        self.out += kind + place + content
+        self.clock += 1
         self.count += 1
         return identity
 
     def value(self, parent: bytes, key: str, value: object) -> None:
         """Write a value of a map."""
-        self._item(ANY | HAS_KEY, parent + _string(key), b"\x01" + _any(value))
+        self.out += VALUE + parent + _key(key) + b"\x01" + _any(value)
+        self.clock += 1
+        self.count += 1
 
     def nested(self, parent: bytes, key: str, kind: int) -> bytes:
         """Write a shared type as a value of a map; return what its own items name as their parent."""
-        return b"\x00" + self._item(TYPE | HAS_KEY, parent + _string(key), bytes((kind,)))
+        return b"\x00" + self._type(NESTED, parent + _key(key), bytes((kind,)))
 
     def element(self, parent: bytes, previous: bytes) -> bytes:
         """Write a map as an element of an array behind the element `previous`; return its identity."""
         if previous:
-            return self._item(TYPE | HAS_ORIGIN, previous, bytes((MAP,)))
-        return self._item(TYPE, parent, bytes((MAP,)))
+            return self._type(NEXT, previous, A_MAP)
+        return self._type(FIRST, parent, A_MAP)
 
     def map(self, parent: bytes, values: Mapping[str, object]) -> None:
         """Write the values of a map."""
@@ -89,7 +91,9 @@ class _Writer:
         inside = self.nested(parent, key, TEXT)
         if text:
             length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-            self._item(STRING, inside, _string(text), length)
+            self.out += CHARACTERS + inside + _string(text)
+            self.clock += length
+            self.count += 1
 
 
 def _cell(writer: _Writer, cells: bytes, previous: bytes, cell: Mapping[str, object]) -> bytes:
@@ -124,7 +128,9 @@ def _outputs(writer: _Writer, outputs: bytes, given: list[object]) -> None:
 
 def _number(value: int) -> bytes:
     if value < 0x80:
-        return bytes((value,))
+        return ONE_BYTE[value]
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -136,6 +142,10 @@ def _number(value: int) -> bytes:
 def _string(text: str) -> bytes:
     data = text.encode()
     return _number(len(data)) + data
+
+
+def _key(name: str) -> bytes:
+    return KEYS.get(name) or _string(name)
 
 
 def _any(value: object) -> bytes:
@@ -171,6 +181,12 @@ def _integer(value: int) -> bytes:
         return b"\x7a" + struct.pack(">q", value)
     except struct.error as error:
         raise ValueError(f"the number {value} is too large for a shared document") from error
+
+
+ONE_BYTE = [bytes((number,)) for number in range(0x80)]
+USUAL = ("id", "source", "metadata", "outputs", "execution_state", "execution_count", "cell_type", "trusted")
+USUAL_OF_OUTPUTS = ("output_type", "name", "text", "data")
+KEYS = {name: _string(name) for name in USUAL + USUAL_OF_OUTPUTS}  # they are written thousands of times
 
 
 def _text(value: object) -> str:
