@@ -62,8 +62,8 @@ class Launch:
         The platform's lasting id of the person.
     context_id, context_title
         The course over there.
-    resource_id
-        The link that was followed.
+    resource_id, resource_title
+        The link that was followed, and what it is called over there.
     role
         What they are in the course over there.
     line_item
@@ -83,6 +83,7 @@ class Launch:
     email: str
     user_name: str
     memberships_url: str = ""
+    resource_title: str = ""
 
 
 def login_redirect(
@@ -241,6 +242,7 @@ def _launch(claims: Mapping[str, object]) -> Launch:
         email=str(claims.get("email") or ""),
         user_name=str(claims.get("preferred_username") or ""),
         memberships_url=str(roster.get("context_memberships_url") or ""),
+        resource_title=str(resource.get("title") or "")[:200],
     )
 
 

@@ -212,5 +212,6 @@ def _note_link(session: Session, platform: LearningPlatform, launch: Launch) -> 
         session.add(link)
     link.context_id = launch.context_id
     link.line_item = launch.line_item or link.line_item or ""
+    link.title = launch.resource_title or link.title or ""
     session.flush()
     return link

@@ -54,6 +54,7 @@ class LtiLinkRow(Base):
         ForeignKey("course_assignments.id", ondelete="SET NULL"), default=None
     )
     line_item: Mapped[str] = mapped_column(Text, default="")
+    title: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class LtiPersonRow(Base):

@@ -78,6 +78,7 @@ class LtiLink(BaseModel):
 
     platform_id: int
     resource_id: str
+    title: str
     assignment: str | None
     takes_scores: bool
 
@@ -298,6 +299,7 @@ def _link(row: LtiLinkRow, names: dict[int, str]) -> LtiLink:
     return LtiLink(
         platform_id=row.platform_id,
         resource_id=row.resource_id,
+        title=row.title,
         assignment=names.get(row.assignment_id or 0),
         takes_scores=bool(row.line_item),
     )

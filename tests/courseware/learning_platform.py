@@ -47,7 +47,8 @@ class LearningPlatform:
             "preferred_username": f"lti-{subject}",
             CLAIM + "deployment_id": DEPLOYMENT, CLAIM + "version": "1.3.0",
             CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "roles": [ROLE + role],
-            CLAIM + "context": {"id": "c1", "title": "Physics over there"}, CLAIM + "resource_link": {"id": "r1"},
+            CLAIM + "context": {"id": "c1", "title": "Physics over there"},
+            CLAIM + "resource_link": {"id": "r1", "title": "Week 1"},
             GRADE_CLAIM: {"scope": [SCORE_SCOPE], "lineitem": f"{self.url}/items/7?section=2"},
             ROSTER_CLAIM: {"context_memberships_url": f"{self.url}/members?limit=2", "service_versions": ["2.0"]},
         } | changes  # fmt: skip

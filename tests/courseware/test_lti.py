@@ -183,6 +183,7 @@ def test_a_course_is_launched_linked_and_its_scores_go_back(platform: PlatformUn
         assert path == "/items/7/scores?section=2"
         assert (score["userId"], score["scoreGiven"], score["scoreMaximum"]) == ("lena", 3.0, 4.0)
         assert score["gradingProgress"] == "FullyGraded"
+        assert teacher.call("GET", "/courses/lti/lti-links").json()["items"][0]["title"] == "Week 1"
         _take_roster(teacher, school)
         _attack(student)
 

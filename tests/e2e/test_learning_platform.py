@@ -82,7 +82,7 @@ def test_a_course_is_registered_launched_linked_and_filled(
 
     launched = launch(browser, platform, school)
     launched.get_by_role("tab", name="Learning platform").click()
-    launched.get_by_role("combobox", name="Where r1 leads").click()
+    launched.get_by_role("combobox", name="Where Week 1 leads").click()
     launched.get_by_role("option", name="ps1").click()
     launched.get_by_role("button", name="Send scores").click()
     expect(launched.get_by_text("The scores are not returned yet")).to_be_visible()

@@ -4668,6 +4668,8 @@ export interface components {
             resource_id: string;
             /** Takes Scores */
             takes_scores: boolean;
+            /** Title */
+            title: string;
         };
         /**
          * LtiLinkUpdate

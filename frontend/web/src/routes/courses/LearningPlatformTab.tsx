@@ -138,6 +138,7 @@ function LinkRow({ courseId, link, names }: { courseId: string; link: LtiLink; n
   const change = useInCourse(courseId, setLtiLink(courseId));
   const send = useMutation({ mutationFn: sendLtiScores(courseId) });
   const { platform_id, resource_id, assignment, takes_scores } = link;
+  const name = link.title || resource_id;
   const sendScores = () => {
     if (assignment === null) return;
     send.mutate(assignment, {
@@ -150,16 +151,16 @@ function LinkRow({ courseId, link, names }: { courseId: string; link: LtiLink; n
   };
   return (
     <Table.Tr>
-      <Table.Td style={{ overflowWrap: "anywhere" }}>{resource_id}</Table.Td>
+      <Table.Td style={{ overflowWrap: "anywhere" }}>{name}</Table.Td>
       <Table.Td>
         <Select
-          aria-label={`Where ${resource_id} leads`}
+          aria-label={`Where ${name} leads`}
           placeholder="the course"
           clearable
           data={names}
           value={assignment}
-          onChange={(name) =>
-            change.mutate({ platform_id, resource_id, assignment: name }, { onError: notifyProblem })
+          onChange={(chosen) =>
+            change.mutate({ platform_id, resource_id, assignment: chosen }, { onError: notifyProblem })
           }
         />
       </Table.Td>
