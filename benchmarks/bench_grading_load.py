@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import resource
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -18,6 +19,9 @@ from pathlib import Path
 
 from courseware.execution import GRADING_LIMITS, KernelExecutor
 from courseware.notebooks import write_notebook
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from tests.courseware.class_under_test import ClassUnderTest
 from tests.courseware.small_assignment import FULL, HONEST, NAME, WRONG, answered, source_notebook
 

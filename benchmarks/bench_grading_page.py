@@ -6,6 +6,7 @@ Run `python benchmarks/bench_grading_page.py`.
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 from courseware import assignments, marking, reports
 from courseware.models import CourseRow
 from hub.data.engine import Database
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from tests.courseware.class_of_many import counted_queries, large_class
 
 BAR_SECONDS = 0.3
