@@ -33,9 +33,14 @@ NAMES = ("experiment.yaml", "experiment.yml")
 
 def storage_of(platform: Platform, project_id: str) -> str:
     """The database of a project's experiments, as SQLAlchemy spells it."""
-    folder: Path = platform.settings.data_dir / "experiments"
+    folder = _folder(platform)
     folder.mkdir(mode=0o700, exist_ok=True)
     return f"sqlite:///{folder / f'{project_id}.sqlite'}"
+
+
+def _folder(platform: Platform) -> Path:
+    folder: Path = platform.settings.data_dir / "experiments"
+    return folder
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,14 @@ class ProjectExperiments:
         if experiment.carried_out().get("status") != "running":
             raise ConflictError(f"Experiment “{experiment.spec.name}” is not running.")
         experiment.carry_out(stop_requested=True)
+
+    def exist(self) -> bool:
+        """Whether there is an experiment in any project."""
+        return any(_folder(self.platform).glob("*.sqlite"))
+
+    def forget(self, project_id: str) -> None:
+        """Remove the experiments of a project that is gone for good."""
+        (_folder(self.platform) / f"{project_id}.sqlite").unlink(missing_ok=True)
 
     def handle(self, payload: Mapping[str, Any]) -> str:
         """Run trials until the experiment ends; what the engine calls, again after a crash."""

@@ -172,11 +172,13 @@ class ProjectPipelines:
     def forget(self, project_id: str) -> None:
         """Remove everything of a project that is gone for good."""
         self.automation.remove_all(project_id)
+        self.experiments.forget(project_id)
         shutil.rmtree(self.results(project_id), ignore_errors=True)
 
     def start(self) -> None:
         """Take up what an earlier process has left, if there is anything."""
-        if self.workspaces.history.unfinished():
+        # An experiment may be between two trials: no run tells of it then, but the engine knows.
+        if self.workspaces.history.unfinished() or self.experiments.exist():
             self.workspaces.open()
 
     def has_state(self) -> bool:

@@ -56,8 +56,7 @@ def test_an_experiment_goes_on_through_a_restart_and_no_trial_runs_twice(here: H
         time.sleep(0.05)
     with pytest.raises(ConflictError, match="running already"):
         here.pipelines.experiments.start(project, "quadratic.experiment.yaml", "ada")
-    here.restart()
-    here.pipelines.workspaces.open()
+    here.restart()  # which opens the engine, whether or not a trial runs just now
     ended = until_ended(here, project)
     trials = ended.trials()
     assert [trial.failure for trial in trials] == [""] * 6
@@ -77,3 +76,5 @@ def test_an_experiment_ends_with_the_rights_of_who_began_it(here: Here) -> None:
     ended = until_ended(here, project)
     assert "eve may not run things in this project any more" in ended.carried_out()["message"]
     assert ended.trials() == []
+    here.pipelines.forget(project)
+    assert not here.pipelines.experiments.exist()
