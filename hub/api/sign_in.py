@@ -152,7 +152,7 @@ async def sign_out(ctx: Context) -> None:
 async def check_session(ctx: Context) -> Identity:
     """Return whose session it is; 401 when it has ended."""
     given, now = ctx.body_as(SessionCheck), ctx.platform.now()
-    return await ctx.platform.read(lambda s: _identity(sessions.user_of(s, given.session, given.name, now)[0]))
+    return await ctx.platform.read(lambda s: _identity(sessions.user_of(s, given.session, given.name, now)))
 
 
 @operation(
@@ -166,7 +166,7 @@ async def link_identity(ctx: Context) -> None:
         raise UnauthenticatedError(UNKNOWN_PROVIDER)
 
     def work(session: Session) -> None:
-        user, _ = sessions.user_of(session, given.session, given.name, now)
+        user = sessions.user_of(session, given.session, given.name, now)
         identities.link(session, user, who, now)
 
     await ctx.platform.transaction(work)

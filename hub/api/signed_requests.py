@@ -106,8 +106,8 @@ async def _by_session(handler: SignedIn, context: Context) -> None:
 
 
 def _seen(session: Session, hub_session: str, name: str, now: datetime) -> tuple[Actor, str, datetime]:
-    user, row = sessions.user_of(session, hub_session, name, now)
-    return actor_with(user.name, user.is_admin, None), row.id, row.last_seen_at
+    found = sessions.visitor(session, hub_session, name, now)
+    return actor_with(found.name, found.is_admin, None), found.session_id, found.last_seen_at
 
 
 def _check_same_origin(handler: SignedIn) -> None:

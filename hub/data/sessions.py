@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.orm import Session
 
 from hub.data.account_models import SessionRow
 from hub.data.audit import record
@@ -55,20 +56,44 @@ def start(
     record(session, now, user.name, "session.start", user.name, f"{method} from {address or 'unknown'}")
 
 
-def user_of(session: Session, hub_session: str, user_name: str, now: datetime) -> tuple[UserRow, SessionRow]:
-    """Return the account and the session behind a browser's request.
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sends a request from a browser."""
+
+    name: str
+    is_admin: bool
+    session_id: str
+    last_seen_at: datetime
+
+
+_VISITOR = (
+    select(SessionRow.id, SessionRow.created_at, SessionRow.ended_at, SessionRow.last_seen_at)
+    .add_columns(UserRow.name, UserRow.is_admin, UserRow.is_active)
+    .join(SessionRow.user)
+    .where(SessionRow.id == bindparam("session_id"))
+)
+
+
+def visitor(session: Session, hub_session: str, user_name: str, now: datetime) -> Visitor:
+    """Return who is behind a browser's request; asked for each one, it loads columns, not objects.
 
     Raises
     ------
     UnauthenticatedError
         There is no such session of that user, it was ended or is too old, or the account is deactivated.
     """
-    row = session.get(SessionRow, token_hash(hub_session), options=[joinedload(SessionRow.user)])
-    if row is None or row.user.name != user_name or not _lives(row, now):
+    row = session.execute(_VISITOR, {"session_id": token_hash(hub_session)}).one_or_none()
+    if row is None or row.name != user_name or not _lives(row.created_at, row.ended_at, now):
         raise UnauthenticatedError("This session has ended. Sign in again.")
-    if not row.user.is_active:
+    if not row.is_active:
         raise UnauthenticatedError("This account is deactivated. Ask an administrator.")
-    return row.user, row
+    return Visitor(row.name, row.is_admin, row.id, row.last_seen_at)
+
+
+def user_of(session: Session, hub_session: str, user_name: str, now: datetime) -> UserRow:
+    """Return the account behind a browser's session; raises as `visitor` does."""
+    found = visitor(session, hub_session, user_name, now)
+    return session.scalars(select(UserRow).where(UserRow.name == found.name)).one()
 
 
 def touch(session: Session, session_id: str, now: datetime) -> None:
@@ -94,7 +119,7 @@ def end(session: Session, user: UserRow, session_id: str, *, by: str, now: datet
         The user has no such living session.
     """
     row = session.get(SessionRow, session_id)
-    if row is None or row.user_id != user.id or not _lives(row, now):
+    if row is None or row.user_id != user.id or not _lives(row.created_at, row.ended_at, now):
         raise NotFoundError("There is no such session; it may have ended already.")
     row.ended_at = now
     record(session, now, by, "session.end", user.name, row.user_agent[:80])
@@ -118,5 +143,5 @@ def end_by_hub_session(session: Session, hub_session: str, now: datetime) -> Non
         record(session, now, row.user.name, "session.sign_out", row.user.name)
 
 
-def _lives(row: SessionRow, now: datetime) -> bool:
-    return row.ended_at is None and row.created_at > now - LIFETIME
+def _lives(created_at: datetime, ended_at: datetime | None, now: datetime) -> bool:
+    return ended_at is None and created_at > now - LIFETIME
