@@ -12,6 +12,7 @@ from hub.api.new_projects import STAGING
 from hub.data import project_life
 from hub.errors import HubError
 from hub.project_files import remove_folder
+from hub.project_pipelines import of_platform
 from hub.settings import Settings
 from hub.uploads import forget_old
 
@@ -37,6 +38,7 @@ async def clean(platform: Platform) -> list[str]:
     purged = await platform.transaction(project_life.purge_expired, lifetime, platform.now())
     await asyncio.to_thread(_clean_files, settings, purged)
     for project_id in purged:
+        await asyncio.to_thread(of_platform(platform).forget, project_id)
         log.info("deleted project %s for good, which was in the trash for %s days", project_id, settings.trash_days)
     return purged
 

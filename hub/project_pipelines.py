@@ -171,7 +171,14 @@ class ProjectPipelines:
 
     def forget(self, project_id: str) -> None:
         """Remove everything of a project that is gone for good."""
-        self.automation.remove_all(project_id)
+        if self.has_state():
+            self.automation.remove_all(project_id)
+            history = self.workspaces.history.of(project_id)
+            for run in history.runs(limit=100_000, with_trials=True):
+                if run.ended_at is not None:
+                    history.delete_run(run.id)
+                else:  # the purge of old runs takes it when it has ended
+                    history.update_run(run.id, cancel_requested=True)
         self.experiments.forget(project_id)
         shutil.rmtree(self.results(project_id), ignore_errors=True)
 

@@ -17,6 +17,7 @@ from hub.data import people, project_life, projects
 from hub.errors import InvalidError
 from hub.policy import Capability
 from hub.project_files import remove_folder
+from hub.project_pipelines import of_platform
 from hub.project_sources import templates
 
 
@@ -62,6 +63,7 @@ async def purge_project(ctx: Context) -> None:
     project_id = ctx.path["project_id"]
     await ctx.platform.transaction(project_life.purge, project_id, ctx.actor, ctx.platform.now())
     await asyncio.to_thread(remove_folder, ctx.platform.settings.projects_dir / project_id)
+    await asyncio.to_thread(of_platform(ctx.platform).forget, project_id)
 
 
 @operation("GET", "/templates", "What new projects can start with", response=TemplateList)

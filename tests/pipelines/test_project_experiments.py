@@ -64,6 +64,8 @@ def test_an_experiment_goes_on_through_a_restart_and_no_trial_runs_twice(here: H
     assert sorted((run.origin or {})["trial"] for run in runs) == list(range(6))
     assert {run.status for run in runs} == {"ok"}
     assert here.pipelines.of(project).history.runs() == []
+    here.pipelines.forget(project)
+    assert here.pipelines.of(project).history.runs(with_trials=True) == []
 
 
 def test_an_experiment_ends_with_the_rights_of_who_began_it(here: Here) -> None:
