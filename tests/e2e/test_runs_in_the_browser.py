@@ -97,11 +97,11 @@ def tell_and_trigger(page: Page, project: str) -> None:
 
 
 def tune(page: Page) -> None:
-    """Have the platform run the trials of an experiment, look at one of them, and go on with a larger budget."""
+    """Have the platform run the trials of an experiment, and look at one of them."""
     page.get_by_role("link", name="Experiments").click()
     page.get_by_role("button", name="Run experiment tuning").click()
     expect(page.get_by_role("heading", name="tuning")).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("Ended")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible(timeout=RUN_TIMEOUT_MS)
     expect(page.get_by_text("12 of 12 trials observed")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("error of each trial"))).to_be_visible()
     page.evaluate("window.scrollTo(0, 0)")

@@ -132,7 +132,9 @@ function Results({ projectId, experiment }: { projectId: string; experiment: Exp
       <Text>
         {seen.length} of {experiment.budget} trials observed.
         {best && first && ` Best so far: ${String(first.name)} ${shown(best.values[String(first.name)])}.`}
-        {experiment.reason_to_stop && ` It has ended: ${experiment.reason_to_stop}.`}
+        {experiment.status === "elsewhere" &&
+          experiment.reason_to_stop &&
+          ` It has ended: ${experiment.reason_to_stop}.`}
       </Text>
       <Grid gap="lg">
         {first && seen.length > 0 && (
