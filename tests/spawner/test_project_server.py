@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -371,3 +372,17 @@ async def test_files_of_a_project_are_neither_its_servers_configuration_nor_page
         assert (await http.put("api/config/mine", json={"a": 1})).status_code == 204
         assert (await http.get("api/config/mine")).json() == {"a": 1}
     assert not (Path(hardening.CONFIG_DIR) / "serverconfig").exists()
+
+
+@pytest.mark.parametrize("who", ["owner", "viewer"])
+def test_the_token_of_a_visitors_page_is_not_taken_for_the_servers(server: ProjectServer, who: str) -> None:
+    page = server.request(who, "GET", "lab").text
+    token = re.search(r'"token": "([^"]+)"', page)
+    assert token
+    internal = f"{server.platform.api}/internal/projects/{server.project}"
+    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {token[1]}"}) as client:
+        assert client.get(f"{internal}/access/sp-owner").status_code == 403
+        assert client.post(f"{internal}/idle").status_code == 403
+        assert client.post(f"{internal}/usage", json={"cpu_seconds": 1e9}).status_code == 403
+        assert client.get(f"{server.platform.api}/projects/{server.project}").status_code == 401
+    assert server.owner.get(f"/projects/{server.project}/server").json()["state"] == "running"
