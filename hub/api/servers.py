@@ -31,21 +31,14 @@ _watching: set[asyncio.Task[None]] = set()
 _starts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
-@operation("GET", "/projects/{project_id}/server", "State of a project's server", response=Server, from_project=True)
+@operation("GET", "/projects/{project_id}/server", "State of a project's server", response=Server)
 async def read_server(ctx: Context) -> Server:
     """Return the state of the project's server."""
     await _allow(ctx, Capability.RUN_SERVER)
     return await _server(ctx)
 
 
-@operation(
-    "POST",
-    "/projects/{project_id}/server",
-    "Start a project's server",
-    response=Server,
-    status=202,
-    from_project=True,
-)
+@operation("POST", "/projects/{project_id}/server", "Start a project's server", response=Server, status=202)
 async def start_server(ctx: Context) -> Server:
     """Start the project's server, if it does not run yet."""
     platform, project_id, now = ctx.platform, ctx.path["project_id"], ctx.platform.now()

@@ -168,8 +168,10 @@ def _the_server_stops_under_the_page(campus: Campus, page: Page, project: str) -
     campus.ada.delete(f"/projects/{project}/server").raise_for_status()
     stopped = page.get_by_role("dialog").filter(has_text="The project's server has stopped")
     expect(stopped).to_be_visible(timeout=SLOW_MS)
-    stopped.get_by_role("button", name="Start it").click()
-    expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved", timeout=60_000)
+    with page.context.expect_page() as opened:
+        stopped.get_by_role("button", name="Open the project").click()
+    opened.value.wait_for_url(f"{campus.platform.origin(project)}/lab**", timeout=LAB_TIMEOUT_MS)
+    opened.value.close()
     assert campus.ada.get(f"/projects/{project}/server").json()["state"] == "running"
 
     # An address of the project while it is stopped leads over the platform's page that starts it to the same file.

@@ -7,7 +7,7 @@ import {
 import { Dialog, showDialog } from "@jupyterlab/apputils";
 
 import type { Schemas } from "../core/api";
-import { isMissing, platform, projectId, RequestError } from "../core/platform";
+import { isMissing, isOwnOrigin, platform, projectId, projectPage, RequestError } from "../core/platform";
 import { renewSession, serverUrl } from "../core/server";
 import { attempt } from "../core/view";
 import { stopped } from "./rules";
@@ -61,6 +61,7 @@ async function statusOf(address: string): Promise<number> {
 
 /** Offer to start the server to those who may; false when it cannot be known yet who may. */
 async function offerToStart(): Promise<boolean> {
+  if (isOwnOrigin) return offerToOpen();
   const held = await capabilities();
   if (!held) return false;
   const { body, mayStart } = stopped(held);
@@ -73,6 +74,17 @@ async function offerToStart(): Promise<boolean> {
   });
   if (mayStart && answer.button.accept)
     await attempt(() => platform("POST", `/projects/${projectId}/server`));
+  return true;
+}
+
+/** With the server, the hub forgets who this page is of: the platform's own page starts it and signs in again. */
+async function offerToOpen(): Promise<boolean> {
+  const answer = await showDialog({
+    title: "The project's server has stopped",
+    body: "What you typed is in this tab until you close or reload it. Open the project to start its server.",
+    buttons: [Dialog.cancelButton({ label: "Not now" }), Dialog.okButton({ label: "Open the project" })],
+  });
+  if (answer.button.accept) window.open(`${projectPage}/open`, "_blank", "noopener");
   return true;
 }
 
