@@ -81,9 +81,7 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     content["metadata"]["kernelspec"] = {"name": "gpu", "display_name": "Python with a GPU", "language": "python"}
     (files / "gpu.ipynb").write_text(json.dumps(content))
     page.goto(f"{installation.url}/user/projects/{project}/lab/tree/gpu.ipynb?reset")
-    notice = page.get_by_text(
-        re.compile("Python with a GPU waits.*a free GPU.*Place 1 of 1 in the queue")
-    )
+    notice = page.get_by_text(re.compile("Python with a GPU waits.*a free GPU.*Place 1 of 1 in the queue"))
     expect(notice.first).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
     page.screenshot(path=tmp_path / "waiting.png")
 
