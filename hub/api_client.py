@@ -26,8 +26,8 @@ from hub.api.account_schemas import (
 from hub.api.course_grade_schemas import (
     CellScore,
     Feedback,
-    Gradebook,
     GradeRequest,
+    Gradebook,
     GradingProgress,
     MarkUpdate,
     Returned,
@@ -38,7 +38,16 @@ from hub.api.course_grade_schemas import (
     SubmissionList,
     Table,
 )
-from hub.api.course_lti import LtiConnect, LtiLinks, LtiLinkUpdate, LtiPlatform, LtiPlatformCreate, LtiSent, LtiTool
+from hub.api.course_lti import (
+    LtiConnect,
+    LtiLinkUpdate,
+    LtiLinks,
+    LtiPlatform,
+    LtiPlatformCreate,
+    LtiRosterTaken,
+    LtiSent,
+    LtiTool,
+)
 from hub.api.course_schemas import (
     AccommodationSettings,
     Assignment,
@@ -55,8 +64,8 @@ from hub.api.course_schemas import (
     FileSet,
     GradingSettings,
     Receipt,
-    ReleasedFiles,
     ReleaseRequest,
+    ReleasedFiles,
     Roster,
     ScheduleSettings,
     StaffProject,
@@ -81,6 +90,7 @@ from hub.api.course_work_schemas import (
 from hub.api.experiments import (
     ExperimentCreate,
     ExperimentNames,
+    ExperimentStart,
     ExperimentState,
     Observation,
     SuggestionMade,
@@ -139,8 +149,8 @@ from hub.api.run_schemas import (
 )
 from hub.api.schemas import (
     Me,
-    MemberUpdate,
     MeUpdate,
+    MemberUpdate,
     PersonList,
     Project,
     ProjectCreate,
@@ -493,6 +503,10 @@ class Client(Connection):
             "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/lti-scores", LtiSent
         )
 
+    def take_lti_roster(self, course_id: str) -> LtiRosterTaken:
+        """Enrol who is in the course over there."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/lti-roster", LtiRosterTaken)
+
     def list_marking(self, course_id: str, assignment: str, *, names: bool | None = None) -> MarkingList:
         """What is to be marked."""
         return self.call(
@@ -621,6 +635,16 @@ class Client(Connection):
     def list_experiments(self, project_id: str) -> ExperimentNames:
         """List the experiments of a project."""
         return self.call("GET", f"/experiments/{quote(project_id, safe='')}", ExperimentNames)
+
+    def start_experiment(self, project_id: str, body: ExperimentStart) -> ExperimentState:
+        """Run the trials of an experiment."""
+        return self.call("POST", f"/experiments/{quote(project_id, safe='')}/starts", ExperimentState, body)
+
+    def stop_experiment(self, project_id: str, name: str) -> ExperimentState:
+        """Stop the trials of an experiment."""
+        return self.call(
+            "POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/stop", ExperimentState
+        )
 
     def create_experiment(self, project_id: str, body: ExperimentCreate) -> ExperimentState:
         """Create an experiment."""
