@@ -376,7 +376,7 @@ async def test_files_of_a_project_are_neither_its_servers_configuration_nor_page
 
 @pytest.mark.parametrize("who", ["owner", "viewer"])
 def test_the_token_of_a_visitors_page_is_not_taken_for_the_servers(server: ProjectServer, who: str) -> None:
-    page = server.request(who, "GET", "lab").text
+    page = server.clients[who].get(server.url + "lab", follow_redirects=True).text  # signs in again where it must
     token = re.search(r'"token": "([^"]+)"', page)
     assert token
     internal = f"{server.platform.api}/internal/projects/{server.project}"
