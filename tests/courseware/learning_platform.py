@@ -69,7 +69,7 @@ class LearningPlatform:
 
     def activity_url(self, tool: str) -> str:
         """Return where the browser of somebody goes who opens an activity over there."""
-        hints = {"iss": self.url, "login_hint": "tom Instructor", "client_id": CLIENT}
+        hints = {"iss": self.url, "login_hint": "theo Instructor", "client_id": CLIENT}
         return f"{tool}/login?{urlencode(hints)}"
 
     def launch_page(self, asked: Mapping[str, list[str]]) -> str:

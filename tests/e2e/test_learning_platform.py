@@ -59,7 +59,7 @@ def test_a_course_is_registered_launched_linked_and_filled(
     register(admin, platform, school)
     launch(browser, platform, school).context.close()  # makes the instructor's account
     with contextlib.closing(platform.client("admin")) as client:
-        made = client.post("/courses", json={"id": "river", "title": "Rivers", "instructors": ["lti-tom"]})
+        made = client.post("/courses", json={"id": "river", "title": "Rivers", "instructors": ["lti-theo"]})
         assert made.status_code == 201, made.text
         assert client.post("/courses/river/assignments", json={"name": "ps1"}).status_code == 201
 
@@ -72,7 +72,7 @@ def test_a_course_is_registered_launched_linked_and_filled(
     expect(teacher.get_by_text("Nobody has opened an activity")).to_be_visible()
 
     school.members = [
-        {"user_id": "tom", "roles": ["Instructor"], "name": "Tom Teach"},
+        {"user_id": "theo", "roles": ["Instructor"], "name": "Theo Teach"},
         {"user_id": "nia", "roles": ["Learner"], "given_name": "Nia", "family_name": "New"},
     ]
     teacher.get_by_role("button", name="Update the roster").click()
