@@ -32,6 +32,14 @@ CHROMIUM_FLAGS = [
 ]
 
 
+LONGEST = ("web", "spawner")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders of the longest files: at the end, one process would have them and the others nothing."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
     """A running platform, shared by all tests that leave it running."""
