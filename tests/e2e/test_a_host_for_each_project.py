@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as BrowserTimeout
 
 import hub.api.dispatch  # noqa: F401 - declares the operations
 from hub.api.operation import OPERATIONS, Audience, Operation
@@ -177,7 +178,10 @@ def _the_server_stops_under_the_page(campus: Campus, page: Page, project: str) -
     # An address of the project while it is stopped leads over the platform's page that starts it to the same file.
     campus.ada.delete(f"/projects/{project}/server").raise_for_status()
     page.goto(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb")
-    page.wait_for_url(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb**", timeout=LAB_TIMEOUT_MS)
+    try:
+        page.wait_for_url(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb**", timeout=2 * LAB_TIMEOUT_MS)
+    except BrowserTimeout as error:
+        raise AssertionError(f"it ended at {page.url}: {page.inner_text('body')}") from error
     expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=SLOW_MS)
 
 
