@@ -19,7 +19,7 @@ from courseware.autotest_templates import FILE_NAME, AutotestTemplates, template
 from courseware.cells import role_of
 from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
-from courseware.notebooks import language_of, read_notebook, write_notebook
+from courseware.notebooks import kernel_of, language_of, read_notebook, write_notebook
 
 WORD = "AUTOTEST"
 HASHED = "HASHED"
@@ -78,8 +78,6 @@ async def instantiate(source: Mapping[str, bytes], executor: Executor) -> dict[s
         The solution or a snippet fails, or the templates cannot be used; names the notebook and the cell.
     """
     files = {path: content for path, content in source.items() if path != FILE_NAME}
-    if not has_autotests(source):
-        return files
     data = {path: content for path, content in files.items() if not path.endswith(".ipynb")}
     for path, content in files.items():
         if not path.endswith(".ipynb") or not has_autotests({path: content}):
@@ -98,7 +96,7 @@ async def _instantiate(
 ) -> None:
     if language_of(notebook) != "python":
         raise FormatError(f"{WORD} lines are understood in Python notebooks, not in {language_of(notebook)}")
-    kernel = str(notebook.metadata.get("kernelspec", {}).get("name") or "python3")
+    kernel = kernel_of(notebook)
     templates = templates_for(written, kernel)
     code = [(number, cell) for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     parts = {number: _parts(cell.source) for number, cell in code}

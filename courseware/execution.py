@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from courseware.guard import NO_CONTEXT, GuardContext, Guarded, guard, unguard
 from courseware.markers import HIDDEN_TESTS, cut
 from courseware.notebooks import code_cell, error_output
-from courseware.plain_guard import send_together, split_outputs
+from courseware.plain_guard import PlainTests, send_together, split_outputs
 from courseware.screening import uses_libraries
 from courseware.store import check_path
 from kernels import (
@@ -223,12 +223,12 @@ class KernelExecutor:
         tests = list(takewhile(lambda cell: cell.is_test, rest))
         if not tests or self._mode != "short" or not session.alive or session.out_of_time:
             return None
-        if not any(cut(test.source, HIDDEN_TESTS).found for test in tests):
-            return await self._run_in_place(session, tests)
-        is_last = len(tests) == len(rest)
         sent = send_together([(test.source, test.context) for test in tests])
         if sent is None:
             return None
+        if not any(cut(test.source, HIDDEN_TESTS).found for test in tests):
+            return await self._run_in_place(session, sent)
+        is_last = len(tests) == len(rest)
         try:
             # The last tests of a plain notebook need no fork: nothing can have been left that would watch them.
             found = await session.evaluate(sent.source, is_plain=True, is_last=is_last)
@@ -244,11 +244,8 @@ class KernelExecutor:
             await session.run_cell(code_cell(lasting))
         return [CellOutcome(tuple(outputs), suspicion=suspicion) for outputs, suspicion in parts]
 
-    async def _run_in_place(self, session: NotebookSession, tests: Sequence[PlannedCell]) -> list[CellOutcome] | None:
+    async def _run_in_place(self, session: NotebookSession, sent: PlainTests) -> list[CellOutcome]:
         """Run tests that hide nothing in the kernel itself, as nbgrader does: their traces are no secret either."""
-        sent = send_together([(test.source, test.context) for test in tests])
-        if sent is None:
-            return None
         cell = code_cell(sent.source)
         record = await session.run_cell(cell)
         parts = split_outputs(cell.outputs, sent) if record.status == "ok" and not record.output_truncated else None

@@ -17,7 +17,7 @@ from courseware.errors import FormatError
 from courseware.execution import CellOutcome, Executor, Plan, PlannedCell
 from courseware.guard import NO_CONTEXT, GuardContext, context_of
 from courseware.matching import Finding, FindingKind, MatchedNotebook, match
-from courseware.notebooks import error_output, read_notebook, write_record
+from courseware.notebooks import error_output, kernel_of, read_notebook, write_record
 from courseware.questions import METADATA_KEY, Question, question_of
 from courseware.scoring import Score, score_answer, score_outputs
 from courseware.screening import is_plain
@@ -25,7 +25,6 @@ from courseware.structure import Structure, by_notebook, is_notebook, kind_of
 
 NO_RESPONSE = "No response."
 NOTEBOOKS_AT_ONCE = 2
-_DEFAULT_KERNEL = "python3"
 _HARMLESS_FILES = (
     ".csv",
     ".tsv",
@@ -228,8 +227,7 @@ def _plan(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: 
         for cell, role in zip(matched.notebook.cells, matched.roles, strict=True)
         if cell.cell_type == "code"
     ]
-    kernel = matched.notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
-    return Plan(planned, str(kernel), data, seed, is_plain=_is_plain(matched, contexts, data))
+    return Plan(planned, kernel_of(matched.notebook), data, seed, is_plain=_is_plain(matched, contexts, data))
 
 
 def _is_plain(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: Mapping[str, bytes]) -> bool:

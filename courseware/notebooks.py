@@ -121,6 +121,11 @@ def language_of(notebook: NotebookNode) -> str:
     return str(language or "python")
 
 
+def kernel_of(notebook: NotebookNode) -> str:
+    """Return the name of the notebook's kernelspec; that of Python when it does not say."""
+    return str(notebook.metadata.get("kernelspec", {}).get("name") or "python3")
+
+
 def _check_cells(notebook: NotebookNode, name: str) -> None:
     cells = notebook.get("cells")
     if not isinstance(cells, list) or not isinstance(notebook.get("metadata", {}), dict):

@@ -7,7 +7,6 @@ is good for (`Operation.from_project`) give no more than every editor has by run
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from tornado import web
@@ -16,14 +15,12 @@ from hub.api.context import Context
 from hub.api.operation import Operation
 from hub.data import sessions
 from hub.errors import ForbiddenError, UnauthenticatedError
-from hub.jupyterhub_api import PROJECTS_USER
 from hub.policy import Actor
 from hub.project_domains import project_origin
 from hub.settings import Settings
-from hub.signed_in import SignedIn
+from hub.signed_in import SERVER_SCOPE, SignedIn
 
 ACCESS = "access:servers"
-OF_ONE_SERVER = re.compile(rf"{ACCESS}!server={PROJECTS_USER}/([a-z0-9-]+)")
 PREFLIGHT_SECONDS = 600
 
 
@@ -89,5 +86,5 @@ def allow_project(handler: web.RequestHandler, settings: Settings, operations: I
 def _project_of(scopes: Iterable[str]) -> str | None:
     """Return the one project whose server a token is for; None when it is for several."""
     servers = [scope for scope in scopes if scope.startswith(ACCESS)]
-    match = OF_ONE_SERVER.fullmatch(servers[0]) if len(servers) == 1 else None
+    match = SERVER_SCOPE.fullmatch(servers[0]) if len(servers) == 1 else None
     return match[1] if match else None

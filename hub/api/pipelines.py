@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from hub.api import run_schemas as s
 from hub.api.context import Context
 from hub.api.operation import Query, operation
-from hub.api.run_support import file_of, in_project, notebook_of, parameter_state, pipeline_steps, values_of
+from hub.api.run_support import (
+    file_of,
+    files_named,
+    in_project,
+    notebook_of,
+    parameter_state,
+    pipeline_steps,
+    values_of,
+)
 from hub.policy import Capability
 from hub.project_files import ProjectFolder
 from hub.project_pipelines import ProjectPipelines
 
-MOST_PIPELINES = 200
-MOST_FILES_LOOKED_AT = 20_000
 NAMES = ("pipeline.yaml", "pipeline.yml")
 ENDINGS = (".pipeline.yaml", ".pipeline.yml")
 
@@ -30,7 +35,7 @@ async def list_pipelines(ctx: Context) -> s.PipelineList:
     """Return every `pipeline.yaml` and `*.pipeline.yaml` of the project, those with mistakes included."""
 
     def work(pipelines: ProjectPipelines, project_id: str) -> s.PipelineList:
-        found = _pipeline_files(ProjectFolder(pipelines.files(project_id)))
+        found = files_named(ProjectFolder(pipelines.files(project_id)), NAMES, ENDINGS)
         return s.PipelineList(items=[_info(pipelines, project_id, name) for name in found])
 
     return await in_project(ctx, Capability.READ, work)
@@ -73,20 +78,6 @@ async def notebook_parameters(ctx: Context) -> s.NotebookParameters:
         return s.NotebookParameters(file=name, parameters=[parameter_state(p) for p in declared])
 
     return await in_project(ctx, Capability.READ, work)
-
-
-def _pipeline_files(folder: ProjectFolder) -> list[str]:
-    return sorted(entry for entry, _ in zip(_named(folder), range(MOST_PIPELINES), strict=False))
-
-
-def _named(folder: ProjectFolder) -> Iterator[str]:
-    if not folder.root.is_dir():
-        return
-    for looked_at, (entry, _descriptor) in enumerate(folder.walk()):
-        if looked_at >= MOST_FILES_LOOKED_AT:
-            return
-        if entry.name in NAMES or entry.name.endswith(ENDINGS):
-            yield entry.path
 
 
 def _info(pipelines: ProjectPipelines, project_id: str, name: str) -> s.PipelineInfo:

@@ -88,7 +88,7 @@ def optimize(
         reason = optimise(experiment, runner, lambda trial, result: _announce_trial(experiment, trial, result))
     out.print(f"Ended: {reason}.")
     for best in experiment.best():
-        out.print(f"[green]best[/] trial {best.number}: {_text(best.metrics)} at {_text(best.parameters)}")
+        _tell_best(best.number, best.metrics, best.parameters)
     shares = experiment.importances()
     if shares:
         out.print("importance: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
@@ -105,19 +105,14 @@ def _follow_in(project: str, file: str) -> None:
             for trial in found["trials"]:
                 if trial["status"] != "open" and trial["number"] not in told:
                     told.add(trial["number"])
-                    result = (
-                        f"[red]failed[/] {escape(trial['failure'])}" if trial["failure"] else _text(trial["metrics"])
-                    )
-                    out.print(f"  trial {trial['number']}: {result} at {escape(_text(trial['parameters']))}")
+                    _tell_trial(trial["number"], trial["failure"], trial["metrics"], trial["parameters"])
             if found["status"] == "ended":
                 break
             time.sleep(POLL_SECONDS)
     out.print(f"Ended: {escape(found['message'])}.")
     for trial in found["trials"]:
         if trial["number"] in found["best"]:
-            out.print(
-                f"[green]best[/] trial {trial['number']}: {_text(trial['metrics'])} at {_text(trial['parameters'])}"
-            )
+            _tell_best(trial["number"], trial["metrics"], trial["parameters"])
 
 
 def _runner(
@@ -147,9 +142,19 @@ def _announce_point(index: int, result: NotebookResult) -> None:
 def _announce_trial(experiment: Experiment, trial: Trial, result: NotebookResult) -> None:
     best = experiment.best()
     star = " [green]best so far[/]" if trial.number in [b.number for b in best] else ""
-    told = f"[red]failed[/] {escape(trial.failure)}" if trial.failure else escape(_text(trial.metrics))
     infeasible = "" if trial.feasible else " [yellow]violates a constraint[/]"
-    out.print(f"  trial {trial.number}: {told}{infeasible} at {escape(_text(trial.parameters))}{star}")
+    _tell_trial(trial.number, trial.failure, trial.metrics, trial.parameters, infeasible, star)
+
+
+def _tell_trial(
+    number: int, failure: str | None, metrics: object, parameters: object, infeasible: str = "", star: str = ""
+) -> None:
+    told = f"[red]failed[/] {escape(failure)}" if failure else escape(_text(metrics))
+    out.print(f"  trial {number}: {told}{infeasible} at {escape(_text(parameters))}{star}")
+
+
+def _tell_best(number: int, metrics: object, parameters: object) -> None:
+    out.print(f"[green]best[/] trial {number}: {escape(_text(metrics))} at {escape(_text(parameters))}")
 
 
 def _print_results(results: list[NotebookResult]) -> None:

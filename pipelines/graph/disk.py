@@ -80,11 +80,12 @@ class DiskWatch:
 
     def __call__(self) -> CellError | None:
         """Return which limit is reached; `None` while none is."""
-        free = min(_free(self.output), _free(self.working))
+        left = _free(self.working)
+        free = min(_free(self.output), left)
         if free < LEAST_FREE_BYTES:
             return CellError(ERROR, f"Only {free // 1024**2} MiB are free on the disk; the step was stopped.")
         added = folder_bytes(self.output)
-        if added <= self.limit_bytes and self._free_bytes - _free(self.working) >= self.limit_bytes // 2:
+        if added <= self.limit_bytes and self._free_bytes - left >= self.limit_bytes // 2:
             added += self._changed()
         if added <= self.limit_bytes:
             return None
