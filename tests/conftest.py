@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from _pytest.reports import TestReport
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.platform_under_test import PlatformUnderTest, chromium, free_port
+from tests.platform_under_test import PlatformUnderTest, be_patient, chromium, free_port
 from tests.postgresql import PostgreSql, postgresql
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, which some of them test.
@@ -20,6 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PROFILES = '{"standard": {"title": "Standard"}, "brief": {"idle_minutes": 0.08}, "gpu": {"title": "GPU", "gpus": 1}}'
 SETTINGS = {"COLLEGIUM_PROFILES": PROFILES, "COLLEGIUM_GPU_DEVICES": '["GPU-a", "GPU-b"]'}
 RESULTS = Path("test-results")
+expect.set_options()
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -103,6 +104,6 @@ def browser() -> Iterator[Browser]:
     meanwhile: browser tests and asynchronous ones live in different modules.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        browser = be_patient(playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS))
         yield browser
         browser.close()

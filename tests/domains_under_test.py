@@ -13,7 +13,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from hub import node
-from tests.platform_under_test import PlatformUnderTest, chromium, free_port
+from tests.platform_under_test import PlatformUnderTest, be_patient, chromium, free_port
 
 PARENT = "example.test"  # of the platform's host and of the projects' domain: the hardest case, cookies can be tossed
 HOST = f"notebooks.{PARENT}"
@@ -47,7 +47,7 @@ class DomainsPlatform(PlatformUnderTest):
         return f"https://{project}.{DOMAIN}:{self.tls_port}"
 
     def http(self, **options: Any) -> httpx.Client:
-        return httpx.Client(trust_env=False, timeout=90, transport=Loopback(verify=False), **options)
+        return httpx.Client(trust_env=False, timeout=180, transport=Loopback(verify=False), **options)
 
     def new_project(self, client: httpx.Client, name: str, *, is_started: bool = True) -> str:
         project = str(client.post("/projects", json={"name": name}).raise_for_status().json()["id"])
@@ -106,7 +106,7 @@ def tls_proxy(folder: Path, port: int, target: int) -> Iterator[None]:
 
 def launch(playwright: Playwright, flags: list[str]) -> Browser:
     """Return a browser that finds the names."""
-    return playwright.chromium.launch(executable_path=chromium(), args=[*flags, RESOLVER])
+    return be_patient(playwright.chromium.launch(executable_path=chromium(), args=[*flags, RESOLVER]))
 
 
 def sign_in_at(browser: Browser, platform: DomainsPlatform, name: str) -> Page:
@@ -115,5 +115,5 @@ def sign_in_at(browser: Browser, platform: DomainsPlatform, name: str) -> Page:
     page = context.new_page()
     page.goto(platform.sign_in_link(name))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     return page

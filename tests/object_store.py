@@ -16,7 +16,7 @@ import httpx
 from tests.platform_under_test import free_port
 
 RCLONE = Path(sys.executable).parent / "rclone"
-START_TIMEOUT_SECONDS = 20
+START_TIMEOUT_SECONDS = 120
 BUCKET = "collegium-test"
 ACCESS_KEY, SECRET_KEY = "access-key-of-a-test", "secret-key-of-a-test"
 

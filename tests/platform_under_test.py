@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 import psutil
+from playwright.sync_api import Browser
 
 COLLEGIUM = [sys.executable, "-m", "hub.cli"]
+SLOW_MS = 180_000  # what a page may take on a machine that has much else to do
 WEB_HEADERS = {"X-Collegium-Client": "web"}
 
 
@@ -48,7 +50,7 @@ class PlatformUnderTest:
 
     def http(self, **options: Any) -> httpx.Client:
         """Return a client that reaches the platform at its address."""
-        return httpx.Client(trust_env=False, timeout=90, **options)
+        return httpx.Client(trust_env=False, timeout=180, **options)
 
     def operate(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx.Response:
         """Ask the API as the operator's commands do, without the second that a command takes to be imported."""
@@ -101,6 +103,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def be_patient(browser: Browser) -> Browser:
+    """Have every page of a browser wait as long as a busy machine may take."""
+    browser.on("context", lambda context: context.set_default_timeout(SLOW_MS))
+    return browser
 
 
 def chromium() -> str:

@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.courseware.conftest import EXAMPLES
 from tests.courseware.test_a_course_through_http import encoded
-from tests.e2e.browsing import LAB_TIMEOUT_MS
 from tests.platform_under_test import WEB_HEADERS
 from tests.rooms.test_durability import notebook
 
@@ -53,11 +52,11 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(installation.link("ada"))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     api = f"{installation.url}/services/collegium/api"
     project = page.request.post(f"{api}/projects", data={"name": "On a cluster"}, headers=WEB_HEADERS).json()["id"]
     page.goto(f"{installation.url}/services/collegium/projects/{project}/open")
-    page.wait_for_url("**/lab**", timeout=3 * LAB_TIMEOUT_MS)
+    page.wait_for_url("**/lab**")
     servers = installation.pods("project-server")
     assert [pod.metadata.name for pod in servers] == [f"project-{project}"]
     assert not servers[0].spec.automount_service_account_token
@@ -67,12 +66,12 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     files = installation.folder / "projects" / project / "files"
     (files / "where.ipynb").write_text(json.dumps(content))
     page.goto(f"{installation.url}/user/projects/{project}/lab/tree/where.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
-    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    page.wait_for_selector(".jp-Notebook-cell")
+    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible()
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
     output = page.locator(".jp-OutputArea-output").first
-    expect(output).to_contain_text("I am kernel-", timeout=LAB_TIMEOUT_MS)
+    expect(output).to_contain_text("I am kernel-")
     expect(output).to_contain_text("where.ipynb")
     kernels = installation.pods("kernel")
     assert [pod.metadata.labels["collegium.org/server"] for pod in kernels] == [project]
@@ -82,7 +81,7 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     (files / "gpu.ipynb").write_text(json.dumps(content))
     page.goto(f"{installation.url}/user/projects/{project}/lab/tree/gpu.ipynb?reset")
     notice = page.get_by_text(re.compile("Python with a GPU waits.*a free GPU.*Place 1 of 1 in the queue"))
-    expect(notice.first).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    expect(notice.first).to_be_visible()
     page.screenshot(path=tmp_path / "waiting.png")
 
 

@@ -70,7 +70,7 @@ def story(platform: PlatformUnderTest, clients: dict[str, httpx.Client], tmp_pat
     body = {"files": encoded(EXAMPLES / "submitted/bitdiddle/ps1")}
     receipt = clients["student"].post("/courses/phys/assignments/ps1/submissions", json=body)
     assert receipt.status_code == 201, receipt.text
-    deadline = time.monotonic() + 90  # the platform's own worker grades
+    deadline = time.monotonic() + 180  # the platform's own worker grades
     while "1 done" not in platform.collegium("grade", "status", "phys", "ps1").stdout:
         assert time.monotonic() < deadline, "the platform's worker did not grade the submission"
         time.sleep(0.5)

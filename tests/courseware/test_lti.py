@@ -117,7 +117,7 @@ class Browser:
 
     def __init__(self, platform: PlatformUnderTest, school: LearningPlatform) -> None:
         self.platform, self.school = platform, school
-        self.client = httpx.Client(trust_env=False, timeout=90, headers=WEB_HEADERS)
+        self.client = httpx.Client(trust_env=False, timeout=180, headers=WEB_HEADERS)
         self.here = f"{platform.url}/services/collegium/lti"
 
     def begin(self) -> dict[str, str]:

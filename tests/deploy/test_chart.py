@@ -126,7 +126,7 @@ def ends_when_asked(started: subprocess.Popen[str]) -> bool:
     (first,) = psutil.Process(started.pid).children()
     first.terminate()
     try:
-        return started.wait(timeout=10) == 0
+        return started.wait(timeout=180) == 0
     finally:
         if first.is_running():
             first.kill()

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from tests.platform_under_test import PlatformUnderTest
 
-LAB_TIMEOUT_MS = 60_000
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "frontend/web/node_modules/axe-core/axe.min.js"
 RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }"
@@ -22,12 +21,12 @@ def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
     page = context.new_page()
     page.goto(platform.sign_in_link(name))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     return page
 
 
 def wait_for_kernel(page: Page) -> None:
-    expect(page.get_by_text("Python 3 | Idle")).to_be_visible(timeout=LAB_TIMEOUT_MS)
+    expect(page.get_by_text("Python 3 | Idle")).to_be_visible()
 
 
 def accessible(page: Page) -> None:

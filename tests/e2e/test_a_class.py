@@ -34,14 +34,13 @@ def come_in(browser: Browser, link: str) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     return page
 
 
 @pytest.mark.timeout(900)
 def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUnderTest, tmp_path: Path) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
-    expect.set_options(timeout=30_000)
     links = people(platform, "story-teacher", *STUDENTS)
     platform.collegium("course", "create", "story", "Physics I", "--instructor", "story-teacher", "--term", "2026")
 

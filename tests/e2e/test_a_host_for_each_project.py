@@ -17,10 +17,9 @@ import hub.api.dispatch  # noqa: F401 - declares the operations
 from hub.api.operation import OPERATIONS, Audience, Operation
 from tests.conftest import CHROMIUM_FLAGS
 from tests.domains_under_test import DOMAIN, HOST, PARENT, DomainsPlatform, domains_platform, launch, sign_in_at
-from tests.e2e.browsing import LAB_TIMEOUT_MS, keep_picture, wait_for_kernel
+from tests.e2e.browsing import keep_picture, wait_for_kernel
 
 API = "/services/collegium/api"
-SLOW_MS = 30_000
 PASSWORD = "correct horse battery"
 # What a script of a page can do to another address with the visitor's cookies: send, and read where it may.
 FETCH = """async ([url, init]) => {
@@ -48,7 +47,7 @@ class Campus:
 
     def lab(self, page: Page, project: str) -> Page:
         page.goto(f"{self.platform.origin(project)}/lab?reset")
-        page.wait_for_selector(".jp-Launcher", timeout=LAB_TIMEOUT_MS)
+        page.wait_for_selector(".jp-Launcher")
         return page
 
 
@@ -101,14 +100,14 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
     project = platform.new_project(campus.ada, "Oscillations", is_started=False)
     page.goto(f"{platform.url}/services/collegium/projects/{project}")
     page.get_by_role("link", name="Open", exact=True).first.click()
-    page.wait_for_url(f"{platform.origin(project)}/lab**", timeout=LAB_TIMEOUT_MS)
-    page.wait_for_selector(".jp-Launcher", timeout=LAB_TIMEOUT_MS)
+    page.wait_for_url(f"{platform.origin(project)}/lab**")
+    page.wait_for_selector(".jp-Launcher")
     page.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
     wait_for_kernel(page)
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.insert_text("print(6 * 7)")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-OutputArea-output", has_text="42")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".jp-OutputArea-output", has_text="42")).to_be_visible()
 
     # Grace follows a link to the notebook, is sent to the platform's sign-in page, and from its form back.
     grace_client = platform.client("grace")
@@ -120,18 +119,18 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
     grace.get_by_label("User name").fill("grace")
     grace.get_by_label("Password").fill(PASSWORD)
     grace.get_by_role("button", name="Sign in").click()
-    grace.wait_for_url(f"{platform.origin(project)}/lab/tree/Untitled.ipynb**", timeout=LAB_TIMEOUT_MS)
-    expect(grace.locator(".jp-OutputArea-output", has_text="42")).to_be_visible(timeout=SLOW_MS)
+    grace.wait_for_url(f"{platform.origin(project)}/lab/tree/Untitled.ipynb**")
+    expect(grace.locator(".jp-OutputArea-output", has_text="42")).to_be_visible()
     page.keyboard.insert_text("# written by Ada")
-    expect(grace.get_by_text("# written by Ada")).to_be_visible(timeout=SLOW_MS)
+    expect(grace.get_by_text("# written by Ada")).to_be_visible()
     grace.locator(".jp-Notebook-cell .cm-content").last.click()
     grace.keyboard.press("End")
     grace.keyboard.insert_text(" and by Grace")
-    expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible()
 
     page.locator('[data-id="collegium-project"]').first.click()
     panel = page.locator("#collegium-project")
-    expect(panel.get_by_text("Ada Lovelace (you) owner")).to_be_visible(timeout=SLOW_MS)  # the platform's API tells
+    expect(panel.get_by_text("Ada Lovelace (you) owner")).to_be_visible()  # the platform's API tells
     expect(panel.get_by_role("link", name="Project page")).to_have_attribute(
         "href", f"{platform.url}/services/collegium/projects/{project}"
     )
@@ -168,10 +167,10 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
 def _the_server_stops_under_the_page(campus: Campus, page: Page, project: str) -> None:
     campus.ada.delete(f"/projects/{project}/server").raise_for_status()
     stopped = page.get_by_role("dialog").filter(has_text="The project's server has stopped")
-    expect(stopped).to_be_visible(timeout=SLOW_MS)
+    expect(stopped).to_be_visible()
     with page.context.expect_page() as opened:
         stopped.get_by_role("button", name="Open the project").click()
-    opened.value.wait_for_url(f"{campus.platform.origin(project)}/lab**", timeout=LAB_TIMEOUT_MS)
+    opened.value.wait_for_url(f"{campus.platform.origin(project)}/lab**")
     opened.value.close()
     assert campus.ada.get(f"/projects/{project}/server").json()["state"] == "running"
 
@@ -179,10 +178,10 @@ def _the_server_stops_under_the_page(campus: Campus, page: Page, project: str) -
     campus.ada.delete(f"/projects/{project}/server").raise_for_status()
     page.goto(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb")
     try:
-        page.wait_for_url(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb**", timeout=2 * LAB_TIMEOUT_MS)
+        page.wait_for_url(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb**")
     except BrowserTimeout as error:
         raise AssertionError(f"it ended at {page.url}: {page.inner_text('body')}") from error
-    expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible()
 
 
 def _signs_out(campus: Campus, page: Page, project: str) -> None:
@@ -203,7 +202,7 @@ def page_token(page: Page) -> str:
 
 def test_an_old_address_leads_to_the_projects_host(ada: Page, campus: Campus) -> None:
     ada.goto(f"{campus.platform.url}/user/projects/{campus.alpha}/lab?reset")
-    ada.wait_for_url(f"{campus.platform.origin(campus.alpha)}/lab**", timeout=LAB_TIMEOUT_MS)
+    ada.wait_for_url(f"{campus.platform.origin(campus.alpha)}/lab**")
 
 
 @pytest.mark.parametrize("host", [f"nothing1.{DOMAIN}", f"a.b.{DOMAIN}", DOMAIN])

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in
+from tests.e2e.browsing import sign_in
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 pytestmark = pytest.mark.skipif(
@@ -23,8 +23,6 @@ pytestmark = pytest.mark.skipif(
     reason="takes four minutes: set COLLEGIUM_LAB_STORY=1 to run it",
 )
 SCREENSHOTS = Path("test-results")
-SLOW_MS = 90_000
-EXPECT_MS, PLAYWRIGHT_USUAL_MS = 40_000, 5_000
 PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "vera": "Vera Rubin"}
 RUNS = [
     "name = input('Who? ')\nprint('hello', name)",
@@ -76,7 +74,7 @@ class Together:
     def show(self, page: Page, name: str) -> None:
         """Open a notebook in a fresh window."""
         page.goto(f"{self.platform.url}/user/projects/{self.project}/lab/tree/{name}?reset")
-        expect(page.locator(".jp-Notebook-cell").first).to_be_visible(timeout=SLOW_MS)
+        expect(page.locator(".jp-Notebook-cell").first).to_be_visible()
 
     def come_back(self) -> Page:
         """Have the owner close her window while things run, and open another."""
@@ -99,7 +97,6 @@ def notebook(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
 @pytest.fixture(scope="module")
 def together(browser: Browser, platform: PlatformUnderTest) -> Iterator[Together]:
     SCREENSHOTS.mkdir(exist_ok=True)
-    expect.set_options(timeout=EXPECT_MS)
     for name, display_name in PEOPLE.items():
         platform.add_user(name, display_name)
     pages = {name: sign_in(browser, platform, name) for name in PEOPLE}
@@ -122,14 +119,12 @@ def together(browser: Browser, platform: PlatformUnderTest) -> Iterator[Together
     for page in pages.values():
         made.show(page, "waves.ipynb")
     yield made
-    expect.set_options(timeout=PLAYWRIGHT_USUAL_MS)
     for page in (made.ada, made.grace, made.vera):
         page.context.close()
 
 
 def prepare(page: Page) -> None:
     """Be as patient as the machine is busy: JupyterLab asks after five seconds whether one wants to wait."""
-    page.set_default_timeout(SLOW_MS)
     waiting = page.get_by_role("button", name="Continue waiting")
     page.add_locator_handler(waiting, lambda: waiting.click())
     kernel = page.get_by_role("dialog").filter(has_text="Select kernel for").get_by_role("button", name="Select")
@@ -184,7 +179,7 @@ def test_an_edit_made_offline_is_kept_said_and_sent(together: Together) -> None:
     grace, ada, network = together.grace, together.ada, together.network
     network.cut()
     status = grace.locator(".collegium-SaveStatus")
-    expect(status).to_have_text("Offline: kept here", timeout=SLOW_MS)
+    expect(status).to_have_text("Offline: kept here")
     type_into(grace, 1, "\nb = a + 1")
     type_into(ada, 2, "  # meanwhile")
     expect(ada.locator(".collegium-SaveStatus")).to_have_text("Saved")
@@ -193,7 +188,7 @@ def test_an_edit_made_offline_is_kept_said_and_sent(together: Together) -> None:
     expect(grace.get_by_role("dialog")).to_have_count(0)  # nothing stands in the way
     grace.screenshot(path=SCREENSHOTS / "lab-offline.png")
     network.mend()
-    expect(status).to_have_text("Saved", timeout=SLOW_MS)
+    expect(status).to_have_text("Saved")
     expect(cell(ada, 1)).to_contain_text("b = a + 1")
     expect(cell(grace, 2)).to_contain_text("meanwhile")
 
@@ -294,11 +289,11 @@ def test_cells_run_on_the_server_ask_flood_and_die_with_words(together: Together
     together.show(ada, "runs.ipynb")
     cell(ada, 0).locator(".cm-content").click()
     ada.keyboard.press("Control+Enter")  # at once: the kernel may not be there yet
-    expect(cell(ada, 0).locator("form.collegium-CellState input")).to_be_visible(timeout=SLOW_MS)
+    expect(cell(ada, 0).locator("form.collegium-CellState input")).to_be_visible()
     ada = together.come_back()
     together.show(ada, "runs.ipynb")
     answer = cell(ada, 0).locator("form.collegium-CellState input")
-    expect(answer).to_be_visible(timeout=SLOW_MS)
+    expect(answer).to_be_visible()
     ada.screenshot(path=SCREENSHOTS / "lab-question.png")
     answer.fill("Ada")
     answer.press("Enter")
@@ -329,7 +324,7 @@ def test_a_notebook_runs_with_other_parameters(together: Together) -> None:
     form.get_by_label(re.compile("^alpha")).fill("0.25")
     ada.screenshot(path=SCREENSHOTS / "lab-parameters.png")
     ada.get_by_role("button", name="Run", exact=True).last.click()
-    expect(ada.get_by_text("The run of train.ipynb has ended.")).to_be_visible(timeout=SLOW_MS)
+    expect(ada.get_by_text("The run of train.ipynb has ended.")).to_be_visible()
     runs = f"{together.platform.api}/runs/{together.project}"
     newest = f"{runs}/{ada.request.get(runs).json()['items'][0]['id']}"
     item = ada.request.get(newest).json()["items"][0]
@@ -349,7 +344,7 @@ def test_a_student_fetches_checks_and_hands_in(together: Together) -> None:
         courses.get_by_role("button", name="Fetch").click()
     work = opened.value
     prepare(work)
-    expect(work.locator(".jp-Notebook-cell").first).to_be_visible(timeout=LAB_TIMEOUT_MS * 2)
+    expect(work.locator(".jp-Notebook-cell").first).to_be_visible()
     expect(work.locator(".collegium-GradeMark", has_text="tests · 1 point").first).to_be_visible()
     courses = panel(work, "courses")
     courses.get_by_role("button", name="Check").click()
@@ -385,12 +380,12 @@ def test_a_server_that_has_stopped_is_started_from_the_page_and_nothing_typed_is
     server = f"{together.platform.api}/projects/{together.project}/server"
     assert ada.request.delete(server, headers=WEB_HEADERS).ok
     stopped = ada.get_by_role("dialog").filter(has_text="The project's server has stopped")
-    expect(stopped).to_be_visible(timeout=SLOW_MS)
+    expect(stopped).to_be_visible()
     ada.screenshot(path=SCREENSHOTS / "lab-stopped.png")
     stopped.get_by_role("button", name="Start it").click()
     type_into(ada, 1, "\n# while it starts")
-    expect(status).to_have_text("Saved", timeout=SLOW_MS)
-    deadline = time.monotonic() + 30
+    expect(status).to_have_text("Saved")
+    deadline = time.monotonic() + 180
     while "while it starts" not in (together.files / "waves.ipynb").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -64,7 +64,7 @@ def test_a_course_is_registered_launched_linked_and_filled(
         assert client.post("/courses/river/assignments", json={"name": "ps1"}).status_code == 201
 
     teacher = launch(browser, platform, school)
-    expect(teacher.get_by_role("heading", name="Link a course")).to_be_visible(timeout=30_000)
+    expect(teacher.get_by_role("heading", name="Link a course")).to_be_visible()
     teacher.get_by_role("combobox", name="Course").click()
     teacher.get_by_role("option", name=re.compile("Rivers")).click()
     teacher.get_by_role("button", name="Link", exact=True).click()

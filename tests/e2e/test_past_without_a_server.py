@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in
+from tests.e2e.browsing import sign_in
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 from tests.rooms.test_durability import notebook
 
@@ -25,13 +25,13 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     answer = page.request.post(f"{platform.api}/projects", data={"name": "Past"}, headers=WEB_HEADERS)
     project = answer.json()["id"]
     page.goto(f"{platform.url}/services/collegium/projects/{project}/open")
-    page.wait_for_url("**/lab**", timeout=LAB_TIMEOUT_MS)
+    page.wait_for_url("**/lab**")
     files = platform.data_dir / "projects" / project / "files"
     content = json.loads(notebook("a = 1"))
     content["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (files / "p.ipynb").write_text(json.dumps(content))
     page.goto(f"{platform.url}/user/projects/{project}/lab/tree/p.ipynb?reset")
-    page.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
+    page.wait_for_selector(".jp-Notebook-cell")
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("End")
     page.keyboard.insert_text("  # by Emmy")
@@ -46,7 +46,7 @@ def test_history_comments_and_snapshots_are_read_while_the_server_is_stopped(
     assert post("chat", text="hello") == 201
     members = page.request.get(f"{server}/members", headers=token).json()["members"]
     assert members == [{"username": "noether", "display_name": "Emmy Noether", "role": "owner"}]
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 180
     while "by Emmy" not in (files / "p.ipynb").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.2)

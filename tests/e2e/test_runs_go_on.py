@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in, wait_for_kernel
+from tests.e2e.browsing import sign_in, wait_for_kernel
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 from tests.rooms.test_durability import notebook
 
@@ -17,7 +17,7 @@ SLOW = "import time\nfor n in range(40):\n    print('step', n); time.sleep(0.2)\
 
 def open_notebook(page: Page, platform: PlatformUnderTest, project: str, name: str) -> None:
     page.goto(f"{platform.url}/user/projects/{project}/lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
+    page.wait_for_selector(".jp-Notebook-cell")
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_a_run_goes_on_with_every_browser_closed_and_shows_on_return(
     answer = page.request.post(f"{platform.api}/projects", data={"name": "Runs"}, headers=WEB_HEADERS)
     project = answer.json()["id"]
     page.goto(f"{platform.url}/services/collegium/projects/{project}/open")
-    page.wait_for_url("**/lab**", timeout=LAB_TIMEOUT_MS)
+    page.wait_for_url("**/lab**")
     files = platform.data_dir / "projects" / project / "files"
     content = json.loads(notebook(SLOW, "1 + 1"))
     content["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -38,11 +38,11 @@ def test_a_run_goes_on_with_every_browser_closed_and_shows_on_return(
     wait_for_kernel(page)
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    expect(page.get_by_text("step 1", exact=False).first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("step 1", exact=False).first).to_be_visible()
     page.close()  # asks nothing: nothing is lost
     page = browser.contexts[-1].new_page()
     open_notebook(page, platform, project, "run.ipynb")
-    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("step 39", timeout=30_000)
+    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("step 39")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("arrived")
     expect(page.locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[1\]:"))
     shown = page.locator(".jp-OutputArea-output").first.inner_text()

@@ -19,7 +19,6 @@ from tests.platform_under_test import PlatformUnderTest
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "pipeline_training"
 SCREENSHOTS = Path(os.environ.get("COLLEGIUM_SCREENSHOTS", ""))
-RUN_TIMEOUT_MS = 120_000
 
 
 def shoot(page: Page, name: str) -> None:
@@ -85,7 +84,7 @@ def tell_and_trigger(page: Page, project: str) -> None:
     page.get_by_role("dialog").get_by_text("Mail").click()
     page.get_by_role("dialog").get_by_role("button", name="Add notice").click()
     expect(notices.get_by_text("by mail · a run fails")).to_be_visible()
-    expect(triggers.get_by_text("used")).to_be_visible(timeout=20_000)  # the page looks again by itself
+    expect(triggers.get_by_text("used")).to_be_visible()  # the page looks again by itself
     shoot(page, "runs-by-themselves")
     for what in ("the trigger of training/pipeline.yaml", "the notice to weather"):
         page.get_by_role("button", name=f"Remove {what}").click()
@@ -100,14 +99,14 @@ def tune(page: Page) -> None:
     """Have the platform run the trials of an experiment, and look at one of them."""
     page.get_by_role("link", name="Experiments").click()
     page.get_by_role("button", name="Run experiment tuning").click()
-    expect(page.get_by_role("heading", name="tuning")).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("Ended", exact=True)).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_role("heading", name="tuning")).to_be_visible()
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
     expect(page.get_by_text("12 of 12 trials observed")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("error of each trial"))).to_be_visible()
     page.evaluate("window.scrollTo(0, 0)")
     shoot(page, "experiment")
     page.get_by_role("link", name="Run of trial 0").click()
-    expect(page.frame_locator("iframe.record-frame").get_by_text("gauss").first).to_be_visible(timeout=20_000)
+    expect(page.frame_locator("iframe.record-frame").get_by_text("gauss").first).to_be_visible()
 
 
 @pytest.mark.e2e
@@ -123,15 +122,15 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
     page.get_by_role("button", name="New run").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Show plan").click()
-    expect(dialog.get_by_label("Plan").get_by_text("has not run before").first).to_be_visible(timeout=20_000)
+    expect(dialog.get_by_label("Plan").get_by_text("has not run before").first).to_be_visible()
     dialog.get_by_role("button", name="Run", exact=True).click()
 
-    expect(page.get_by_role("button", name=re.compile("Step load"))).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("Failed").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
-    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_role("button", name=re.compile("Step load"))).to_be_visible()
+    expect(page.get_by_text("Failed").first).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Step report: Blocked"))).to_be_visible()
     frame = page.frame_locator("iframe.record-frame")
-    expect(frame.locator("#failing")).to_be_in_viewport(timeout=20_000)
+    expect(frame.locator("#failing")).to_be_in_viewport()
     expect(frame.get_by_text("FileNotFoundError").first).to_be_visible()
     assert frame.locator("script").count() == 0
     page.evaluate("window.scrollTo(0, 0)")
@@ -139,7 +138,7 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
 
     (files / "training" / "calibration" / "west.txt").write_text("1.02")
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_role("button", name=re.compile("Step report: Done"))).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_role("button", name=re.compile("Step report: Done"))).to_be_visible()
     page.get_by_role("button", name=re.compile("Step train")).press("Enter")  # by keyboard
     table = page.get_by_role("region", name="Results of train")
     expect(table.get_by_role("row")).to_have_count(4)  # the head and three regions
@@ -149,11 +148,11 @@ def test_a_pipeline_is_run_mended_and_resumed_in_the_browser(platform: PlatformU
 
     page.get_by_role("button", name="Run again").click()
     page.get_by_role("menuitem", name="From step report").click()
-    expect(page.get_by_role("button", name=re.compile("Step report: Done"))).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_role("button", name=re.compile("Step report: Done"))).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Step load: Reused"))).to_be_visible()
     page.get_by_role("link", name="Runs").first.click()
 
-    expect(page.get_by_role("table", name="Runs").get_by_text("Done")).to_have_count(2, timeout=RUN_TIMEOUT_MS)
+    expect(page.get_by_role("table", name="Runs").get_by_text("Done")).to_have_count(2)
     for box in page.get_by_role("checkbox").all():
         box.check()
     shoot(page, "runs")

@@ -8,11 +8,10 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import LAB_TIMEOUT_MS, sign_in
+from tests.e2e.browsing import sign_in
 from tests.platform_under_test import PlatformUnderTest
 
 SCREENSHOTS = Path("test-results")
-SLOW_MS = 30_000
 
 
 def report() -> bytes:
@@ -40,7 +39,7 @@ def make_invitation(page: Page, role: str) -> str:
     dialog.get_by_label("They become").first.click()
     page.get_by_role("option", name=role, exact=True).click()
     dialog.get_by_role("button", name="Make the link").click()
-    url = dialog.get_by_label("Invitation link").input_value(timeout=SLOW_MS)
+    url = dialog.get_by_label("Invitation link").input_value()
     dialog.get_by_role("button", name="Done").click()
     return url
 
@@ -55,13 +54,13 @@ def test_three_people_share_a_project(browser: Browser, platform: PlatformUnderT
     olga.get_by_role("button", name="New project").first.click()
     olga.get_by_label("Name").fill("Oscillations")
     olga.get_by_role("button", name="Create project").click()
-    expect(olga.get_by_role("heading", name="No files yet")).to_be_visible(timeout=SLOW_MS)
+    expect(olga.get_by_role("heading", name="No files yet")).to_be_visible()
     olga.locator("input[type=file]").set_input_files(
         [{"name": "report.ipynb", "mimeType": "application/json", "buffer": report()}]
     )
-    olga.get_by_role("link", name="report.ipynb").click(timeout=SLOW_MS)
+    olga.get_by_role("link", name="report.ipynb").click()
     frame = olga.frame_locator("iframe.viewer")
-    expect(frame.get_by_role("heading", name="Damped oscillation")).to_be_visible(timeout=SLOW_MS)
+    expect(frame.get_by_role("heading", name="Damped oscillation")).to_be_visible()
     expect(frame.locator("math").first).to_be_visible()
     assert olga.evaluate("window.hacked") is None, "nothing in a notebook runs in the platform's pages"
     assert olga.locator("iframe.viewer").get_attribute("sandbox") == "allow-popups allow-popups-to-escape-sandbox"
@@ -73,27 +72,27 @@ def test_three_people_share_a_project(browser: Browser, platform: PlatformUnderT
     tab(olga, "People")
     for page, role in ((emil, "Editor"), (vera, "Viewer")):
         page.goto(make_invitation(olga, role))
-        expect(page.get_by_role("heading", name="Oscillations")).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("heading", name="Oscillations")).to_be_visible()
         page.get_by_role("button", name="Join the project").click()
-        expect(page.get_by_role("tab", name="Files")).to_be_visible(timeout=SLOW_MS)
-    expect(olga.get_by_text("Vera Rubin")).to_be_visible(timeout=SLOW_MS)
+        expect(page.get_by_role("tab", name="Files")).to_be_visible()
+    expect(olga.get_by_text("Vera Rubin")).to_be_visible()
     picture(olga, "project")
 
     # The viewer sees the files and has nothing to change them with.
-    expect(vera.get_by_role("link", name="report.ipynb")).to_be_visible(timeout=SLOW_MS)
+    expect(vera.get_by_role("link", name="report.ipynb")).to_be_visible()
     expect(vera.get_by_role("button", name="Upload")).to_have_count(0)
     tab(vera, "People")
     expect(vera.get_by_role("button", name="New link")).to_have_count(0)
 
     # The editor publishes; somebody without an account reads it, and scripts stay dead.
-    emil.get_by_role("button", name="Actions for report.ipynb").click(timeout=SLOW_MS)
+    emil.get_by_role("button", name="Actions for report.ipynb").click()
     emil.get_by_role("menuitem", name="Publish").click()
     emil.get_by_role("button", name="Publish", exact=True).click()
-    address = emil.get_by_label("Address").input_value(timeout=SLOW_MS)
+    address = emil.get_by_label("Address").input_value()
     emil.get_by_role("button", name="Done").click()
     stranger = browser.new_context(viewport={"width": 390, "height": 780}, color_scheme="dark").new_page()
     stranger.goto(address)
-    expect(stranger.get_by_role("heading", name="Damped oscillation")).to_be_visible(timeout=SLOW_MS)
+    expect(stranger.get_by_role("heading", name="Damped oscillation")).to_be_visible()
     expect(stranger.get_by_role("link", name="Copy to my project")).to_be_visible()
     assert "<script" not in stranger.content()
     picture(stranger, "published-phone")
@@ -101,21 +100,21 @@ def test_three_people_share_a_project(browser: Browser, platform: PlatformUnderT
     # All three open the notebook; the viewer sees it and cannot run it, the demoted editor neither.
     for page in (olga, vera):
         page.goto(f"{platform.url}/services/collegium/projects/{project}/open?path=report.ipynb")
-        page.wait_for_url("**/lab/**", timeout=LAB_TIMEOUT_MS * 2)
-        page.wait_for_selector(".jp-Notebook-cell", timeout=LAB_TIMEOUT_MS)
+        page.wait_for_url("**/lab/**")
+        page.wait_for_selector(".jp-Notebook-cell")
     refused = vera.request.post(f"{platform.url}/user/projects/{project}/api/kernels", data={"name": "python3"})
     assert refused.status == 403
 
     # The project goes to the trash and comes back by undo.
     olga.goto(f"{platform.url}/services/collegium/projects/{project}?tab=activity")
-    expect(olga.get_by_text("joined")).to_have_count(2, timeout=SLOW_MS)
+    expect(olga.get_by_text("joined")).to_have_count(2)
     picture(olga, "activity")
     olga.get_by_role("button", name="More actions for this project").click()
     olga.get_by_role("menuitem", name="Move to the trash").click()
     undo = olga.get_by_role("button", name="Undo")
-    expect(undo).to_be_visible(timeout=SLOW_MS)
+    expect(undo).to_be_visible()
     assert emil.request.get(f"{platform.api}/projects/{project}").status == 404
     undo.click()
-    expect(olga.get_by_text(re.compile("is back"))).to_be_visible(timeout=SLOW_MS)
-    expect(olga.get_by_role("link", name="Oscillations", exact=True).first).to_be_visible(timeout=SLOW_MS)
+    expect(olga.get_by_text(re.compile("is back"))).to_be_visible()
+    expect(olga.get_by_role("link", name="Oscillations", exact=True).first).to_be_visible()
     picture(olga, "projects")

@@ -32,7 +32,7 @@ def test_the_notebook_runs_and_shows_its_formulas(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     notebook = nbformat.read(EXAMPLES / f"{name}.ipynb", as_version=4)
     resources = {"metadata": {"path": str(EXAMPLES)}}
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="plain", resources=resources).execute()
+    nbclient.NotebookClient(notebook, timeout=180, kernel_name="plain", resources=resources).execute()
     blocks = [
         output["data"]["text/latex"]
         for cell in notebook.cells

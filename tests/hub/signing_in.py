@@ -68,7 +68,7 @@ class MailServer:
 
     def wait_for(self, to: str) -> Mail:
         """Return the next mail to somebody, which is taken out of the mailbox."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             for mail in self.mails:
                 if mail.to == to:
@@ -104,7 +104,7 @@ def provider(port: int, accounts: dict[str, dict[str, object]], clients: list[di
         assert line, "the provider ended"
     yield issuer
     process.terminate()
-    process.wait(10)
+    process.wait(180)
 
 
 class Browser:
@@ -114,7 +114,7 @@ class Browser:
         forwarded = {"X-Forwarded-For": address} if address else {}
         self.platform = platform
         self.http = httpx.Client(
-            base_url=platform.url, follow_redirects=True, trust_env=False, timeout=60, headers=forwarded
+            base_url=platform.url, follow_redirects=True, trust_env=False, timeout=180, headers=forwarded
         )
 
     def submit(self, path: str, fields: dict[str, str]) -> httpx.Response:

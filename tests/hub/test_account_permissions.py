@@ -86,7 +86,7 @@ def bearer(platform: PlatformUnderTest, owner: httpx.Client, *scopes: str) -> ht
     """Return a client with a fresh token of `owner`."""
     answer = owner.post("/me/tokens", json={"name": " ".join(scopes), "scopes": scopes})
     headers = {"Authorization": f"Bearer {answer.raise_for_status().json()['token']}"}
-    return httpx.Client(base_url=platform.api, headers=headers, trust_env=False, timeout=60)
+    return httpx.Client(base_url=platform.api, headers=headers, trust_env=False, timeout=180)
 
 
 @pytest.fixture(scope="module")

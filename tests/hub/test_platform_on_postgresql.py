@@ -7,7 +7,7 @@ import time
 from tests.platform_under_test import PlatformUnderTest
 from tests.postgresql import PostgreSql
 
-BACK_SECONDS = 30
+BACK_SECONDS = 180
 
 
 def test_the_database_goes_away_and_comes_back_without_a_hand(

@@ -13,7 +13,7 @@ PASSWORD = "correct horse battery"
 
 
 def post_form(platform: PlatformUnderTest, path: str, fields: dict[str, str], follow: bool = True) -> httpx.Response:
-    with httpx.Client(base_url=platform.url, follow_redirects=follow, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=platform.url, follow_redirects=follow, trust_env=False, timeout=180) as client:
         client.get(path)
         token = next(c.value for c in client.cookies.jar if c.name == "_xsrf" and c.path == "/hub/")
         return client.post(path, data=fields | {"_xsrf": token or ""})

@@ -186,7 +186,7 @@ def test_memory_of_all_that_a_kernel_starts_is_counted_together(tmp_path: Path) 
     try:
         command = [sys.executable, "-c", TOGETHER_TOO_MUCH, str(folder)]
         env = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path)}  # with a parent of its own, which is in the group
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, check=False)
         # the system chooses whom it ends: the kernel, or one of what it started
         assert done.stdout.strip() in ("out-of-memory", str(-signal.SIGKILL)), done.stderr[-2000:]
     finally:
@@ -194,7 +194,7 @@ def test_memory_of_all_that_a_kernel_starts_is_counted_together(tmp_path: Path) 
             for pid in map(int, processes.read_text().split()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 180
         while folder.is_dir() and time.monotonic() < deadline:
             for group in (*folder.glob("kernel-*"), folder):
                 with contextlib.suppress(OSError):

@@ -547,7 +547,7 @@ print("all barriers, euid", __import__("os").geteuid())
 def test_user_without_privileges_gets_all_barriers_too(tmp_path: Path, mode: RunMode) -> None:
     command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-c", UNPRIVILEGED, mode]
     environment = dict(os.environ, JUPYTER_RUNTIME_DIR=str(tmp_path / "run"))
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=180)
     if "unshare:" in result.stderr:
         pytest.skip(f"no user namespace to drop privileges in: {result.stderr}")
     assert result.stdout == "all barriers, euid 1000\n", result.stderr

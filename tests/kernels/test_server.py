@@ -38,7 +38,7 @@ class Server:
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         assert self.address, "the server did not start"
-        self.http = httpx.Client(base_url=self.address, headers=HEADERS, timeout=30)
+        self.http = httpx.Client(base_url=self.address, headers=HEADERS, timeout=180)
 
     def start_kernel(self, name: str = "python3") -> dict[str, Any]:
         response = self.http.post("/api/kernels", json={"name": name})
@@ -50,7 +50,7 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=180)
         self.http.close()
 
     @asynccontextmanager
@@ -166,7 +166,7 @@ async def test_cell_is_told_why_its_kernel_ended(serve: Callable[..., Server]) -
         assert reason is None or "segmentation fault" in reason
     assert "segmentation fault" in text
     assert "culprit" in text
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while "last_end" not in server.kernel(kernel_id) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     assert server.kernel(kernel_id)["last_end"]["kind"] == "segmentation-fault"
@@ -233,9 +233,9 @@ async def test_kernel_is_culled_by_its_own_kernelspec_and_never_while_busy(
     idle, patient = server.start_kernel("short-lived")["id"], server.start_kernel()["id"]
     busy = server.start_kernel("short-lived")["id"]
     async with server.connect(busy) as connection:
-        await execute(connection, "import time; time.sleep(60)")
+        await execute(connection, "import time; time.sleep(600)")
         await asyncio.sleep(2.5)  # longer than idle kernels live
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while idle in (left := {kernel["id"] for kernel in server.http.get("/api/kernels").json()}):
             assert time.monotonic() < deadline, "it was not culled"
             await asyncio.sleep(0.5)
@@ -269,7 +269,7 @@ async def test_kernels_end_with_a_server_that_does_not_keep_them(serve: Callable
         pid = int(await _printed(connection, await execute(connection, "import os; print(os.getpid())")))
     server.process.kill()
     server.process.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 180
     while psutil.pid_exists(pid) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     assert not psutil.pid_exists(pid)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def test_tour_notebook_runs_and_draws_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(ROOT / "docs/examples/math_tour.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=180, kernel_name="python3").execute()
     pictures = [
         output
         for cell in notebook.cells

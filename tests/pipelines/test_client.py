@@ -50,14 +50,14 @@ def test_a_bench_and_a_command_line_elsewhere(platform: PlatformUnderTest) -> No
     command = [sys.executable, "-m", "hub.cli", "pipeline"]
     here = ["--project", project]
     ran = subprocess.run(
-        [*command, "run", "many_cells.ipynb", *here], env=environment, capture_output=True, text=True, timeout=120
+        [*command, "run", "many_cells.ipynb", *here], env=environment, capture_output=True, text=True, timeout=180
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "notebook: ok" in ran.stdout
-    listed = subprocess.run([*command, "list", *here], env=environment, capture_output=True, text=True, timeout=60)
+    listed = subprocess.run([*command, "list", *here], env=environment, capture_output=True, text=True, timeout=180)
     assert run.id in listed.stdout
     wrong = subprocess.run(
-        [*command, "run", "none.yaml", *here], env=environment, capture_output=True, text=True, timeout=60
+        [*command, "run", "none.yaml", *here], env=environment, capture_output=True, text=True, timeout=180
     )
     assert wrong.returncode == 2
     assert "There is no file" in wrong.stderr

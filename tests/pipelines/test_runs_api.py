@@ -147,7 +147,7 @@ def test_a_notebook_runs_from_a_form_with_events_of_its_cells(client: httpx.Clie
 def test_a_run_is_cancelled(platform: PlatformUnderTest, client: httpx.Client, project: str) -> None:
     shutil.copy(Path(__file__).parent / "notebooks" / "never_ends.ipynb", files_of(platform, project))
     run_id = client.post(f"/runs/{project}", json={"file": "never_ends.ipynb"}).json()["id"]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not client.get(f"/runs/{project}/{run_id}").json()["items"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -23,13 +23,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which a process stands ready."""
     folder = tmp_path_factory.mktemp("standing")
     environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
-    subprocess.run([sys.executable, "-m", "hub.cli.forked"], env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "hub.cli.forked"], env=environment, check=True, timeout=180)
     assert len(list((folder / "collegium").glob("run-*"))) == 1
     return environment
 
 
 def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COLLEGIUM, "run", *arguments], env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run([COLLEGIUM, "run", *arguments], env=environment, capture_output=True, text=True, timeout=180)
 
 
 def test_a_run_is_done_by_the_standing_process(environment: dict[str, str], notebooks: Path) -> None:
@@ -55,12 +55,12 @@ def test_exit_status_output_and_messages_come_through(
 def test_ctrl_c_ends_the_run(environment: dict[str, str], notebooks: Path, tmp_path: Path) -> None:
     command = [COLLEGIUM, "run", notebooks / "never_ends.ipynb", "-o", tmp_path / "record.ipynb"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not (tmp_path / "record.ipynb").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=180) != 0
 
 
 @pytest.mark.parametrize("command", [name for names in COMMANDS.values() for name in names])

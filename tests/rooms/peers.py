@@ -26,8 +26,8 @@ from tests.rooms import serve
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.rooms.serve", "spawner.rooms", "jupyter_server_fileid.extension"])
-START_SECONDS = 120  # a busy machine
-WAIT_SECONDS = 15
+START_SECONDS = 180  # a busy machine
+WAIT_SECONDS = 180
 NO_TLS = False  # reading the certificates of the world takes longer than most requests
 
 

@@ -24,7 +24,7 @@ CELLS = 3
 FILE = "afternoon.ipynb"
 MISFORTUNES = ("kill", "kill", "stop", "partition", "partition", "outside")
 GONE = (OSError, httpx.HTTPError, HTTPStreamClosedError, HTTPTimeoutError, WebSocketClosedError)
-RUN_SECONDS = 60
+RUN_SECONDS = 180
 RUN_EVERY = 8  # misfortunes
 
 
@@ -179,7 +179,7 @@ class Afternoon:
                 await self._connect(peer)
                 await asyncio.sleep(0.05)
         await asyncio.sleep(1.5)  # a change on disk is noticed within a second
-        await ada.until(lambda: _text(ada) == _text(grace), 20)
+        await ada.until(lambda: _text(ada) == _text(grace))
         assert await ada.save() == "success"
         written = "\n".join("".join(cell["source"]) for cell in json.loads(self.file.read_text())["cells"])
         found = [f"ada: {fault}" for fault in faults(self.tally, _text(ada))]

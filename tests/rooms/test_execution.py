@@ -15,7 +15,7 @@ import pytest
 from tests.rooms.peers import NO_TLS, Peer, Served
 from tests.rooms.test_durability import notebook
 
-RUN_SECONDS = 30
+RUN_SECONDS = 180
 
 
 def call(served: Served, name: str, method: str, path: str, **given: Any) -> httpx.Response:
@@ -25,7 +25,7 @@ def call(served: Served, name: str, method: str, path: str, **given: Any) -> htt
         headers={"Authorization": f"token {name}"},
         trust_env=False,
         verify=NO_TLS,
-        timeout=30,
+        timeout=180,
         **given,
     )
 
@@ -160,7 +160,7 @@ async def test_two_people_who_run_one_cell_see_one_result(page: Page) -> None:
     assert page.printed(0) == "once\n"
 
 
-@pytest.mark.cells("import time; time.sleep(60)", "'b'", "'c'")
+@pytest.mark.cells("import time; time.sleep(600)", "'b'", "'c'")
 async def test_a_queue_shows_and_can_be_stopped(page: Page) -> None:
     requests = [await page.run(index) for index in range(3)]
     queue = await page.queue()
@@ -190,7 +190,7 @@ async def test_a_failed_cell_keeps_ones_own_next_cells_from_running(page: Page) 
     assert (await page.ended(others))["status"] == "ok"
 
 
-@pytest.mark.cells("import time; time.sleep(60)", "'waits'", "'after'")
+@pytest.mark.cells("import time; time.sleep(600)", "'waits'", "'after'")
 async def test_a_restart_while_busy_empties_the_queue_says_why_and_the_next_cell_runs(page: Page) -> None:
     running, waiting = await page.run(0), await page.run(1)
     await page.peer.until(lambda: page.cell(0)["metadata"].get("collegium", {}).get("state") == "running")

@@ -59,7 +59,7 @@ def past(served: Served, name: str, what: str, path: str, **query: object) -> ht
         headers={"Authorization": f"token {name}"},
         trust_env=False,
         verify=NO_TLS,
-        timeout=20,
+        timeout=180,
     )
 
 

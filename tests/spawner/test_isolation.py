@@ -33,7 +33,7 @@ def victim(platform: PlatformUnderTest, server: ProjectServer) -> dict[str, obje
     project = str(owner.post("/projects", json={"name": "Victim"}).json()["id"])
     owner.post(f"/projects/{project}/server").raise_for_status()
     files = platform.data_dir / "projects" / project / "files"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while owner.get(f"/projects/{project}/server").json()["state"] != "running":
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -208,7 +208,7 @@ def test_a_quota_refuses_one_server_too_many_and_names_those_that_run(
 
 
 def wait_for(client: httpx.Client, project: str, state: str) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while client.get(f"/projects/{project}/server").json()["state"] != state:
         assert time.monotonic() < deadline, f"never {state}"
         time.sleep(0.2)

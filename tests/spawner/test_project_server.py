@@ -32,7 +32,7 @@ class ProjectServer:
         for role in ("editor", "viewer"):
             self.set_role(f"sp-{role}", role)
         self.owner.post(f"/projects/{self.project}/server").raise_for_status()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self.owner.get(f"/projects/{self.project}/server").json()["state"] != "running":
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -86,7 +86,7 @@ class ProjectServer:
         await socket.write_message(json.dumps(message))
         printed = ""
         while True:
-            text = await asyncio.wait_for(socket.read_message(), 60)
+            text = await asyncio.wait_for(socket.read_message(), 180)
             assert isinstance(text, str)
             answer = json.loads(text)
             if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
@@ -169,7 +169,7 @@ async def test_the_platforms_secrets_are_not_in_a_kernels_environment(server: Pr
 async def test_members_see_what_a_kernel_uses_and_a_viewer_sees_it_too(server: ProjectServer) -> None:
     kernel = start_kernel(server)
     await server.run_code("editor", kernel, "block = b'x' * 50_000_000")
-    deadline = time.monotonic() + 10  # it is measured every two seconds at most
+    deadline = time.monotonic() + 180  # it is measured every two seconds at most
     while True:
         [model] = [k for k in server.request("viewer", "GET", "api/kernels").json() if k["id"] == kernel]
         if model["memory_bytes"] > 50_000_000:
@@ -283,7 +283,7 @@ def test_a_token_opens_what_its_holders_role_and_its_scopes_open(
     server: ProjectServer, tokens: dict[str, str], method: str, path: str, body: object, status: int, whose: str
 ) -> None:
     headers = {"Authorization": f"token {tokens[whose]}"}
-    answer = httpx.request(method, server.url + path, json=body, headers=headers, timeout=60)
+    answer = httpx.request(method, server.url + path, json=body, headers=headers, timeout=180)
     assert answer.status_code == status, answer.text[:300]
     if path == "api/me" and status == 200:
         assert answer.json()["identity"]["username"] == f"sp-{TOKENS[whose][0]}"
@@ -306,7 +306,7 @@ async def test_a_token_without_the_right_opens_no_kernel(
 async def test_a_revoked_token_is_out_within_five_seconds_open_sockets_included(server: ProjectServer) -> None:
     made = server.owner.post("/me/tokens", json={"name": "revoked", "scopes": ["write"]}).json()
     headers = {"Authorization": f"token {made['token']}"}
-    script = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, trust_env=False)
+    script = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=180, trust_env=False)
     kernel = (await script.post("api/kernels", json={"name": "python3"})).raise_for_status().json()["id"]
     session = {"format": "json", "type": "notebook"}
     (await script.put("api/contents/t.ipynb", json={"type": "notebook"})).raise_for_status()
@@ -351,12 +351,12 @@ async def test_files_of_a_project_are_neither_its_servers_configuration_nor_page
     project = f"/projects/{server.project}/server"
     for state, ask in (("stopped", server.owner.delete), ("running", server.owner.post)):
         ask(project).raise_for_status()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while server.owner.get(project).json()["state"] != state:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
     headers = {"Authorization": "token " + tokens["an owner's, write"]}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=180, trust_env=False) as http:
         names = {file["name"] for file in (await http.get("api/contents")).raise_for_status().json()["content"]}
         assert "spawner.py" in names, "nothing was planted"
         assert "taken-over" not in names

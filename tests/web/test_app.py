@@ -18,7 +18,6 @@ WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 BUNDLE_LIMIT_BYTES = 400_000
 DESKTOP = (1280, 800)
 PHONE = (375, 740)
-START_TIMEOUT_MS = 60_000
 Scheme = Literal["light", "dark"]
 
 
@@ -35,7 +34,7 @@ def sign_in(context: BrowserContext, platform: PlatformUnderTest, name: str) -> 
     page = context.new_page()
     page.goto(platform.sign_in_link(name))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     return page
 
 
@@ -247,8 +246,8 @@ def test_the_address_of_a_file_on_a_stopped_server_starts_it_and_opens_the_file(
     page.request.delete(server, headers=WEB_HEADERS)
     lab = f"{admin.platform.url}/user/projects/{admin.project}/lab/tree/week%201"
     page.goto(f"{lab}/ideals%20&%20rings%20%231+.md")
-    page.wait_for_url(f"{lab}/ideals*", timeout=START_TIMEOUT_MS)
-    expect(page.get_by_role("tab", name="ideals & rings #1+.md")).to_be_visible(timeout=START_TIMEOUT_MS)
+    page.wait_for_url(f"{lab}/ideals*")
+    expect(page.get_by_role("tab", name="ideals & rings #1+.md")).to_be_visible()
     page.request.delete(server, headers=WEB_HEADERS)
 
 
@@ -261,10 +260,10 @@ def test_a_server_that_cannot_start_tells_why_and_starts_once_the_cause_is_gone(
     in_the_way.parent.mkdir(exist_ok=True)
     in_the_way.write_text("a file where the project's folder belongs")
     page.goto(f"{admin.app}projects/{project}/open")
-    expect(page.get_by_role("alert")).to_contain_text("The server did not start", timeout=START_TIMEOUT_MS)
+    expect(page.get_by_role("alert")).to_contain_text("The server did not start")
     in_the_way.unlink()
     page.get_by_role("button", name="Try again").click()
-    page.wait_for_url(f"**/user/projects/{project}/lab**", timeout=START_TIMEOUT_MS)
+    page.wait_for_url(f"**/user/projects/{project}/lab**")
     page.request.delete(f"{admin.platform.api}/projects/{project}", headers=WEB_HEADERS)
 
 

@@ -19,7 +19,7 @@ class Waiting:
         self.ended = ended
 
     def run(self, order: Order, secrets: Mapping[str, str]) -> Outcome:
-        self.ended.wait(60)
+        self.ended.wait(180)
         return Outcome("cancelled")
 
     def cancel(self, order: Order) -> None:
@@ -55,7 +55,7 @@ def statuses(workspaces: Workspaces, scope: str) -> list[str]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
