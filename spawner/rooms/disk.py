@@ -86,9 +86,8 @@ class DiskCopy:
     def __init__(self, file_format: FileFormat, store_path: Path) -> None:
         self.format = file_format
         self._store_path = store_path
-        self._begin_anew()
+        self._go_back_to([], 0)
         self._stamp: files.Stamp | None = None
-        self._seq = 0
         self._file_hash = ""
         self.store: EditStore
 
@@ -137,6 +136,7 @@ class DiskCopy:
         self.store.close()
         self._put_store_aside()
         self.store = EditStore(self._store_path)
+        self._load()
         self.store.begin(self._doc.get_update(), time.time(), self._file_hash, lineage)
         self._seq = 0
         self.store.append([Edit(time.time(), "", whole)])
@@ -181,65 +181,89 @@ class DiskCopy:
 
     def _open_store(self, read: Callable[[], object], file_hash: str) -> Opened:
         """Bring store and file together; the file is read only when the store does not have its content."""
-        self._begin_anew()
         self.store = store = EditStore(self._store_path)
-        self._seq, self._file_hash = 0, file_hash
-        if store.lineage:
-            mark = store.mark
-            if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
-                mark = FileMark(file_hash, mark.intended_seq)
-                store.set_mark(mark)
-            for update in store.base():
-                self._doc.apply_update(update)
-        else:
-            begun = beginning(self._document, read())
+        self._file_hash = file_hash
+        if not store.lineage:
+            begun = beginning(self.format.document(Doc()), read())
             store.begin(begun, time.time(), file_hash)
+            self._go_back_to([begun], 0)
             return Opened(begun, store.lineage, file_hash, unsaved=False, is_new=True)
-        self._seq = mark.saved_seq
+        mark = store.mark
+        if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
+            mark = FileMark(file_hash, mark.intended_seq)
+            store.set_mark(mark)
+        base = store.base()
+        self._go_back_to(base, mark.saved_seq)
         if file_hash != mark.file_hash:
             self._take_over(read(), file_hash)
-        state, later = self._doc.get_update(), store.after(mark.saved_seq)
-        if later:
-            whole: Doc[Any] = Doc()
-            for update in (state, *(data for _, data in later)):
-                whole.apply_update(update)
-            state = whole.get_update()
-        return Opened(state, store.lineage, file_hash, bool(later))
+        later = [data for _, data in store.after(mark.saved_seq)]
+        return Opened(_together(base + later), store.lineage, file_hash, bool(later))
 
-    def _begin_anew(self) -> None:
+    def _go_back_to(self, base: list[bytes], seq: int) -> None:
+        """Have the document as these updates make it, which are the stored edits up to number `seq`.
+
+        They are applied when it is needed first: whoever opens a document does not wait for what its next save needs.
+        """
+        self._base: list[bytes] = base
+        self._seq = seq
         self._doc: Doc[Any] = Doc()
         self._document = self.format.document(self._doc)
-        self._written = self.format.writer(self._document)
+        self._written: Callable[[], list[bytes]] | None = None
+
+    def _load(self) -> Callable[[], list[bytes]]:
+        """Have the document in memory; return what makes the bytes of its file."""
+        for update in self._base:
+            self._doc.apply_update(update)
+        self._base = []
+        if self._written is None:
+            self._written = self.format.writer(self._document)  # which follows changes from here on
+        return self._written
 
     def _take_over(self, content: object, file_hash: str) -> bytes:
+        self._load()
         before = self._doc.get_state()
         merge_content(self._document, content)
         update = self._doc.get_update(before)
         self.store.append_outside(Edit(time.time(), "", update), file_hash)
         return update
 
-    def _go_back_to_file(self, mark: FileMark) -> None:
-        """Have the document as the file has it again: a change from outside is an edit of that state."""
-        self._begin_anew()
-        for update in self.store.base():
-            self._doc.apply_update(update)
-        self._seq = mark.saved_seq
-
     def _write(self, path: Path, seen: files.Stamp | None) -> bool:
         """Write the stored edits into the file; False when it was changed since it was `seen`."""
-        for seq, update in self.store.after(self._seq):
-            self._doc.apply_update(update)
-            self._seq = seq
-        data = self._written()
-        file_hash, mark = files.digest(*data), self.store.mark
-        if file_hash != mark.file_hash or files.stamp(path) is None:
-            self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))
-            if not files.replace(path, data, seen):
-                self._go_back_to_file(mark)
-                return False
+        mark, is_written = self.store.mark, False
+        try:
+            data = self._latest()
+            file_hash = files.digest(*data)
+            is_due = file_hash != mark.file_hash or files.stamp(path) is None
+            if is_due:
+                self.store.set_mark(replace(mark, intended_hash=file_hash, intended_seq=self._seq))
+            is_written = not is_due or files.replace(path, data, seen)
+        finally:
+            if not is_written:
+                self._go_back_to(self.store.base(), mark.saved_seq)  # a change from outside is an edit of that state
+        if not is_written:
+            return False
+        if is_due:
             self._stamp = files.stamp(path)
         if file_hash != mark.file_hash or self._seq > mark.saved_seq:
             self.store.set_mark(FileMark(file_hash, self._seq))
         if self._seq - mark.saved_seq > COMPACT_AT:
             compact(self.store)
         return True
+
+    def _latest(self) -> list[bytes]:
+        """Bring the document to the stored edits; return the bytes of its file."""
+        written = self._load()
+        for seq, update in self.store.after(self._seq):
+            self._doc.apply_update(update)
+            self._seq = seq
+        return written()
+
+
+def _together(updates: list[bytes]) -> bytes:
+    """Return updates as one."""
+    if len(updates) == 1:
+        return updates[0]
+    whole: Doc[Any] = Doc()
+    for update in updates:
+        whole.apply_update(update)
+    return whole.get_update()

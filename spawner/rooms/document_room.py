@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from spawner.rooms.disk import DiskCopy, Synced
 from spawner.rooms.errors import RoomError, StoreDamagedError
 from spawner.rooms.events import Events
-from spawner.rooms.files import FileFormat, unmark
+from spawner.rooms.files import FileFormat, may_be_marked, unmark
 from spawner.rooms.protocol import read_clocks, write_raw
 from spawner.rooms.room import Batch, Client, Room
 from spawner.rooms.store import Edit
@@ -113,7 +113,7 @@ class DocumentRoom(Room):
         self._stored = True
         self.doc.apply_update(opened.state)
         self._stored = False
-        if not opened.is_new:
+        if not opened.is_new and may_be_marked(opened.state):
             self._forget_running_cells()
         self._note(opened.file_hash)
         if opened.unsaved:

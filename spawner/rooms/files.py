@@ -25,6 +25,7 @@ nbformat: Any = _nbformat  # nbformat is typed only in parts
 Stamp = tuple[int, int, int]
 Output = dict[str, object]
 MOMENT_KEY = "collegium"  # metadata of a cell that waits or runs
+MARKS = (b"w\x07running", b"\x07requestw")  # what an update of Yjs holds of a value "running", and of that metadata
 
 
 class Aside(Protocol):
@@ -135,6 +136,11 @@ def unmark(cell: Any) -> None:
         cell["execution_state"] = "idle"
     if MOMENT_KEY in cell["metadata"]:
         del cell["metadata"][MOMENT_KEY]
+
+
+def may_be_marked(update: bytes) -> bool:
+    """Return whether an update holds what `unmark` takes away; looking into each of many cells takes much longer."""
+    return any(mark in update for mark in MARKS)
 
 
 def digest(*pieces: bytes) -> str:

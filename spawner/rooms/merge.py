@@ -41,12 +41,10 @@ def merge_content(document: YBaseDoc, content: Any) -> None:
 
 
 def beginning(document: YBaseDoc, content: Any) -> bytes:
-    """Return the update that puts `content` into an empty document, and apply it to `document`."""
+    """Return the update that puts `content` into an empty document; `document` is one to make it with."""
     if isinstance(document, YNotebook) and content["cells"]:
         with contextlib.suppress(ValueError):
-            update = notebook_update(content)
-            document.ydoc.apply_update(update)
-            return update
+            return notebook_update(content)
     document.set(content)
     return document.ydoc.get_update()
 

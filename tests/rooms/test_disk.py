@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -85,3 +86,23 @@ def test_a_file_that_never_rests_is_written_all_the_same(author: Author, monkeyp
     assert len(added) < 10
     assert "typed\n" in author.path.read_text()
     assert author.path.read_text() == str(author.text)
+
+
+def test_what_was_typed_before_a_failed_save_outlives_a_change_from_outside(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.insert(len("first line\n"), "typed\n")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("spawner.rooms.files.os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            author.save()
+    author.path.write_text(BEFORE + "outside\n")
+    author.save()
+    expected = "first line\ntyped\nlast line\noutside\n"
+    assert author.path.read_text() == str(author.text) == expected
+    author.save()
+    assert author.path.read_text() == expected
