@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 STRING, TYPE, ANY = 4, 7, 8  # kinds of content
-ARRAY, MAP, TEXT = 0, 1, 2  # kinds of types
+ARRAY, MAP, TEXT = b"\x00", b"\x01", b"\x02"  # kinds of types
 HAS_ORIGIN, HAS_KEY = 0x80, 0x20
 VALUE, NESTED, CHARACTERS = bytes((ANY | HAS_KEY,)), bytes((TYPE | HAS_KEY,)), bytes((STRING,))
-FIRST, NEXT, A_MAP = bytes((TYPE,)), bytes((TYPE | HAS_ORIGIN,)), bytes((MAP,))
+FIRST, NEXT = bytes((TYPE,)), bytes((TYPE | HAS_ORIGIN,))
+SHARED = frozenset({"id", "source", "metadata", "outputs", "execution_state"})  # keys of cells with a way of their own
 SMALL_INTEGER, SAFE_INTEGER = 2**31 - 1, 2**53 - 1
 NO_DELETIONS = b"\x00"
 KERNELSPEC: dict[str, object] = {"language_info": {"name": ""}, "kernelspec": {"name": "", "display_name": ""}}
@@ -37,8 +38,7 @@ def notebook_update(content: Mapping[str, object]) -> bytes:
     """
     writer = _Writer()
     meta = b"\x01" + _string("meta")
-    for key in ("nbformat", "nbformat_minor"):
-        writer.value(meta, key, content[key])
+    writer.map(meta, {key: content[key] for key in ("nbformat", "nbformat_minor")})
     writer.map(writer.nested(meta, "metadata", MAP), {**KERNELSPEC, **_mapping(content.get("metadata", {}))})
     cells, previous = b"\x01" + _string("cells"), b""
     for cell in _list(content["cells"]):
@@ -52,64 +52,65 @@ class _Writer:
     def __init__(self) -> None:
         self.client = _number(secrets.randbits(31) + 1)
         self.clock = self.count = 0
-        self.out = bytearray()
+        self.out: list[bytes] = []
 
     def update(self) -> bytes:
-        return b"\x01" + _number(self.count) + self.client + b"\x00" + bytes(self.out) + NO_DELETIONS
+        return b"\x01" + _number(self.count) + self.client + b"\x00" + b"".join(self.out) + NO_DELETIONS
 
-    def _type(self, kind: bytes, place: bytes, content: bytes) -> bytes:
+    def _type(self, place: bytes, content: bytes) -> bytes:
         """Write an item that others name; return its identity."""
-        identity = self.client + _number(self.clock)
-        self.out += kind + place + content
-        self.clock += 1
+        clock = self.clock
+        self.out += place, content
+        self.clock = clock + 1
         self.count += 1
-        return identity
+        return self.client + _number(clock)
 
-    def value(self, parent: bytes, key: str, value: object) -> None:
-        """Write a value of a map."""
-        self.out += VALUE + parent + _key(key) + b"\x01" + _any(value)
-        self.clock += 1
-        self.count += 1
-
-    def nested(self, parent: bytes, key: str, kind: int) -> bytes:
+    def nested(self, parent: bytes, key: str, kind: bytes) -> bytes:
         """Write a shared type as a value of a map; return what its own items name as their parent."""
-        return b"\x00" + self._type(NESTED, parent + _key(key), bytes((kind,)))
+        return b"\x00" + self._type(NESTED + parent + NESTED_OF[key], kind)
 
     def element(self, parent: bytes, previous: bytes) -> bytes:
         """Write a map as an element of an array behind the element `previous`; return its identity."""
-        if previous:
-            return self._type(NEXT, previous, A_MAP)
-        return self._type(FIRST, parent, A_MAP)
+        return self._type(NEXT + previous if previous else FIRST + parent, MAP)
 
     def map(self, parent: bytes, values: Mapping[str, object]) -> None:
         """Write the values of a map."""
+        out, before = self.out, VALUE + parent
         for key, value in values.items():
-            self.value(parent, key, value)
+            named = VALUE_OF.get(key) or _string(key) + b"\x01"
+            if type(value) is str:  # the most, and without another call
+                data = value.encode()
+                out += before, named, b"\x77", _number(len(data)), data
+            else:
+                out += before, named, _any(value)
+        self.clock += len(values)
+        self.count += len(values)
 
     def text(self, parent: bytes, key: str, text: str) -> None:
         """Write a shared text as a value of a map."""
         inside = self.nested(parent, key, TEXT)
         if text:
-            length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-            self.out += CHARACTERS + inside + _string(text)
-            self.clock += length
+            self.out += CHARACTERS, inside, _string(text)
+            self.clock += len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
             self.count += 1
 
 
 def _cell(writer: _Writer, cells: bytes, previous: bytes, cell: Mapping[str, object]) -> bytes:
     identity = writer.element(cells, previous)
     inside = b"\x00" + identity
-    kind = cell["cell_type"]
-    writer.value(inside, "id", cell.get("id") or str(uuid4()))
-    writer.text(inside, "source", _text(cell["source"]))
-    writer.map(writer.nested(inside, "metadata", MAP), _mapping(cell.get("metadata", {})))
-    if kind == "code":
+    values = {key: value for key, value in cell.items() if key not in SHARED}
+    if cell["cell_type"] == "code":
         _outputs(writer, writer.nested(inside, "outputs", ARRAY), _list(cell.get("outputs", [])))
-        writer.value(inside, "execution_state", "idle")
-    for key, value in cell.items():
-        taken = key in ("id", "source", "metadata") or (kind == "code" and key in ("outputs", "execution_state"))
-        if not taken and not (key == "attachments" and not value and kind != "code"):
-            writer.value(inside, key, value)
+        values["execution_state"] = "idle"
+    else:
+        values |= {key: cell[key] for key in ("outputs", "execution_state") if key in cell}
+        if not values.get("attachments", True):
+            del values["attachments"]
+    values["id"] = cell.get("id") or str(uuid4())
+    writer.map(inside, values)
+    writer.text(inside, "source", _text(cell["source"]))
+    metadata = writer.nested(inside, "metadata", MAP)
+    writer.map(metadata, _mapping(cell.get("metadata", {})))
     return identity
 
 
@@ -118,12 +119,11 @@ def _outputs(writer: _Writer, outputs: bytes, given: list[object]) -> None:
     for output in map(_mapping, given):
         previous = writer.element(outputs, previous)
         inside = b"\x00" + previous
-        is_stream = output.get("output_type") == "stream"
-        for key, value in output.items():
-            if not (is_stream and key == "text"):
-                writer.value(inside, key, value)
-        if is_stream:
+        if output.get("output_type") == "stream":
+            writer.map(inside, {key: value for key, value in output.items() if key != "text"})
             writer.text(inside, "text", _text(output.get("text", "")))
+        else:
+            writer.map(inside, output)
 
 
 def _number(value: int) -> bytes:
@@ -131,6 +131,8 @@ def _number(value: int) -> bytes:
         return ONE_BYTE[value]
     if value < 0x4000:
         return bytes((value & 0x7F | 0x80, value >> 7))
+    if value < 0x200000:
+        return bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -142,10 +144,6 @@ def _number(value: int) -> bytes:
 def _string(text: str) -> bytes:
     data = text.encode()
     return _number(len(data)) + data
-
-
-def _key(name: str) -> bytes:
-    return KEYS.get(name) or _string(name)
 
 
 def _any(value: object) -> bytes:
@@ -161,7 +159,7 @@ def _any(value: object) -> bytes:
         return _integer(int(value)) if _is_whole(value) else b"\x7b" + struct.pack(">d", value)
     if isinstance(value, list):
         return b"\x75" + _number(len(value)) + b"".join(map(_any, value))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return b"\x76" + _number(len(value)) + b"".join(_string(key) + _any(each) for key, each in value.items())
     raise ValueError(f"a notebook holds JSON, not {type(value).__name__}")
 
@@ -184,9 +182,10 @@ def _integer(value: int) -> bytes:
 
 
 ONE_BYTE = [bytes((number,)) for number in range(0x80)]
-USUAL = ("id", "source", "metadata", "outputs", "execution_state", "execution_count", "cell_type", "trusted")
-USUAL_OF_OUTPUTS = ("output_type", "name", "text", "data")
-KEYS = {name: _string(name) for name in USUAL + USUAL_OF_OUTPUTS}  # they are written thousands of times
+# Keys are written thousands of times.
+NESTED_OF = {name: _string(name) for name in ("source", "metadata", "outputs", "text")}
+USUAL = ("id", "execution_state", "execution_count", "cell_type", "trusted", "output_type", "name", "data")
+VALUE_OF = {name: _string(name) + b"\x01" for name in USUAL}
 
 
 def _text(value: object) -> str:
@@ -194,7 +193,7 @@ def _text(value: object) -> str:
 
 
 def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise ValueError(f"a JSON object is expected, not {value!r:.40}")
     return value
 
