@@ -45,7 +45,7 @@ class PlatformUnderTest:
 
     def collegium(self, *args: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*COLLEGIUM, *args], env=self.env | env, capture_output=True, text=True, check=check, timeout=180
+            [*COLLEGIUM, *args], env=self.env | env, capture_output=True, text=True, check=check, timeout=300
         )
 
     def http(self, **options: Any) -> httpx.Client:

@@ -25,7 +25,7 @@ from hub.settings import LoadedSettings, Settings, load
 from hub.supervisor import Supervisor, describe_exit
 
 console = Console(highlight=False, soft_wrap=True)
-START_TIMEOUT_SECONDS = 90
+START_TIMEOUT_SECONDS = 180
 READY_POLL_SECONDS = 0.1
 
 
