@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         2.0, description="How long a project's server trusts an answer about a member's rights."
     )
     server_start_timeout_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
-        60, description="How long a project's server may take to start before it counts as failed."
+        180, description="How long a project's server may take to start before it counts as failed."
     )
     grading_workers: Annotated[int, Field(ge=0, le=64)] = Field(
         1, description="Processes that grade submissions, started with the platform. 0: run `collegium grade worker`."
