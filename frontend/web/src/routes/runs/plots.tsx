@@ -1,4 +1,4 @@
-import { axis, shown, type ResultRow } from "./results";
+import { axis, shown, worstShown, type ResultRow } from "./results";
 
 const WIDTH = 640;
 const HEIGHT = 240;
@@ -69,8 +69,13 @@ export function ObjectiveHistory({ rows, metric, direction }: HistoryProps) {
     return typeof value === "number" ? [{ row, value }] : [];
   });
   if (seen.length === 0) return null;
-  const scale = axis(seen.map(({ value }) => value));
   const better = direction === "maximize" ? Math.max : Math.min;
+  const worst = worstShown(
+    seen.map(({ value }) => value),
+    direction,
+  );
+  const scale = axis(seen.map(({ value }) => better(value, worst)));
+  const beyond = seen.filter(({ value }) => better(value, worst) !== value);
   const x = (position: number) => 70 + (position * (WIDTH - 90)) / Math.max(seen.length - 1, 1);
   const best: number[] = [];
   for (const { value } of seen) best.push(better(best.at(-1) ?? value, value));
@@ -91,6 +96,7 @@ export function ObjectiveHistory({ rows, metric, direction }: HistoryProps) {
       </text>
       <text x={60} y={16}>
         {metric} ({direction}d)
+        {beyond.length > 0 && `; ${beyond.length} far worse at the edge, hollow`}
       </text>
       <text x={WIDTH - 10} y={HEIGHT - 6} textAnchor="end">
         trial
@@ -98,15 +104,16 @@ export function ObjectiveHistory({ rows, metric, direction }: HistoryProps) {
       <polyline
         className="line"
         data-best="true"
-        points={best.map((value, i) => `${x(i)},${y(scale.at(value))}`).join(" ")}
+        points={best.map((value, i) => `${x(i)},${y(scale.at(better(value, worst)))}`).join(" ")}
       />
       {seen.map(({ row, value }, position) => (
         <circle
           key={row.id}
           className="dot"
           data-best={row.isBest}
+          data-beyond={better(value, worst) !== value}
           cx={x(position)}
-          cy={y(scale.at(value))}
+          cy={y(scale.at(better(value, worst)))}
           r="4"
         >
           <title>{`${row.label}: ${shown(value)}`}</title>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axis, drawable, shown, sorted, type ResultRow } from "./results";
+import { axis, drawable, shown, sorted, worstShown, type ResultRow } from "./results";
 
 const row = (id: string, value: unknown): ResultRow => ({
   id,
@@ -46,5 +46,16 @@ describe("axis", () => {
     expect(["lu", "qr"].map(axis(["lu", "qr", "lu"]).at)).toEqual([0, 1]);
     expect(axis([3]).at(3)).toBe(0.5);
     expect(axis([]).at(1)).toBe(0.5);
+  });
+});
+
+describe("worstShown", () => {
+  it("leaves out what is far worse than the others, and only that", () => {
+    const usual = [1, 2, 3, 4, 5, 6, 7, 8];
+    expect(worstShown([...usual, 1e6], "minimize")).toBe(8);
+    expect(worstShown([...usual, -1e6], "maximize")).toBe(1);
+    expect(worstShown([...usual, -1e6], "minimize")).toBe(8);
+    expect(worstShown([...usual, 12], "minimize")).toBe(12);
+    expect(worstShown([1, 2, 1e6], "minimize")).toBe(1e6);
   });
 });

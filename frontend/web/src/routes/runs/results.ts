@@ -66,3 +66,20 @@ export function axis(values: readonly unknown[]): {
     high: names.at(-1) ?? "",
   };
 }
+
+const FENCE = 3;
+const FEWEST_FOR_A_FENCE = 8;
+
+/**
+ * The worst value that an axis shows so that one far outlier does not flatten all others: Tukey's outer fence, three
+ * times the distance of the quartiles beyond the quartile of the worse side (J. W. Tukey, Exploratory Data Analysis, 1977).
+ */
+export function worstShown(values: readonly number[], direction: string): number {
+  const sign = direction === "maximize" ? -1 : 1;
+  const ordered = values.map((value) => sign * value).sort((a, b) => a - b);
+  const worst = ordered.at(-1) ?? 0;
+  const quartile = (share: number) => ordered[Math.round(share * (ordered.length - 1))] ?? worst;
+  const fence = quartile(0.75) + FENCE * (quartile(0.75) - quartile(0.25));
+  if (ordered.length < FEWEST_FOR_A_FENCE || fence >= worst) return sign * worst;
+  return sign * (ordered.filter((value) => value <= fence).at(-1) ?? worst);
+}
