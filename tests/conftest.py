@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PROFILES = '{"standard": {"title": "Standard"}, "brief": {"idle_minutes": 0.08}, "gpu": {"title": "GPU", "gpus": 1}}'
 SETTINGS = {"COLLEGIUM_PROFILES": PROFILES, "COLLEGIUM_GPU_DEVICES": '["GPU-a", "GPU-b"]'}
 RESULTS = Path("test-results")
-expect.set_options()
+expect.set_options(timeout=SLOW_MS)
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
