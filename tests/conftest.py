@@ -11,7 +11,7 @@ import pytest
 from _pytest.reports import TestReport
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.platform_under_test import PlatformUnderTest, be_patient, chromium, free_port
+from tests.platform_under_test import SLOW_MS, PlatformUnderTest, be_patient, chromium, free_port
 from tests.postgresql import PostgreSql, postgresql
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, which some of them test.
