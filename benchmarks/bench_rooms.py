@@ -1,7 +1,7 @@
 """Rooms beside stock jupyter-collaboration: edit latency, server CPU and the history, in one run.
 
-`python benchmarks/bench_rooms.py [--quick]` prints a Markdown table. Both servers are started the same way, serve the
-same clients in turn, and differ in the extension alone. History is measured in this process.
+`python benchmarks/bench_rooms.py [--quick] [--people 50]` prints a Markdown table. Both servers are started the same
+way, serve the same clients in turn, and differ in the extension alone. History is measured in this process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pycrdt import Doc, Text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from spawner.rooms.history import compact, revisions, state_at
-from spawner.rooms.store import Edit, EditStore, FileMark
+from spawner.rooms.store import Beginning, Edit, EditStore, FileMark
 from tests.rooms import serve
 from tests.rooms.peers import Peer, Served
 
@@ -117,7 +117,7 @@ def history(count: int) -> None:
         text = doc.get("source", type=Text)
         updates: list[bytes] = []
         doc.observe(lambda event: updates.append(event.update))
-        store.begin(doc.get_update(), 0, "")
+        store.begin(Beginning(doc.get_update(), 0, "", "lineage"))
         for n in range(count):
             text += "x" if n % 60 else "\n"
         last = store.append([Edit(1e9 + n * 60, ("ada", "grace")[n % 2], u) for n, u in enumerate(updates)])
@@ -133,7 +133,7 @@ def history(count: int) -> None:
             rebuilt.append((time.perf_counter() - began) * 1000)
         store.close()
         grown = EditStore(Path(folder) / "b.sqlite")
-        grown.begin(b"\x00\x00", 0, "")
+        grown.begin(Beginning(b"\x00\x00", 0, "", "lineage"))
         size = grown.path.stat().st_size
         last = grown.append([Edit(1e9 + n * 0.2, "ada", u) for n, u in enumerate(updates[:1000])])
         grown.set_mark(FileMark("", last))
@@ -150,10 +150,13 @@ def main() -> None:
     """Run all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter, without 100 people")
-    quick = parser.parse_args().quick
+    parser.add_argument("--people", type=int, help="only the load with so many people, without the history")
+    given = parser.parse_args()
     print(f"load average {json.dumps(os.getloadavg())}\n")
-    asyncio.run(latency(5 if quick else 20, LOADS[:3] if quick else LOADS))
-    history(3000)
+    loads = [load for load in LOADS if given.people in (None, load[0]) and not (given.quick and load[0] > 50)]
+    asyncio.run(latency(5 if given.quick else 20, loads))
+    if given.people is None:
+        history(3000)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from spawner.rooms.errors import DocumentNotFoundError, StoreDamagedError
 from spawner.rooms.files import FileFormat
 from spawner.rooms.history import compact
 from spawner.rooms.merge import beginning, merge_content
-from spawner.rooms.store import Edit, EditStore, FileMark
+from spawner.rooms.store import Beginning, Edit, EditStore, FileMark
 
 log = logging.getLogger("collegium.rooms")
 COMPACT_AT = 200  # edits
@@ -135,9 +136,9 @@ class DiskCopy:
         )
         self.store.close()
         self._put_store_aside()
-        self.store = EditStore(self._store_path)
         self._load()
-        self.store.begin(self._doc.get_update(), time.time(), self._file_hash, lineage)
+        self.store = EditStore(self._store_path)
+        self.store.begin(Beginning(self._doc.get_update(), time.time(), self._file_hash, lineage))
         self._seq = 0
         self.store.append([Edit(time.time(), "", whole)])
 
@@ -181,13 +182,16 @@ class DiskCopy:
 
     def _open_store(self, read: Callable[[], object], file_hash: str) -> Opened:
         """Bring store and file together; the file is read only when the store does not have its content."""
-        self.store = store = EditStore(self._store_path)
         self._file_hash = file_hash
+        if not self._store_path.exists():
+            begun = self._begun(read(), file_hash)
+            self.store = EditStore(self._store_path, begun)
+            return Opened(begun.state, begun.lineage, file_hash, unsaved=False, is_new=True)
+        self.store = store = EditStore(self._store_path)
         if not store.lineage:
-            begun = beginning(self.format.document(Doc()), read())
-            store.begin(begun, time.time(), file_hash)
-            self._go_back_to([begun], 0)
-            return Opened(begun, store.lineage, file_hash, unsaved=False, is_new=True)
+            begun = self._begun(read(), file_hash)
+            store.begin(begun)
+            return Opened(begun.state, begun.lineage, file_hash, unsaved=False, is_new=True)
         mark = store.mark
         if file_hash == mark.intended_hash:  # the write happened, and the note that it did was lost
             mark = FileMark(file_hash, mark.intended_seq)
@@ -198,6 +202,12 @@ class DiskCopy:
             self._take_over(read(), file_hash)
         later = [data for _, data in store.after(mark.saved_seq)]
         return Opened(_together(base + later), store.lineage, file_hash, bool(later))
+
+    def _begun(self, content: object, file_hash: str) -> Beginning:
+        """Have the document of a file that has no history yet; return what its history begins with."""
+        state = beginning(self.format.document(Doc()), content)
+        self._go_back_to([state], 0)
+        return Beginning(state, time.time(), file_hash, uuid.uuid4().hex)
 
     def _go_back_to(self, base: list[bytes], seq: int) -> None:
         """Have the document as these updates make it, which are the stored edits up to number `seq`.

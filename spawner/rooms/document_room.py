@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spawner.rooms.disk import DiskCopy, Synced
+from spawner.rooms.disk import DiskCopy, Opened, Synced
 from spawner.rooms.errors import RoomError, StoreDamagedError
 from spawner.rooms.events import Events
 from spawner.rooms.files import FileFormat, may_be_marked, unmark
 from spawner.rooms.protocol import read_clocks, write_raw
-from spawner.rooms.room import Batch, Client, Room
+from spawner.rooms.room import Batch, Client, Room, edit_interval
 from spawner.rooms.store import Edit
 
 log = logging.getLogger("collegium.rooms")
@@ -28,6 +28,7 @@ UNSAVED_SECONDS = 4.0
 WATCH_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 TELL_SECONDS = 0.1
+FEW_CLIENTS = 10
 Result = TypeVar("Result")
 
 
@@ -79,6 +80,7 @@ class DocumentRoom(Room):
         super().__init__(room_id)
         self.copy = copy
         self.lineage = ""
+        self._opened: Opened | None = None
         self._locate = locate
         self._events = events
         self.path = ""
@@ -100,7 +102,7 @@ class DocumentRoom(Room):
         self._cell_places: dict[str, int] = {}
 
     async def open(self) -> None:
-        """Load the document.
+        """Load the document. It is in memory after `fill`, which is called soon in any case.
 
         Raises
         ------
@@ -108,11 +110,21 @@ class DocumentRoom(Room):
             The document cannot be opened.
         """
         self.path, path = self._locate()
-        opened = await self._run(self._threads.disk, lambda: self.copy.open(path))
-        self.lineage = opened.lineage
+        self._opened = await self._run(self._threads.disk, lambda: self.copy.open(path))
+        self.lineage = self._opened.lineage
+        asyncio.get_running_loop().call_soon(self.fill)
+
+    def fill(self) -> None:
+        """Have the document in memory; pages that were told its lineage connect meanwhile."""
+        opened = self._opened
+        if opened is None:
+            return
         self._stored = True
-        self.doc.apply_update(opened.state)
-        self._stored = False
+        try:
+            self.doc.apply_update(opened.state)
+        finally:
+            self._stored = False
+        self._opened = None
         if not opened.is_new and may_be_marked(opened.state):
             self._forget_running_cells()
         self._note(opened.file_hash)
@@ -265,6 +277,8 @@ class DocumentRoom(Room):
     async def _commit(self) -> None:
         try:
             while self._pending or self._received:
+                if len(self.clients) > FEW_CLIENTS:
+                    await asyncio.sleep(edit_interval(len(self.clients)))  # one commit for the edits of many
                 batch, self._pending = self._pending, []
                 state = self.doc.get_state() if self._events.watched(self.room_id) and not self.broken else b""
                 received, self._received = self._received, {}

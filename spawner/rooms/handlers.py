@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections.abc import Awaitable
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized, ws_authenticated
@@ -12,7 +13,8 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.utils import ensure_async
 from tornado import web
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketHandler
 
 from spawner.rooms.awareness import Person
 from spawner.rooms.document_room import DocumentRoom
@@ -28,6 +30,8 @@ log = logging.getLogger("collegium.rooms")
 UNREAD_CURSOR_BYTES = 256 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+RAW = bytes([Kind.RAW])
+BINARY = 2  # the kind of frame, in WebSocket's numbers
 REFUSED_CODE = 1003  # the front end tells the reason to the user
 NOT_FOUND_CODE, UNREADABLE_CODE, FAILED_CODE = 4404, 4400, 4500
 
@@ -86,19 +90,19 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             except sqlite3.Error as error:  # a full disk, say: the document matters more than a name
                 log.warning("how %s is called could not be noted: %s", self.person.username, error)
 
-    async def on_message(self, message: bytes | str) -> None:
-        """Pass a message to the room."""
+    def on_message(self, message: bytes | str) -> Awaitable[None] | None:
+        """Pass a message to the room; return what takes longer. Edits take no task each: there are many."""
         room = self.room
         if room is None or isinstance(message, str):
-            return
+            return None
         try:
-            if message[:1] == bytes([Kind.RAW]):
-                await self._act(room, *read_raw(message))
-            else:
-                room.receive(self, message)
+            if message[:1] == RAW:
+                return self._act(room, *read_raw(message))
+            room.receive(self, message)
         except ProtocolError as error:
             log.warning("room %s: %s sent %s", room.room_id, self.person.username, error)
             self.refuse(str(error), reloadable=True)
+        return None
 
     def on_close(self) -> None:
         """Leave the room."""
@@ -109,7 +113,8 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     def send(self, message: bytes) -> None:
         """Send a message; a connection that has closed takes none."""
-        if self.ws_connection is None:
+        connection: Any = self.ws_connection
+        if connection is None or connection.is_closing():
             return
         unread = unread_bytes(self)
         if unread > UNREAD_CURSOR_BYTES and message[0] == Kind.AWARENESS:
@@ -119,8 +124,8 @@ class RoomSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self.abort()
             return
         try:
-            self.write_message(message, binary=True)
-        except WebSocketClosedError:
+            connection._write_frame(True, BINARY, message)  # `write_message` would make a task of each message
+        except StreamClosedError:
             self.ws_connection = None
 
     def abort(self) -> None:
@@ -181,8 +186,7 @@ class SessionHandler(APIHandler):
         if not ROOM_ID.fullmatch(room_id):
             raise web.HTTPError(400, f"{content_type!r} is no type of document")
         try:
-            room = await self._registry.room(room_id)
-            session = room.lineage if isinstance(room, DocumentRoom) else ""
+            session = await self._registry.lineage(room_id)
         except DocumentNotFoundError as error:
             raise web.HTTPError(404, str(error)) from error
         except RoomError as error:

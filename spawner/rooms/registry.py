@@ -66,6 +66,23 @@ class Registry:
         RoomError
             Its document cannot be opened.
         """
+        room = await self._open_room(room_id)
+        if isinstance(room, DocumentRoom):
+            room.fill()
+        return room
+
+    async def lineage(self, room_id: str) -> str:
+        """Return the identity of a document's history, empty for a topic; what is in the document takes a moment more.
+
+        Raises
+        ------
+        RoomError
+            The document cannot be opened.
+        """
+        room = await self._open_room(room_id)
+        return room.lineage if isinstance(room, DocumentRoom) else ""
+
+    async def _open_room(self, room_id: str) -> Room:
         async with self._locks.setdefault(room_id, asyncio.Lock()):
             room = self.rooms.get(room_id)
             if room is not None and room.broken:

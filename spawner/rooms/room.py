@@ -71,6 +71,11 @@ class Batch:
         self._flush()
 
 
+def edit_interval(clients: int) -> float:
+    """Return the seconds between two sendings of edits to so many clients."""
+    return min(EDIT_SECONDS_PER_CLIENT * clients, EDIT_SECONDS_MOST)
+
+
 class Room:
     """A topic without a file, such as who is in the project.
 
@@ -123,7 +128,7 @@ class Room:
     def changed(self, update: bytes) -> None:
         """Pass a change of the document on."""
         self._updates.append(update)
-        self._edit_batch.request(min(EDIT_SECONDS_PER_CLIENT * len(self.clients), EDIT_SECONDS_MOST))
+        self._edit_batch.request(edit_interval(len(self.clients)))
 
     def send_all(self, message: bytes) -> None:
         """Send a message to everybody."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +70,28 @@ class FileMark:
     intended_seq: int = 0
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a history starts with.
+
+    Parameters
+    ----------
+    state
+        The state of the file as a Yjs update.
+    at
+        Seconds since the epoch.
+    file_hash
+        SHA-256 of the file.
+    lineage
+        The identity of the history.
+    """
+
+    state: bytes
+    at: float
+    file_hash: str
+    lineage: str
+
+
 class EditStore:
     """A document's database. Safe to use from several threads.
 
@@ -78,6 +99,9 @@ class EditStore:
     ----------
     path
         The database file; its folder exists.
+    beginning
+        What a database begins with that is not there yet. It is made at the first use, so that nobody waits for it who
+        only looks; before anything is stored in it in any case.
 
     Raises
     ------
@@ -85,10 +109,12 @@ class EditStore:
         The file is no such database, or parts of it are unreadable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, beginning: Beginning | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._connection = self._connect()
+        self._beginning = beginning
+        if beginning is None:
+            self._connection = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, timeout=BUSY_SECONDS)
@@ -103,6 +129,9 @@ class EditStore:
     @property
     def lineage(self) -> str:
         """The identity of this history: clients of another one cannot merge with it. Empty before `begin`."""
+        beginning = self._beginning
+        if beginning is not None:
+            return beginning.lineage
         with self._reporting():
             return self._meta("lineage")
 
@@ -114,15 +143,32 @@ class EditStore:
             given: dict[str, Any] = json.loads(value) if value else {"file_hash": "", "saved_seq": 0, "also": []}
             return FileMark(**given | {"also": tuple(given["also"])})
 
-    def begin(self, state: bytes, at: float, file_hash: str, lineage: str = "") -> None:
-        """Start a history with the state of a file."""
+    def begin(self, beginning: Beginning) -> None:
+        """Start the history anew."""
         with self.writing() as database:
-            for table in ("updates", "revisions", "checkpoints", "meta"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this file
-            self._set(database, "lineage", lineage or uuid.uuid4().hex)
-            self._set_mark(database, FileMark(file_hash, 0))
-            database.execute("INSERT INTO revisions VALUES (0, ?, ?, '', 0, x'')", (at, at))
-            database.execute("INSERT INTO checkpoints VALUES (0, ?, ?)", (len(state), zlib.compress(state, 1)))
+            self._begin(database, beginning)
+
+    def _begin(self, database: sqlite3.Connection, beginning: Beginning) -> None:
+        for table in ("updates", "revisions", "checkpoints", "meta"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this file
+        self._set(database, "lineage", beginning.lineage)
+        self._set_mark(database, FileMark(beginning.file_hash, 0))
+        at, state = beginning.at, beginning.state
+        database.execute("INSERT INTO revisions VALUES (0, ?, ?, '', 0, x'')", (at, at))
+        database.execute("INSERT INTO checkpoints VALUES (0, ?, ?)", (len(state), zlib.compress(state, 1)))
+
+    def _make(self) -> None:
+        """Make the database if it has only been promised."""
+        if self._beginning is None:
+            return
+        connection = self._connect()
+        try:
+            with connection:
+                self._begin(connection, self._beginning)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._beginning = connection, None
 
     def append(self, edits: Sequence[Edit]) -> int:
         """Store edits durably; return the number of the last."""
@@ -168,6 +214,8 @@ class EditStore:
 
     def intact(self) -> bool:
         """Return whether the database is still the file that it was opened as."""
+        if self._beginning is not None:
+            return True
         try:
             return self.path.stat().st_ino == self._inode
         except FileNotFoundError:
@@ -187,11 +235,13 @@ class EditStore:
     def close(self) -> None:
         """Close the database; its file holds everything."""
         with self._lock:
-            self._connection.close()
+            if self._beginning is None:
+                self._connection.close()
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
         with self._lock, _reporting(self.path):
+            self._make()
             yield
 
     @contextmanager

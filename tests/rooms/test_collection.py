@@ -34,6 +34,7 @@ class Project:
         self.copy = DiskCopy(self.format, folder / "id-notebook-json.sqlite")
         self.doc: Doc[Any] = Doc()
         self.doc.apply_update(self.copy.open(self.path).state)
+        self.copy.sync(self.path, write=False)  # as its room does every second
         self.document: Any = self.format.document(self.doc)
 
     @property

@@ -17,7 +17,7 @@ from nbdime.diff_utils import to_diffentry_dicts
 from pycrdt import Doc, Text
 
 from spawner.rooms.history import SPAN_SECONDS, compact, revisions, runs, state_at
-from spawner.rooms.store import Edit, EditStore, FileMark
+from spawner.rooms.store import Beginning, Edit, EditStore, FileMark
 from tests.rooms.peers import NO_TLS, Served
 from tests.rooms.test_durability import notebook
 
@@ -154,7 +154,7 @@ def test_any_revision_is_rebuilt_exactly(tmp_path: Path) -> None:
     store = EditStore(tmp_path / "a.sqlite")
     doc: Doc[Text] = Doc()
     text = doc.get("source", type=Text)
-    store.begin(doc.get_update(), time.time(), "hash")
+    store.begin(Beginning(doc.get_update(), time.time(), "hash", "lineage"))
     expected = [""]
     for n in range(300):
         before = doc.get_state()
