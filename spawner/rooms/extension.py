@@ -32,7 +32,7 @@ from spawner.rooms.execution.output_handlers import OutputHandler, StreamHandler
 from spawner.rooms.execution.output_store import OutputStore
 from spawner.rooms.handlers import RoomSocket, SessionHandler
 from spawner.rooms.history_handlers import BlameHandler, DiffHandler, ExportHandler, HistoryHandler, RestoreHandler
-from spawner.rooms.page_handlers import EventsSocket, StatusHandler
+from spawner.rooms.page_handlers import EventsSocket, SignedInHandler, StatusHandler
 from spawner.rooms.registry import Registry, lock_folder
 from spawner.rooms.snapshots.handlers import (
     SnapshotFileHandler,
@@ -148,6 +148,7 @@ class RoomsExtension(ExtensionApp):
             (rf"{base}/restore/(.*)", RestoreHandler, past),
             (rf"{base}/export/(.*)", ExportHandler, past),
             (rf"{base}/status/(.*)", StatusHandler, given),
+            (rf"{base}/signed-in", SignedInHandler, {}),
             (rf"{base}/events", EventsSocket, {**sockets, "events": self.events}),
             (rf"{base}/outputs/([0-9a-f]+)", OutputHandler, {"outputs": self.outputs}),
             (rf"{base}/streams/([0-9a-f-]+)", StreamHandler, {"outputs": self.outputs}),

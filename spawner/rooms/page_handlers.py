@@ -23,6 +23,17 @@ from spawner.rooms.registry import FORMATS, ROOM_ID, Registry
 log = logging.getLogger("collegium.rooms")
 ROOMS_WATCHED = 200
 UNREAD_BYTES = 4_000_000
+SIGNED_IN = """<!doctype html>
+<html lang="en">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>You are signed in</title>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 4rem auto; max-width: 24rem; padding: 0 1rem }</style>
+<h1>You are signed in</h1>
+<p>Close this window, and go on where you were.</p>
+<script>close()</script>
+</html>
+"""
 
 
 class EventsSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -107,6 +118,20 @@ class EventsSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         held = {"read": rights.read, "write": rights.write, "execute": bool(runs)}
         user = {"username": self.person.username, "display_name": self.person.display_name}
         self.tell({"type": "hello", "user": user, "capabilities": [name for name, has in held.items() if has]})
+
+
+class SignedInHandler(JupyterHandler):
+    """`api/collaboration/signed-in`: where a sign-in ends that an open page began in another window."""
+
+    auth_resource = RESOURCE
+
+    @web.authenticated
+    @authorized("read", RESOURCE)  # type: ignore[untyped-decorator]
+    def get(self) -> None:
+        """Say so, and close the window; whoever is not signed in is led to where they can be."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(SIGNED_IN)
 
 
 class StatusHandler(APIHandler):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 import hub.api.dispatch  # noqa: F401 - declares the operations
@@ -161,27 +161,73 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
     grace.context.close()
 
     _the_server_stops_under_the_page(campus, page, project)
+    _its_address_starts_it(campus, page, project)
     _signs_out(campus, page, project)
 
 
 def _the_server_stops_under_the_page(campus: Campus, page: Page, project: str) -> None:
-    campus.ada.delete(f"/projects/{project}/server").raise_for_status()
-    stopped = page.get_by_role("dialog").filter(has_text="The project's server has stopped")
-    expect(stopped).to_be_visible()
+    """Three times: what is typed meanwhile is kept, and the page goes on without being loaded again."""
+    loaded, asked = page.evaluate("performance.timeOrigin"), list[int]()
+    page.on("response", lambda it: asked.append(it.status) if it.url.endswith(f"{API}/projects/{project}") else None)
+    stopped = _stop_and_type(campus, page, project, " once")
     with page.context.expect_page() as opened:
         stopped.get_by_role("button", name="Open the project").click()
     opened.value.wait_for_url(f"{campus.platform.origin(project)}/lab**")
     opened.value.close()
-    assert campus.ada.get(f"/projects/{project}/server").json()["state"] == "running"
+    _goes_on(page, asked)
 
-    # An address of the project while it is stopped leads over the platform's page that starts it to the same file.
+    # Somebody else starts it: the page signs in again by itself.
+    _stop_and_type(campus, page, project, " twice").get_by_role("button", name="Not now").click()
+    campus.platform.start_server(campus.ada, project)
+    _goes_on(page, asked)
+
+    # Where the project's domain is another site than the platform, browsers let only a person do that.
+    page.route("**/signed-in", lambda route: route.abort())
+    _stop_and_type(campus, page, project, " thrice").get_by_role("button", name="Not now").click()
+    campus.platform.start_server(campus.ada, project)
+    notice = page.locator(".Toastify__toast", has_text="You are signed out here")
+    expect(notice).to_be_visible()
+    keep_picture(page, "lab-sign-in-again")
+    with page.expect_popup() as popup:
+        notice.get_by_role("button", name="Sign in").click()
+    if not popup.value.is_closed():
+        popup.value.wait_for_event("close")
+    _goes_on(page, asked)
+    expect(notice).to_have_count(0)
+    assert page.evaluate("performance.timeOrigin") == loaded
+
+
+def _stop_and_type(campus: Campus, page: Page, project: str, words: str) -> Locator:
+    """Stop the server and type meanwhile; return what the page asks."""
+    page.locator(".jp-Notebook-cell .cm-content").last.click()
+    page.keyboard.press("End")
+    campus.ada.delete(f"/projects/{project}/server").raise_for_status()
+    expect(page.locator(".collegium-SaveStatus")).to_have_text("Offline: kept here")
+    page.keyboard.insert_text(words)
+    asked = page.get_by_role("dialog").filter(has_text="The project's server has stopped")
+    expect(asked).to_be_visible()
+    return asked
+
+
+def _goes_on(page: Page, asked: list[int]) -> None:
+    """It is known at its server again, and at the platform, which its panel asks when it is connected again."""
+    expect(page.locator(".collegium-SaveStatus")).to_have_text("Saved")
+    deadline = time.monotonic() + 120
+    while asked[-1:] != [200]:
+        assert time.monotonic() < deadline, asked
+        page.wait_for_timeout(100)
+    asked.clear()
+
+
+def _its_address_starts_it(campus: Campus, page: Page, project: str) -> None:
+    """An address of the project while it is stopped leads over the platform's page that starts it to the same file."""
     campus.ada.delete(f"/projects/{project}/server").raise_for_status()
     page.goto(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb")
     try:
         page.wait_for_url(f"{campus.platform.origin(project)}/lab/tree/Untitled.ipynb**")
     except BrowserTimeout as error:
         raise AssertionError(f"it ended at {page.url}: {page.inner_text('body')}") from error
-    expect(page.get_by_text("# written by Ada and by Grace")).to_be_visible()
+    expect(page.get_by_text("# written by Ada and by Grace once twice thrice")).to_be_visible()
 
 
 def _signs_out(campus: Campus, page: Page, project: str) -> None:

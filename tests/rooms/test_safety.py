@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
+import httpx
 import pytest
 from tornado.httpclient import HTTPClientError
 
 from spawner.rooms.protocol import Sync, write_sync
-from tests.rooms.peers import Peer, Served
+from tests.rooms.peers import NO_TLS, Peer, Served
 
 FELT_SECONDS = 5
 
@@ -39,6 +40,17 @@ async def test_members_open_a_room_and_others_get_403(
         with pytest.raises(HTTPClientError) as error:
             await peer.connect()
         assert error.value.code == 403
+
+
+@pytest.mark.parametrize(("name", "status"), [("ada", 200), ("vera", 200), ("mallory", 403), ("", 302)])
+def test_a_sign_in_of_an_open_page_ends_where_members_are_told(
+    served: Served, path: str, name: str, status: int
+) -> None:
+    headers = {"Cookie": f"name={name}"} if name else {}
+    url = f"{served.url}/api/collaboration/signed-in"
+    answer = httpx.get(url, headers=headers, trust_env=False, verify=NO_TLS, timeout=180)
+    assert answer.status_code == status
+    assert ("You are signed in" in answer.text) == (status == 200)
 
 
 async def test_a_page_of_another_site_cannot_open_a_room(served: Served, path: str) -> None:

@@ -2,7 +2,7 @@ import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 
 import { coursePlugin } from "./course/plugin";
 import { corePlugin } from "./core/plugin";
-import { projectId } from "./core/platform";
+import { projectId } from "./core/project";
 import { historyPlugin } from "./history/plugin";
 import { kernelDeathPlugin } from "./kernel/plugin";
 import { peoplePlugin } from "./people/plugin";

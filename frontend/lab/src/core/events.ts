@@ -4,7 +4,7 @@ import type { IDisposable } from "@lumino/disposable";
 import { Signal } from "@lumino/signaling";
 
 import { retryDelay } from "./format";
-import { renewSession } from "./server";
+import { renewSession, signedIn } from "./session";
 
 const RENEW_MS = 15_000;
 
@@ -23,6 +23,7 @@ export class ServerEvents implements IDisposable {
 
   constructor(private readonly settings: ServerConnection.ISettings) {
     this.connect();
+    signedIn.connect(this.retry, this);
   }
 
   /** Whether the server can be heard. */
@@ -64,6 +65,14 @@ export class ServerEvents implements IDisposable {
       this.renew();
       this.timer = window.setTimeout(() => this.connect(), retryDelay(this.attempts++, Math.random()));
     };
+  }
+
+  /** Connect now, where another attempt was to come some time later. */
+  private retry(): void {
+    this.attempts = 0;
+    if (this.disposed || this.socket?.readyState !== WebSocket.CLOSED) return;
+    window.clearTimeout(this.timer);
+    this.connect();
   }
 
   /** The server may have been started anew since the page was opened, and not know who this is. */

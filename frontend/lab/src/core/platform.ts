@@ -1,35 +1,9 @@
 import { PageConfig } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
 
-/** The project that this page belongs to, as its server tells; empty outside of the platform. */
-export const projectId = PageConfig.getOption("collegiumProject");
-const apiPath = PageConfig.getOption("collegiumApi");
-/** Whether this page is in an origin of its project's own, where no cookie of the platform is sent. */
-export const isOwnOrigin = /^https?:/.test(apiPath);
-/** Address of the platform's web app, with a final slash. */
-export const webPath = apiPath.replace(/api$/, "");
-/** The project's page in the web app. */
-export const projectPage = `${webPath}projects/${projectId}`;
-
-/** What did not work, in words for a person. */
-export class RequestError extends Error {
-  override readonly name = "RequestError";
-
-  /**
-   * @param message what happened, and what to do
-   * @param status HTTP status, 0 when there was no answer
-   */
-  constructor(
-    message: string,
-    readonly status: number,
-  ) {
-    super(message);
-  }
-}
-
-/** Whether the server has no such operation: a part that is not installed, rather than a failure. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof RequestError && (error.status === 404 || error.status === 405);
-}
+import { RequestError } from "./errors";
+import { apiPath, isOwnOrigin, webPath } from "./project";
+import { renewSession, SIGNED_OUT } from "./session";
 
 interface Problem {
   title?: string;
@@ -66,14 +40,14 @@ export async function platformResponse(method: string, path: string, body?: unkn
     });
   try {
     let response = await ask();
-    if (response.status === 401 && isOwnOrigin)
-      throw new RequestError("You are signed out. Save what you need, then reload this page.", 401);
     if (response.status === 401) {
-      // Signed in at the hub, but not yet at the platform's service: it asks the hub, without a page in between.
-      await fetch(`${webPath}login`);
+      // In an origin of its own the page shows the token of its server, which may have been started anew. Elsewhere the
+      // person is signed in at the hub, but not yet at the platform's service: it asks the hub without a page in between.
+      await (isOwnOrigin ? renewSession(ServerConnection.makeSettings()) : fetch(`${webPath}login`));
       response = await ask();
     }
     if (response.ok) return response;
+    if (response.status === 401 && isOwnOrigin) throw new RequestError(SIGNED_OUT, 401);
     throw new RequestError(await problemOf(response), response.status);
   } catch (error) {
     if (error instanceof RequestError) throw error;

@@ -5,7 +5,7 @@ import React, { useState } from "react";
 
 import { ago, bytes, clock, count } from "../core/format";
 import { courseIcon } from "../core/icons";
-import { isOwnOrigin, projectId, webPath } from "../core/platform";
+import { isOwnOrigin, projectId, webPath } from "../core/project";
 import { attempt, Button, Empty, Failure, Heading, Loading, useLoaded } from "../core/view";
 import { work, type Assignment, type Course, type Receipt, type Submission, type WorkState } from "./api";
 import { counted, dueWords, isOpen, scoreWords } from "./state";

@@ -8,7 +8,8 @@ import React, { useEffect } from "react";
 import type { Schemas } from "../core/api";
 import { baseName, bytes, count } from "../core/format";
 import { peopleIcon } from "../core/icons";
-import { platform, projectPage, webPath, projectId } from "../core/platform";
+import { platform } from "../core/platform";
+import { projectPage, webPath, projectId } from "../core/project";
 import { server } from "../core/server";
 import { CATEGORY, ICollegium } from "../core/token";
 import { Avatar, Button, Empty, Failure, Heading, Loading, Panel, useLoaded } from "../core/view";
@@ -76,6 +77,12 @@ export const projectPlugin: JupyterFrontEndPlugin<void> = {
 
 function ProjectView({ collegium, people }: { collegium: ICollegium; people: IPeople }): React.JSX.Element {
   const project = useLoaded("project", () => platform<Schemas["Project"]>("GET", `/projects/${projectId}`));
+  const { reload } = project;
+  useEffect(() => {
+    const again = (_: unknown, isConnected: boolean) => isConnected && reload();
+    collegium.events.connectedChanged.connect(again);
+    return () => void collegium.events.connectedChanged.disconnect(again);
+  }, [collegium, reload]);
   return (
     <>
       <Heading title={project.data?.name ?? "Project"}>

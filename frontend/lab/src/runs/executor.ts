@@ -2,7 +2,7 @@ import { Dialog, Notification, showDialog } from "@jupyterlab/apputils";
 import type { CodeCell, ICodeCellModel, MarkdownCell } from "@jupyterlab/cells";
 import type { INotebookCellExecutor } from "@jupyterlab/notebook";
 
-import { isMissing, RequestError } from "../core/platform";
+import { isMissing, RequestError } from "../core/errors";
 import { encodePath, server } from "../core/server";
 import type { ICollegium } from "../core/token";
 import type { Queue, RunRequest } from "./queue";

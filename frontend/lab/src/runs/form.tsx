@@ -3,7 +3,8 @@ import React from "react";
 
 import type { Schemas } from "../core/api";
 import { baseName } from "../core/format";
-import { platform, projectId, webPath } from "../core/platform";
+import { platform } from "../core/platform";
+import { projectId, webPath } from "../core/project";
 import { Empty } from "../core/view";
 import { changedTexts } from "./texts";
 

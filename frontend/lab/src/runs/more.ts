@@ -2,7 +2,7 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
 
 import { bytes } from "../core/format";
-import { isMissing } from "../core/platform";
+import { isMissing } from "../core/errors";
 import { server, serverUrl } from "../core/server";
 import type { ICollegium } from "../core/token";
 import { attempt } from "../core/view";

@@ -3,7 +3,7 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { PanelLayout, Widget } from "@lumino/widgets";
 
 import { bytes } from "../core/format";
-import { isMissing } from "../core/platform";
+import { isMissing } from "../core/errors";
 import { serverResponse } from "../core/server";
 import type { ICollegium } from "../core/token";
 import { asError } from "../core/view";

@@ -7,10 +7,13 @@ import {
 import { Dialog, showDialog } from "@jupyterlab/apputils";
 
 import type { Schemas } from "../core/api";
-import { isMissing, isOwnOrigin, platform, projectId, projectPage, RequestError } from "../core/platform";
-import { renewSession, serverUrl } from "../core/server";
+import { isMissing, RequestError } from "../core/errors";
+import { platform } from "../core/platform";
+import { isOwnOrigin, projectId, projectPage } from "../core/project";
+import { serverUrl } from "../core/server";
+import { renewSession } from "../core/session";
 import { attempt } from "../core/view";
-import { stopped } from "./rules";
+import { KEPT, stopped } from "./rules";
 
 const ASK_MS = 3000;
 const NOT_RUNNING = [424, 503];
@@ -77,11 +80,11 @@ async function offerToStart(): Promise<boolean> {
   return true;
 }
 
-/** With the server, the hub forgets who this page is of: the platform's own page starts it and signs in again. */
+/** From its own origin a page may not start its server: the platform's page does, in a tab of its own. */
 async function offerToOpen(): Promise<boolean> {
   const answer = await showDialog({
     title: "The project's server has stopped",
-    body: "What you typed is in this tab until you close or reload it. Open the project to start its server.",
+    body: `Open the project to start its server. ${KEPT}`,
     buttons: [Dialog.cancelButton({ label: "Not now" }), Dialog.okButton({ label: "Open the project" })],
   });
   if (answer.button.accept) window.open(`${projectPage}/open`, "_blank", "noopener");

@@ -1,6 +1,7 @@
 /** What people are told of a server that has stopped. Pure. */
 
-const KEPT = "What you typed is kept in this tab, and is sent when the server runs again.";
+/** What is said of a tab that stays open. */
+export const KEPT = "What you typed is kept in this tab, and is sent when the server runs again.";
 const GOES_ON = "This page goes on by itself when it runs again.";
 
 /**

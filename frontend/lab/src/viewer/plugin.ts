@@ -93,11 +93,15 @@ function guardDialogs(dialogs: ISessionContextDialogs, rights: Rights): void {
   dialogs.restart = async (context) => !isRefused("kernelmenu:restart", rights) && restart(context);
 }
 
-/** Whether the person may not do it; if so, they are told why. */
+let told = "";
+
+/** Whether the person may not do it; if so, they are told why, in one notice however often they try. */
 function isRefused(command: string, rights: Rights): boolean {
   const reason = refusal(command, rights);
-  if (reason !== undefined) Notification.warning(reason, { autoClose: 5000 });
-  return reason !== undefined;
+  if (reason === undefined) return false;
+  const notice = { message: reason, autoClose: 5000 };
+  if (!Notification.update({ id: told, ...notice })) told = Notification.warning(reason, notice);
+  return true;
 }
 
 function applyRights(widget: IDocumentWidget, rights: Rights): void {
