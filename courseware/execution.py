@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from itertools import takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -207,51 +207,16 @@ class KernelExecutor:
                 cwd=folder,
                 environment=_environment(folder) if folder is not None else None,
             ) as session:
+                if plan.is_plain and self._mode == "short":
+                    return await _PlainRun(session, plan).run()
                 await session.run_cell(code_cell(_seeding(plan.seed)))
                 outcomes: list[CellOutcome] = []
-                while len(outcomes) < len(plan.cells):
-                    rest = plan.cells[len(outcomes) :]
-                    together = await self._run_together(session, rest) if plan.is_plain else None
-                    outcomes += together or [await self._run_cell(session, rest[0], len(outcomes), len(rest) == 1)]
+                for number, cell in enumerate(plan.cells, 1):
+                    outcomes.append(await self._run_cell(session, cell, number - 1, number == len(plan.cells)))
                 return outcomes
         except (KernelStartError, SandboxError) as error:
             # A fault of the installation, not of the submission: the job is retried, and nothing runs unprotected.
             raise ExecutorError(f"no kernel {plan.kernel_name!r} could be started: {error}") from error
-
-    async def _run_together(self, session: NotebookSession, rest: Sequence[PlannedCell]) -> list[CellOutcome] | None:
-        """Run the tests that come next in one fork; `None` when they must run one by one."""
-        tests = list(takewhile(lambda cell: cell.is_test, rest))
-        if not tests or self._mode != "short" or not session.alive or session.out_of_time:
-            return None
-        sent = send_together([(test.source, test.context) for test in tests])
-        if sent is None:
-            return None
-        if not any(cut(test.source, HIDDEN_TESTS).found for test in tests):
-            return await self._run_in_place(session, sent)
-        is_last = len(tests) == len(rest)
-        try:
-            # The last tests of a plain notebook need no fork: nothing can have been left that would watch them.
-            found = await session.evaluate(sent.source, is_plain=True, is_last=is_last)
-        except KernelsError:
-            return None
-        parts = split_outputs(found.outputs, sent) if found.status == "ok" else None
-        if parts is None and is_last:
-            raise _TogetherError
-        if parts is None:
-            return None
-        lasting = "\n".join(test.lasting for test in sent.tests if test.lasting)
-        if lasting and len(rest) > len(tests):
-            await session.run_cell(code_cell(lasting))
-        return [CellOutcome(tuple(outputs), suspicion=suspicion) for outputs, suspicion in parts]
-
-    async def _run_in_place(self, session: NotebookSession, sent: PlainTests) -> list[CellOutcome]:
-        """Run tests that hide nothing in the kernel itself, as nbgrader does: their traces are no secret either."""
-        cell = code_cell(sent.source)
-        record = await session.run_cell(cell)
-        parts = split_outputs(cell.outputs, sent) if record.status == "ok" and not record.output_truncated else None
-        if parts is None:
-            raise _TogetherError
-        return [CellOutcome(tuple(outputs), suspicion=suspicion) for outputs, suspicion in parts]
 
     async def _run_cell(self, session: NotebookSession, planned: PlannedCell, index: int, is_last: bool) -> CellOutcome:
         if not session.alive:
@@ -292,7 +257,76 @@ class KernelExecutor:
 
 
 class _TogetherError(Exception):
-    """Tests that ran together in the kernel did not all answer: which is to blame is found one by one, in forks."""
+    """Cells that ran together did not all answer: which is to blame is found one by one, each test in a fork."""
+
+
+class _PlainRun:
+    """Runs a plain notebook: cells and tests are sent together, as far as nothing hidden is among them.
+
+    Tests that hide nothing run in the kernel itself, as with nbgrader; the hidden ones in a fork, or at the end of
+    the notebook in a kernel that ends with them.
+    """
+
+    def __init__(self, session: NotebookSession, plan: Plan) -> None:
+        self._session = session
+        self._plan = plan
+        self._outcomes: list[CellOutcome] = []
+        self._waiting: list[tuple[str, bool]] = [(_seeding(plan.seed), True)]
+        self._expected: list[PlainTests | None] = []
+
+    async def run(self) -> list[CellOutcome]:
+        """Return the outcomes of all cells; raises `_TogetherError` when that takes another way."""
+        for is_test, group in groupby(self._plan.cells, lambda cell: cell.is_test):
+            cells = list(group)
+            if not is_test:
+                self._waiting += [(cell.source, False) for cell in cells]
+                self._expected += [None] * len(cells)
+                continue
+            sent = send_together([(cell.source, cell.context) for cell in cells])
+            if sent is None:
+                raise _TogetherError
+            if any(cut(cell.source, HIDDEN_TESTS).found for cell in cells):
+                await self._run_waiting()
+                await self._evaluate(sent)
+            else:
+                self._waiting.append((sent.source, True))
+                self._expected.append(sent)
+        await self._run_waiting()
+        return self._outcomes
+
+    async def _run_waiting(self) -> None:
+        if not self._waiting:
+            return
+        found = await self._session.run_plainly(self._waiting)
+        if found is None:
+            raise _TogetherError
+        for outputs, tests in zip(found[len(found) - len(self._expected) :], self._expected, strict=True):
+            self._outcomes += [CellOutcome(tuple(outputs))] if tests is None else _outcomes_of(outputs, tests)
+        self._waiting, self._expected = [], []
+
+    async def _evaluate(self, tests: PlainTests) -> None:
+        is_last = len(self._outcomes) + len(tests.tests) == len(self._plan.cells)
+        found = await self._session.evaluate(tests.source, is_plain=True, is_last=is_last)
+        if found.status != "ok":
+            raise _TogetherError
+        self._outcomes += _outcomes_of(found.outputs, tests)
+        lasting = "\n".join(test.lasting for test in tests.tests if test.lasting)
+        if lasting and not is_last:
+            self._waiting = [(_forgiving(lasting), True)]
+
+
+def _outcomes_of(outputs: Sequence[NotebookNode], tests: PlainTests) -> list[CellOutcome]:
+    parts = split_outputs(outputs, tests)
+    if parts is None:
+        raise _TogetherError
+    return [CellOutcome(tuple(found), suspicion=suspicion) for found, suspicion in parts]
+
+
+def _forgiving(source: str) -> str:
+    """What a test leaves for later cells; where it fails, as the test has, they get what came before."""
+    return (
+        f"try:\n    exec(compile({source!r}, '<locked cell>', 'exec'), get_ipython().user_ns)\nexcept Exception: pass"
+    )
 
 
 class ExecutorError(Exception):

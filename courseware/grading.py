@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from courseware.matching import Finding, FindingKind, MatchedNotebook, match
 from courseware.notebooks import error_output, kernel_of, read_notebook, write_record
 from courseware.questions import METADATA_KEY, Question, question_of
 from courseware.scoring import Score, score_answer, score_outputs
-from courseware.screening import is_plain
+from courseware.screening import Surroundings, is_plain, surroundings_of
 from courseware.structure import Structure, by_notebook, is_notebook, kind_of
 
 NO_RESPONSE = "No response."
@@ -138,11 +137,11 @@ async def grade(
     matched: dict[str, MatchedNotebook] = {}
     plans: dict[str, Plan] = {}
     for path in structure.notebooks:
-        version, contexts = _version(graded_files[path], path)
+        version, contexts, around = _version(graded_files[path], path)
         found = _matched(path, submitted, version, findings)
         if found is not None:
             findings.extend(found.findings)
-            matched[path], plans[path] = found, _plan(found, contexts, data, seed)
+            matched[path], plans[path] = found, _plan(found, contexts, around, data, seed)
     outcomes = dict(zip(plans, await _run_all(executor, list(plans.values())), strict=True))
     executed: dict[str, bytes] = {}
     for path, notebook in matched.items():
@@ -219,7 +218,13 @@ def _data_files(
     return files
 
 
-def _plan(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: Mapping[str, bytes], seed: int) -> Plan:
+def _plan(
+    matched: MatchedNotebook,
+    contexts: Mapping[str, GuardContext],
+    around: Surroundings,
+    data: Mapping[str, bytes],
+    seed: int,
+) -> Plan:
     planned = [
         PlannedCell(
             cell.source, role is not None and role.is_test, contexts.get(role.grade_id if role else "", NO_CONTEXT)
@@ -227,38 +232,37 @@ def _plan(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: 
         for cell, role in zip(matched.notebook.cells, matched.roles, strict=True)
         if cell.cell_type == "code"
     ]
-    return Plan(planned, kernel_of(matched.notebook), data, seed, is_plain=_is_plain(matched, contexts, data))
+    return Plan(planned, kernel_of(matched.notebook), data, seed, is_plain=_is_plain(matched, around, data))
 
 
-def _is_plain(matched: MatchedNotebook, contexts: Mapping[str, GuardContext], data: Mapping[str, bytes]) -> bool:
+def _is_plain(matched: MatchedNotebook, around: Surroundings, data: Mapping[str, bytes]) -> bool:
     if any(not path.endswith(_HARMLESS_FILES) for path in data):
         return False
-    defined = frozenset().union(*(context.defined for context in contexts.values()))
     cells = zip(matched.notebook.cells, matched.roles, strict=True)
     written = [
         cell.source
         for cell, role in cells
         if cell.cell_type == "code" and (role is None or not (role.is_locked or role.is_test))
     ]
-    return is_plain(written, frozenset(dir(builtins)) - defined)
+    return is_plain(written, around)
 
 
 @lru_cache(maxsize=32)
-def _version(content: bytes, path: str) -> tuple[NotebookNode, Mapping[str, GuardContext]]:
-    """Return a notebook of the version, which nobody changes, and the contexts of its cells; once for a class."""
+def _version(content: bytes, path: str) -> tuple[NotebookNode, Mapping[str, GuardContext], Surroundings]:
+    """Return a notebook of the version, which nobody changes, and what its cells bind; once for a class."""
     version = read_notebook(content, path)
-    return version, _contexts(version)
+    code = [(cell.source, role_of(cell)) for cell in version.cells if cell.cell_type == "code"]
+    cells = [(source, role is not None and role.is_locked) for source, role in code]
+    texts = [cell.source for cell in version.cells if cell.cell_type != "code"]
+    contexts = context_of(cells, texts)
+    by_id = {role.grade_id: context for (_, role), context in zip(code, contexts, strict=True) if role is not None}
+    defined = contexts[0].defined if contexts else frozenset()
+    return version, by_id, surroundings_of(cells, defined)
 
 
 def _questions(version: NotebookNode) -> dict[str, Question]:
     asked = [(role_of(cell), question_of(cell)) for cell in version.cells if METADATA_KEY in cell.metadata]
     return {role.grade_id: question for role, question in asked if role is not None and question is not None}
-
-
-def _contexts(version: NotebookNode) -> dict[str, GuardContext]:
-    code = [(cell, role_of(cell)) for cell in version.cells if cell.cell_type == "code"]
-    contexts = context_of([(cell.source, role is not None and role.is_locked) for cell, role in code])
-    return {role.grade_id: context for (_, role), context in zip(code, contexts, strict=True) if role is not None}
 
 
 def _store_outputs(notebook: NotebookNode, outcomes: Sequence[CellOutcome]) -> None:

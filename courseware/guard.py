@@ -12,15 +12,17 @@ from __future__ import annotations
 import ast
 import base64
 import hmac
-import json
 import marshal
+import re
 import secrets
+import symtable
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
+from typing import Any, cast
 
 from nbformat import NotebookNode
 
@@ -76,13 +78,23 @@ class GuardContext:
     helpers
         Imports and definitions of earlier locked cells, run again before each test so that a submission cannot
         have replaced them.
+    imports
+        What the assignment's other cells import: the name and the statement, which is run again before each test
+        where the name is still bound, so that it is bound to the module.
+    shared
+        The names that the test binds among those of the notebook: those that students can know. The others, of its
+        hidden part, stay the test's own. `None` when the test cannot be run as a function.
     """
 
     defined: frozenset[str] = frozenset()
     helpers: tuple[str, ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
+    shared: tuple[str, ...] | None = None
 
 
 NO_CONTEXT = GuardContext()
+_WORD = re.compile(r"\w+")
+_LOOKS_AT_NAMES = frozenset({"dir", "eval", "exec", "get_ipython", "globals", "locals", "vars"})
 # The first steps use syntax and functions written in C that are seen to be what they are called: a replaced one must
 # not get hold of the nonce. `[].append` and `().__class__.__class__` name types without a name that can be rebound.
 _SENT = (
@@ -94,9 +106,9 @@ _SENT = (
 )
 
 
-def guard(source: str, context: GuardContext = NO_CONTEXT, *, is_plain: bool = False) -> Guarded:
-    """Return a test as it is sent; for `courseware.plain_guard`, only what that sends of it."""
-    plain, can_run, lasting = _prepared(source)
+def guard(source: str, context: GuardContext = NO_CONTEXT) -> Guarded:
+    """Return a test as it is sent."""
+    plain, can_run, lasting = prepared(source)
     if not can_run:
         return Guarded(source, source, "", lasting)
     nonce = secrets.token_hex(16)
@@ -105,10 +117,10 @@ def guard(source: str, context: GuardContext = NO_CONTEXT, *, is_plain: bool = F
         "nonce": nonce,
         "defined": sorted(context.defined),
         "helpers": list(context.helpers),
+        "imports": [list(pair) for pair in context.imports],
+        "shared": None if context.shared is None else list(context.shared),
         "quiet": source.rstrip().endswith(";"),
     }
-    if is_plain:
-        return Guarded(json.dumps(payload), plain, nonce, lasting)
     parts = {"RUNTIME": _runtime(), "PAYLOAD": packed(payload)}
     sent = _SENT
     for name, content in parts.items():
@@ -140,19 +152,25 @@ def unguard(outputs: Iterable[NotebookNode], guarded: Guarded) -> tuple[list[Not
     return kept, str(report.get("suspicion") or "")
 
 
-def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
+def context_of(cells: Sequence[tuple[str, bool]], texts: Iterable[str] = ()) -> list[GuardContext]:
     """Return the context of each code cell of an assignment version.
 
     Parameters
     ----------
     cells
         Source and whether it is locked, in order.
+    texts
+        What students can read besides.
     """
     defined = frozenset(name for source, is_locked in cells if not is_locked for name in _names(source))
+    visible = [*texts, *(cut(source, HIDDEN_TESTS).rest for source, _ in cells)]
+    words = frozenset(word for text in visible for word in _WORD.findall(text))
+    imports = tuple(pair for source, is_locked in cells if not is_locked for pair in _imports(source))
     contexts: list[GuardContext] = []
     helpers: list[str] = []
     for source, is_locked in cells:
-        contexts.append(GuardContext(defined, tuple(helpers)))
+        shared = _shared(_transform(source), words) if is_locked else None
+        contexts.append(GuardContext(defined, tuple(helpers), imports, shared))
         made = _statements(_transform(cut(source, HIDDEN_TESTS).rest), _DEFINING) if is_locked else ""
         if made:
             helpers.append(made)
@@ -160,7 +178,7 @@ def context_of(cells: Sequence[tuple[str, bool]]) -> list[GuardContext]:
 
 
 @lru_cache(maxsize=1024)
-def _prepared(source: str) -> tuple[str, bool, str]:
+def prepared(source: str) -> tuple[str, bool, str]:
     """Return a test as Python, whether it is, and what of it lasts; a class has the same tests again and again."""
     plain = _transform(source)
     visible = _transform(cut(source, HIDDEN_TESTS).rest)
@@ -174,9 +192,9 @@ def _runtime() -> str:
     return packed(compile(source, "<guard>", "exec"))
 
 
-def packed(content: CodeType | dict[str, object] | list[dict[str, object]]) -> str:
+def packed(content: CodeType | Mapping[str, object] | Sequence[Mapping[str, object]]) -> str:
     """Return a content as a short literal for another interpreter of this version."""
-    return base64.b64encode(zlib.compress(marshal.dumps(content), 9)).decode()
+    return base64.b64encode(zlib.compress(marshal.dumps(cast(Any, content)), 9)).decode()
 
 
 def _transform(source: str) -> str:
@@ -201,6 +219,47 @@ def _statements(source: str, kinds: tuple[type[ast.stmt], ...]) -> str:
     if tree is None:
         return ""
     return "\n".join(ast.unparse(statement) for statement in tree.body if isinstance(statement, kinds))
+
+
+def _imports(source: str) -> list[tuple[str, str]]:
+    """Return what a cell imports at its top, one name at a time."""
+    tree = _parse(_transform(source))
+    found: list[tuple[str, str]] = []
+    for statement in tree.body if tree is not None else ():
+        if isinstance(statement, ast.Import):
+            single: list[ast.Import | ast.ImportFrom] = [ast.Import([alias]) for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
+            single = [ast.ImportFrom(statement.module, [alias], statement.level) for alias in statement.names]
+        else:
+            continue
+        for made in single:
+            alias = made.names[0]
+            if alias.name != "*":
+                found.append((alias.asname or alias.name.partition(".")[0], ast.unparse(made)))
+    return found
+
+
+def _shared(test: str, words: frozenset[str]) -> tuple[str, ...] | None:
+    """Return which of the names that a test binds are the notebook's; `None` when it cannot run as a function."""
+    tree = _parse(test)
+    if tree is None or any(isinstance(node, ast.Name) and node.id in _LOOKS_AT_NAMES for node in ast.walk(tree)):
+        return None
+    table = symtable.symtable(test, "<test>", "exec")
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    shared = tuple(sorted(bound & (words | _declared_global(table))))
+    function = ast.parse("def test(): pass")
+    assert isinstance(function.body[0], ast.FunctionDef)
+    function.body[0].body = [*([ast.Global(list(shared))] if shared else []), *tree.body] or [ast.Pass()]
+    try:
+        compile(ast.fix_missing_locations(function), "<test>", "exec", dont_inherit=True)
+    except SyntaxError:
+        return None
+    return shared
+
+
+def _declared_global(table: symtable.SymbolTable) -> set[str]:
+    found = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_declared_global()}
+    return found.union(*(_declared_global(child) for child in table.get_children()))
 
 
 def _names(source: str) -> set[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nbformat import from_dict
 
@@ -25,6 +26,8 @@ def plan_to_bytes(plan: Plan) -> bytes:
                 "is_test": cell.is_test,
                 "defined": sorted(cell.context.defined),
                 "helpers": list(cell.context.helpers),
+                "imports": [list(pair) for pair in cell.context.imports],
+                "shared": None if cell.context.shared is None else list(cell.context.shared),
             }
             for cell in plan.cells
         ],
@@ -35,12 +38,17 @@ def plan_to_bytes(plan: Plan) -> bytes:
 def plan_from_bytes(content: bytes) -> Plan:
     """Read what `plan_to_bytes` has written."""
     found = json.loads(zlib.decompress(content))
-    cells = [
-        PlannedCell(cell["source"], cell["is_test"], GuardContext(frozenset(cell["defined"]), tuple(cell["helpers"])))
-        for cell in found["cells"]
-    ]
+    cells = [PlannedCell(cell["source"], cell["is_test"], _context(cell)) for cell in found["cells"]]
     files = {path: base64.b64decode(text) for path, text in found["files"].items()}
     return Plan(cells, found["kernel_name"], files, found["seed"])
+
+
+def _context(cell: Mapping[str, Any]) -> GuardContext:
+    shared = cell["shared"]
+    imports = tuple((name, statement) for name, statement in cell["imports"])
+    return GuardContext(
+        frozenset(cell["defined"]), tuple(cell["helpers"]), imports, None if shared is None else tuple(shared)
+    )
 
 
 def outcomes_to_text(outcomes: Sequence[CellOutcome]) -> str:

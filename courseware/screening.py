@@ -8,50 +8,115 @@ is graded as carefully as ever, so that a mistake on this side costs time and no
 from __future__ import annotations
 
 import ast
+import builtins
+import string
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-_IMPORTS_TEXT = """
-    bisect calendar cmath collections copy datetime decimal fractions heapq itertools math matplotlib
-    matplotlib.pyplot numpy numpy.fft numpy.linalg numpy.polynomial numpy.random pandas random re scipy
-    scipy.integrate scipy.interpolate scipy.linalg scipy.optimize scipy.signal scipy.stats statistics string
-    textwrap time typing
-"""
-_IMPORTS = frozenset(_IMPORTS_TEXT.split())
-_NAMES_TEXT = """
-    In Out breakpoint compile copyright credits delattr eval exec exit get_ipython getattr globals help input
-    license locals memoryview open quit setattr type vars
-"""
-_NAMES = frozenset(_NAMES_TEXT.split())
-_ATTRIBUTES_TEXT = """
-    Formatter ForwardRef LowLevelCallable abc api as_strided ast attrgetter base64 builtins cbook compat compile
-    copyreg core ctypes ctypeslib data_as delattr dispatch_table distutils dump dumps enum eval exec extensions
-    f2py format_map fromfile functools gc get_field get_type_hints getattr importlib inline inspect io json lib
-    load loads ma marshal memmap methodcaller mock modules open operator os pathlib pickle pipe platform popen
-    query rc rcParams rc_context read_csv read_hdf read_html read_json read_parquet read_pickle read_sql
-    read_table register_cmap register_dataframe_accessor register_index_accessor register_matplotlib_converters
-    register_series_accessor save savez set_printoptions set_string_function setattr setp shutil signal
-    sliding_window_view socket subprocess switch_backend sys system testing threading to_csv to_hdf to_json
-    to_pickle tofile types unittest update_wrapper util utils vformat warnings wraps
-"""
-_ATTRIBUTES = frozenset(_ATTRIBUTES_TEXT.split())
-_PREFIXES = ("_", "gi_", "cr_", "ag_", "tb_", "f_back", "f_globals", "f_locals", "f_code", "f_builtins", "co_")
-_METHODS = frozenset({"__init__", "__repr__", "__str__"})
-_TEXTS = ("__", "import ", "exec(", "eval(")
+from courseware.harmless_names import ATTRIBUTES, BUILTINS, MODULES
+
+_EVERY_BUILTIN = frozenset(dir(builtins))
+_SHELL = frozenset({"In", "Out", "display", "exit", "get_ipython", "open", "quit"})
+_METHODS = frozenset({"__init__", "__str__"})
 _MAGIC = "%matplotlib inline"
+# Called where they stand, with few arguments: pandas' methods of these names import what their last arguments name.
+_CALLED_ONLY = frozenset({"boxplot", "format", "hist"})
+_ARGUMENTS_LIMIT = 8
+_KEYWORDS = frozenset({"backend", "usetex"})
+_REFUSED = (ast.Match, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Global)
 
 
-def is_plain(sources: Iterable[str], protected: frozenset[str] = frozenset()) -> bool:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the assignment itself binds, around the answers.
+
+    Attributes
+    ----------
+    is_known
+        Whether that can be told: without magics and without `import *`.
+    provided
+        Names that its locked cells and tests bind.
+    forbidden
+        Those among them that stand for what an answer may not import.
+    imported
+        Names that it imports anywhere: a test may rely on them, so an answer must not bind them to something else.
+    defined
+        Functions and classes that it asks for: an answer may give them the name of a builtin.
+    """
+
+    is_known: bool = True
+    provided: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+    defined: frozenset[str] = frozenset()
+
+
+NOTHING_AROUND = Surroundings()
+
+
+def surroundings_of(cells: Iterable[tuple[str, bool]], defined: frozenset[str]) -> Surroundings:
+    """Return what a version binds.
+
+    Parameters
+    ----------
+    cells
+        Source of each code cell, hidden tests included, and whether students cannot change it.
+    defined
+        See `Surroundings`.
+    """
+    provided: set[str] = set()
+    forbidden: set[str] = set()
+    imported: set[str] = set()
+    is_known = True
+    for source, is_fixed in cells:
+        tree = _parse(source)
+        if tree is None:
+            is_known = is_known and not is_fixed
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                imported |= _bound_by(node)
+                if is_fixed and not _is_harmless_import(node):
+                    is_known = is_known and all(alias.name != "*" for alias in node.names)
+                    forbidden |= _bound_by(node)
+            if is_fixed:
+                provided |= _bound_by(node)
+    return Surroundings(is_known, frozenset(provided), frozenset(forbidden), frozenset(imported), defined)
+
+
+def is_plain(sources: Iterable[str], around: Surroundings = NOTHING_AROUND) -> bool:
     """Return whether code cells cannot interfere with tests that run after them.
 
     Parameters
     ----------
     sources
         All code that a student could have written, as it stands in the notebook.
-    protected
-        Names that mean something to the tests, such as builtins: an answer that binds one is not plain.
+    around
+        What the assignment binds.
     """
-    return all(_is_plain(source, protected) for source in sources)
+    if not around.is_known:
+        return False
+    nodes: list[ast.AST] = []
+    for source in sources:
+        tree = _parse(source)
+        if tree is None:
+            return False
+        nodes += ast.walk(tree)
+    bound = frozenset[str]().union(*(_bound_by(node) for node in nodes))
+    # A name that is bound in one scope may mean a builtin in another.
+    known = (bound | around.provided | BUILTINS) - around.forbidden - _SHELL - (_EVERY_BUILTIN - BUILTINS)
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call) and _is_short_call(node)}
+    protected = (_EVERY_BUILTIN | _SHELL) - around.defined
+    for node in nodes:
+        if not _is_harmless(node, known, called):
+            return False
+        made = _bound_by(node)
+        if any(_is_private(name) for name in made) or (made & protected and not isinstance(node, ast.arg)):
+            return False
+        if made & around.imported and not isinstance(node, ast.Import | ast.ImportFrom):
+            return False
+    return True
 
 
 def uses_libraries(sources: Iterable[str]) -> bool:
@@ -74,56 +139,79 @@ def _imports_more(source: str) -> bool:
     return False
 
 
-def _is_plain(source: str, protected: frozenset[str]) -> bool:
+def _parse(source: str) -> ast.Module | None:
+    """Return a source without the magic for plots; `None` when it has another one, or is no Python."""
     lines = [line for line in source.split("\n") if line.strip() != _MAGIC]
     text = "\n".join(lines)
     if "!" in text.replace("!=", "") or "?" in text or any(line.lstrip().startswith("%") for line in lines):
         # A string may hold these too; then the long way is taken.
-        return False
+        return None
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return all(_is_harmless(node, protected) for node in ast.walk(tree))
+        return None
 
 
-def _is_harmless(node: ast.AST, protected: frozenset[str]) -> bool:
+def _bound_by(node: ast.AST) -> set[str]:
+    """Return the names that a node binds by itself, wherever their scope ends."""
     match node:
-        case ast.Import(names=names):
-            return all(name.name in _IMPORTS and (name.asname or "") not in protected for name in names)
-        case ast.ImportFrom(module=module, names=names, level=level):
-            return (
-                level == 0
-                and module in _IMPORTS
-                and all(
-                    name.name != "*" and _is_allowed(name.name) and (name.asname or name.name) not in protected
-                    for name in names
-                )
-            )
-        case ast.Attribute(attr=attribute, ctx=context):
-            return isinstance(context, ast.Load) and _is_allowed(attribute)
-        case ast.Name(id=name, ctx=context):
-            return (
-                name not in _NAMES
-                and not name.startswith("__")
-                and (isinstance(context, ast.Load) or name not in protected)
-            )
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-            return name not in protected and name not in _NAMES and (not name.startswith("__") or name in _METHODS)
-        case ast.ClassDef(name=name, bases=bases, keywords=keywords):
-            return name not in protected and not keywords and not bases
-        case ast.arg(arg=name):
-            return not name.startswith("__")
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {alias.asname or alias.name.partition(".")[0] for alias in names}
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return {name}
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.ExceptHandler(name=str(name)) | ast.arg(arg=name):
+            return {name}
+    return set()
+
+
+def _is_harmless(node: ast.AST, known: frozenset[str], called: set[int]) -> bool:
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            return _is_harmless_import(node)
+        case ast.Attribute(attr=name, ctx=ast.Load()):
+            if name == "format":
+                return id(node) in called and _is_plain_format(node.value)
+            return name in ATTRIBUTES and (name not in _CALLED_ONLY or id(node) in called)
+        case ast.Attribute():
+            return False
+        case ast.Name(id=name, ctx=ast.Load()):
+            return name in known and not _is_private(name)
+        case ast.ClassDef(bases=bases, keywords=keywords):
+            return not bases and not keywords
         case ast.keyword(arg=name):
-            return name is None or not name.startswith("_")
+            return name is not None and name not in _KEYWORDS and not name.startswith("_")
         case ast.Constant(value=bytes()):
             return False
-        case ast.Constant(value=str(text)):
-            return not any(mark in text for mark in _TEXTS)
-        case ast.Match() | ast.Await() | ast.AsyncFor() | ast.AsyncWith() | ast.Global():
-            return False
-    return True
+    return not isinstance(node, _REFUSED)
 
 
-def _is_allowed(attribute: str) -> bool:
-    return attribute not in _ATTRIBUTES and not attribute.startswith(_PREFIXES)
+def _is_harmless_import(node: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.Import):
+        return all(alias.name in MODULES for alias in node.names)
+    return (
+        node.level == 0
+        and node.module in MODULES
+        and all(alias.name in ATTRIBUTES or f"{node.module}.{alias.name}" in MODULES for alias in node.names)
+    )
+
+
+def _is_private(name: str) -> bool:
+    """Whether a name is one of Python's or the shell's own; `_` is what loops throw away."""
+    return name.startswith("_") and name != "_" and name not in _METHODS
+
+
+def _is_short_call(call: ast.Call) -> bool:
+    return len(call.args) <= _ARGUMENTS_LIMIT and not any(isinstance(value, ast.Starred) for value in call.args)
+
+
+def _is_plain_format(template: ast.expr) -> bool:
+    """Whether a template is a text without attributes and items in its fields."""
+    if not isinstance(template, ast.Constant) or not isinstance(template.value, str):
+        return False
+    try:
+        parts = list(string.Formatter().parse(template.value))
+    except ValueError:
+        return True
+    return all(not set(name or "") & set(".[") and "{" not in (spec or "") for _, name, spec, _ in parts)

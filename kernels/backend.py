@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from nbformat import NotebookNode
 
 from .deaths import Death, DeathKind
 from .policy import SandboxReport
@@ -52,6 +54,11 @@ class Backend(Protocol):
         self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
     ) -> Evaluation:
         """Run code in a throw-away fork of the present state; see `NotebookSession.evaluate`."""
+
+    async def execute_plainly(
+        self, cells: Sequence[tuple[str, bool]], timeout_seconds: float
+    ) -> list[list[NotebookNode]] | None:
+        """Run plain cells and programs one after the other; see `NotebookSession.run_plainly`."""
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""

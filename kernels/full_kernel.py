@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
 
 from .backend import KernelDiedError, MessageHandler, Reply
 from .client import wait_until_ready
@@ -128,6 +129,12 @@ class FullKernelBackend:
     ) -> Evaluation:
         """Not possible: a full kernel has threads, and a process with threads cannot be forked soundly."""
         raise KernelsError("evaluation in a fork needs mode 'short'; a full kernel cannot be forked")
+
+    async def execute_plainly(
+        self, cells: Sequence[tuple[str, bool]], timeout_seconds: float
+    ) -> list[list[NotebookNode]] | None:
+        """Not possible: a full kernel answers after each cell."""
+        raise KernelsError("cells run without a shell in mode 'short' only")
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""

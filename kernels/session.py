@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -110,6 +110,33 @@ class NotebookSession:
         )
         await self.emit("cell-finished", index=index, cell=record)
         return record
+
+    async def run_plainly(self, cells: Sequence[tuple[str, bool]]) -> list[list[NotebookNode]] | None:
+        """Run consecutive cells without asking after each; return the outputs of each.
+
+        They together have the time of one cell.
+
+        Parameters
+        ----------
+        cells
+            Source, and whether it is a program: code that shows what is to be seen by itself, and must not fail. The
+            others are plain Python, without magics, history and `await`.
+
+        Returns
+        -------
+        list of list of NotebookNode, or None
+            `None` when something went wrong: the time was up, the kernel ended, a program failed, there was too much
+            output, or some of it came from elsewhere than Python. The session is not to be used then.
+
+        Raises
+        ------
+        KernelsError
+            In mode `kernel`.
+        """
+        seconds = self._limits.cell_timeout_seconds or 60.0
+        if self._deadline is not None:
+            seconds = min(seconds, max(self._deadline - time.monotonic(), 0.001))
+        return await self._backend.execute_plainly(cells, seconds)
 
     async def evaluate(
         self, source: str, *, timeout_seconds: float | None = None, is_plain: bool = False, is_last: bool = False

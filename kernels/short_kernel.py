@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,30 @@ class ShortKernelBackend:
             for raw in self._raw:
                 raw.stop()
 
+    async def execute_plainly(
+        self, cells: Sequence[tuple[str, bool]], timeout_seconds: float
+    ) -> list[list[NotebookNode]] | None:
+        """Run plain cells and programs one after the other; see `NotebookSession.run_plainly`."""
+        outputs: list[list[NotebookNode]] = []
+        collected = CellOutputs([], self._limits, {})
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._send({"operation": "execute-plainly", "cells": [list(cell) for cell in cells]})
+                while True:
+                    kind, content = await self._receive()
+                    if kind == "cell":
+                        outputs.append([])
+                        collected = CellOutputs(outputs[-1], self._limits, collected.displays)
+                    elif kind in OUTPUT_MESSAGES:
+                        collected.add(kind, content)
+                    elif kind == "execute_reply":
+                        break
+                    if collected.truncated or (kind == "program_reply" and content["status"] != "ok"):
+                        return None
+        except (TimeoutError, KernelDiedError):
+            return None
+        return None if any(raw.has_more() for raw in self._raw) else outputs
+
     async def evaluate(
         self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
     ) -> Evaluation:
@@ -161,7 +185,7 @@ class ShortKernelBackend:
         began = time.monotonic()
         try:
             operation = "conclude" if is_last else "evaluate-plainly" if is_plain else "evaluate"
-            wire.send(self._channel.socket, {"operation": operation, "source": source}, [theirs.fileno()])
+            wire.send(self._channel.socket, {"operation": operation}, [theirs.fileno()])
         except OSError as error:
             mine.close()
             await self._note_end()
@@ -171,7 +195,7 @@ class ShortKernelBackend:
         channel = await AsyncWire.open(mine)
         try:
             async with asyncio.timeout(timeout_seconds):
-                result = await self._read_evaluation(channel)
+                result = await self._read_evaluation(channel, source)
         except TimeoutError:
             result = Evaluation("timeout", death=explain_exit(ExitReport(0), requested="wall-limit"))
         finally:
@@ -263,13 +287,17 @@ class ShortKernelBackend:
             limit = self._limits.cpu_seconds
             self._death = explain_exit(report, requested=self._requested, cpu_limit_seconds=limit)
 
-    async def _read_evaluation(self, channel: AsyncWire) -> Evaluation:
-        """Collect what the fork sends, up to a reply that carries the seal of a key only it was given."""
+    async def _read_evaluation(self, channel: AsyncWire, source: str) -> Evaluation:
+        """Collect what the fork sends, up to a reply that carries the seal of a key only it was given.
+
+        It is given the key and the code when it asks, which it does when nothing of the cells is in its way any more.
+        """
         key = secrets.token_bytes(32)
         outputs: list[NotebookNode] = []
         collected = CellOutputs(outputs, self._limits, {})
         try:
-            await channel.send({"key": key.hex()})
+            await channel.receive()
+            await channel.send({"key": key.hex(), "source": source})
             while True:
                 message = await channel.receive()
                 kind, content = str(message["type"]), message["content"]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import socket
 import struct
 from codecs import getincrementaldecoder
@@ -80,6 +81,10 @@ class RawOutput:
         """Pass on what has come already."""
         while (data := self._read()) and self._handler is not None:
             await self._handler("stream", {"name": self._name, "text": self._decoder.decode(data)})
+
+    def has_more(self) -> bool:
+        """Whether something has come that was not passed on."""
+        return bool(select.select([self._descriptor], [], [], 0)[0])
 
     def stop(self) -> None:
         """Pass on nothing more; what comes waits."""

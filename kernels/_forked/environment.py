@@ -6,6 +6,8 @@ import hashlib
 import os
 import sys
 
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+
 
 def fingerprint() -> str:
     """Digest of what is installed: package metadata in the folders of `sys.path`, with their times.
@@ -14,10 +16,22 @@ def fingerprint() -> str:
     """
     digest = hashlib.sha256(sys.version.encode())
     for folder in sys.path:
-        if os.path.basename(folder) in ("site-packages", "dist-packages"):
+        if os.path.basename(folder) in _PACKAGE_FOLDERS:
             for line in sorted(_metadata(folder)):
                 digest.update(line.encode())
     return digest.hexdigest()
+
+
+def folder_times() -> tuple[int, ...]:
+    """When something was last added to or removed from the folders of packages (nanoseconds): quick to ask."""
+    return tuple(_time(folder) for folder in sys.path if os.path.basename(folder) in _PACKAGE_FOLDERS)
+
+
+def _time(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _metadata(folder: str) -> list[str]:

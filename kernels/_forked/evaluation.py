@@ -12,21 +12,20 @@ import socket
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import pristine, wire
+from . import wire
 
 
 def perform(
     control: socket.socket,
     descriptor: int,
-    source: str,
     execute: Callable[[socket.socket, str], dict[str, Any]],
-    *,
-    restore: bool = True,
+    restore: Callable[[], None],
 ) -> None:
     """Fork; let the fork evaluate over its own channel; stay until it has ended.
 
-    `restore` puts back first what cells may have replaced. The owner enforces the clock: a message on the control
-    channel, or its end, kills the fork.
+    `restore` puts back first what cells may have replaced; then only does the fork ask for what it is to evaluate,
+    which thus never is in this process. The owner enforces the clock: a message on the control channel, or its end,
+    kills the fork.
     """
     channel = socket.socket(fileno=descriptor)
     pid = os.fork()
@@ -35,9 +34,8 @@ def perform(
         try:
             control.close()
             os.setpgid(0, 0)
-            if restore:
-                pristine.restore()
-            _evaluate(channel, source, execute)
+            restore()
+            _evaluate(channel, execute)
             code = 0
         finally:
             os._exit(code)
@@ -58,7 +56,7 @@ def perform(
     wire.send(control, {"type": "evaluated", "content": {"code": code}})
 
 
-def conclude(descriptor: int, source: str, execute: Callable[[socket.socket, str], dict[str, Any]]) -> NoReturn:
+def conclude(descriptor: int, execute: Callable[[socket.socket, str], dict[str, Any]]) -> NoReturn:
     """Evaluate in this very process, which ends with it: what a fork costs is saved where nothing runs afterwards.
 
     Threads that cells have started live on meanwhile, unlike in a fork, and what they have replaced stays: this is
@@ -66,15 +64,17 @@ def conclude(descriptor: int, source: str, execute: Callable[[socket.socket, str
     """
     code = 1
     try:
-        _evaluate(socket.socket(fileno=descriptor), source, execute)
+        _evaluate(socket.socket(fileno=descriptor), execute)
         code = 0
     finally:
         os._exit(code)
 
 
-def _evaluate(channel: socket.socket, source: str, execute: Callable[[socket.socket, str], dict[str, Any]]) -> None:
+def _evaluate(channel: socket.socket, execute: Callable[[socket.socket, str], dict[str, Any]]) -> None:
+    wire.send(channel, {"type": "ready", "content": {}})
     greeting, _none = wire.receive(channel)
     seal = hmac.new(bytes.fromhex(str(greeting["key"])), digestmod="sha256")
+    source = str(greeting["source"])
     del greeting
     reply = execute(channel, source)
     body = json.dumps(reply, sort_keys=True)

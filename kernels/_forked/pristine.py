@@ -10,42 +10,46 @@ from __future__ import annotations
 import builtins
 import hmac
 import json
+import os
+import socket
+import struct
 import sys
+from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
-_namespaces: list[tuple[Any, dict[str, Any]]] = []
-_lists: list[tuple[list[Any], list[Any]]] = []
-_instances: list[tuple[Any, frozenset[str]]] = []
-_OWN = ("wire", "evaluation", "short", "streams")
+_OWN = ("wire", "evaluation", "short", "streams", "pristine")
 
 
-def remember(kernel: Any) -> None:
-    """Note everything, in the parent, where nothing has run yet."""
+def remember(kernel: Any) -> Callable[[], None]:
+    """Note everything, in the parent, where nothing has run yet; return what puts it back.
+
+    What was noted is in no module's namespace, where cells could change it.
+    """
     shell = kernel.shell
-    modules: list[ModuleType] = [builtins, json, json.encoder, json.decoder, hmac]
+    modules: list[ModuleType] = [builtins, json, json.encoder, json.decoder, hmac, os, socket, struct]
     modules += [module for name in _OWN if (module := sys.modules.get(f"{__package__}.{name}")) is not None]
-    _namespaces[:] = [(module, dict(vars(module))) for module in modules]
+    namespaces: list[tuple[Any, dict[str, Any]]] = [(module, dict(vars(module))) for module in modules]
     classes = {cls for instance in (kernel, shell) for cls in type(instance).__mro__ if cls is not object}
     for cls in classes:
-        _namespaces.append((cls, {k: v for k, v in vars(cls).items() if isinstance(v, FunctionType)}))
-    _instances[:] = [(instance, frozenset(vars(instance))) for instance in (kernel, shell)]
+        namespaces.append((cls, {k: v for k, v in vars(cls).items() if isinstance(v, FunctionType)}))
+    instances = [(instance, frozenset(vars(instance))) for instance in (kernel, shell)]
     transformers = shell.input_transformer_manager
     kept = [shell.ast_transformers, shell.input_transformers_post, *shell.events.callbacks.values()]
     kept += [transformers.cleanup_transforms, transformers.line_transforms, transformers.token_transformers]
-    _lists[:] = [(place, list(place)) for place in kept]
+    lists: list[tuple[list[Any], list[Any]]] = [(place, list(place)) for place in kept]
 
+    def restore() -> None:
+        for place, saved in namespaces:
+            now = vars(place)
+            for name, value in saved.items():
+                if now.get(name) is not value:
+                    setattr(place, name, value)
+        for instance, known in instances:
+            for name in set(vars(instance)) - known:
+                if isinstance(getattr(type(instance), name, None), FunctionType):
+                    del vars(instance)[name]
+        for entries, saved_entries in lists:
+            entries[:] = saved_entries
 
-def restore() -> None:
-    """Undo what cells have done to it."""
-    for place, saved in _namespaces:
-        now = vars(place)
-        for name, value in saved.items():
-            if now.get(name) is not value:
-                setattr(place, name, value)
-    for instance, known in _instances:
-        for name in set(vars(instance)) - known:
-            if isinstance(getattr(type(instance), name, None), FunctionType):
-                del vars(instance)[name]
-    for entries, saved_entries in _lists:
-        entries[:] = saved_entries
+    return restore

@@ -22,6 +22,7 @@ log = logging.getLogger("collegium.forkserver")
 _RECEIVE_TIMEOUT_SECONDS = 10.0
 _KEEP_EXITS = 256
 _MEMORY_CHECK_SECONDS = 0.25
+_ENVIRONMENT_CHECK_SECONDS = 0.5
 _OUR_SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
 
 
@@ -60,6 +61,8 @@ class Server:
         self._accepting = True
         self._forked = 0
         self._busy_at = self._memory_checked_at = time.monotonic()
+        self._environment_checked_at = 0.0
+        self._folder_times: tuple[int, ...] = ()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         self._hierarchy = cgroups.find()
@@ -164,7 +167,7 @@ class Server:
         if not self._accepting:
             self._answer(connection, {"error": "this parent takes no more orders", "stale": True})
             return None
-        if environment.fingerprint() != self._fingerprint:
+        if self._environment_has_changed():
             log.info("the environment has changed: no more children from here")
             self._stop_accepting()
             self._answer(connection, {"error": "the environment has changed", "stale": True})
@@ -196,6 +199,14 @@ class Server:
         self._forked += 1
         self._answer(connection, {"pid": pid, "token": token})
         return None
+
+    def _environment_has_changed(self) -> bool:
+        """Look at what is installed, and not at all of it twice in a moment: it takes as long as a short notebook."""
+        now, times = time.monotonic(), environment.folder_times()
+        if times == self._folder_times and now - self._environment_checked_at < _ENVIRONMENT_CHECK_SECONDS:
+            return False
+        self._environment_checked_at, self._folder_times = now, times
+        return environment.fingerprint() != self._fingerprint
 
     def _make_group(self, order: Order) -> cgroups.Group | None:
         self._groups_to_remove = [group for group in self._groups_to_remove if not group.remove()]

@@ -13,10 +13,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from . import child, evaluation, pristine, wire
+from . import child, evaluation, plain_cells, pristine, wire
 from .kernel import choose_plot_backend
 from .streams import ChannelStream
 
@@ -25,19 +25,20 @@ _channel: Any = None
 _loop: asyncio.AbstractEventLoop | None = None
 _loop_pid = 0
 _own_runner: Any = None
+_restore: Callable[[], None] | None = None
 _libc = ctypes.CDLL(None)
 _ASKS_FOR_LOOP = ("await", "async", "%", "!")
 
 
 def prepare() -> None:
     """Build the kernel, in the parent; its messages have nowhere to go yet."""
-    global _kernel, _channel, _own_runner
+    global _kernel, _channel, _own_runner, _restore
     from .short_kernel import build_kernel
 
     os.environ["IPYTHONDIR"] = "/nonexistent"
     _kernel, _channel = build_kernel()
     _own_runner = _kernel.shell.loop_runner
-    pristine.remember(_kernel)
+    _restore = pristine.remember(_kernel)
     _choose_plot_backend()
 
 
@@ -82,21 +83,40 @@ def main(arguments: list[str]) -> None:
     entry = child.sandbox_entry
     isolation = None if entry is None else {"reached": entry.reached, "missing": entry.missing}
     _channel.send("ready", {"sandbox": isolation})
+    _serve(sock)
+
+
+def _serve(sock: socket.socket) -> None:
+    # Names of its own, which cells cannot bind to something else.
+    receive, perform, conclude, restore = wire.receive, evaluation.perform, evaluation.conclude, _forget_restore()
     while True:
         try:
-            message, descriptors = wire.receive(sock)
+            message, descriptors = receive(sock)
         except wire.WireError:
             return
-        if message["operation"] == "stop":
+        operation = message["operation"]
+        if operation == "stop":
             return
-        if message["operation"] == "execute":
+        if operation == "execute":
             _channel.send("execute_reply", _execute(str(message["source"])))
-        elif message["operation"] == "evaluate":
-            evaluation.perform(sock, descriptors[0], str(message["source"]), _become_evaluator)
-        elif message["operation"] == "evaluate-plainly":
-            evaluation.perform(sock, descriptors[0], str(message["source"]), _become_plain_evaluator, restore=False)
-        elif message["operation"] == "conclude":
-            evaluation.conclude(descriptors[0], str(message["source"]), _become_plain_evaluator)
+        elif operation == "execute-plainly":
+            _execute_plainly(message["cells"])
+        elif operation == "evaluate":
+            perform(sock, descriptors[0], _become_evaluator, restore)
+        elif operation == "evaluate-plainly":
+            perform(sock, descriptors[0], _become_plain_evaluator, _nothing_to_restore)
+        elif operation == "conclude":
+            conclude(descriptors[0], _become_plain_evaluator)
+
+
+def _forget_restore() -> Callable[[], None]:
+    global _restore
+    found, _restore = _restore, None
+    return found or _nothing_to_restore
+
+
+def _nothing_to_restore() -> None:
+    return
 
 
 def _choose_plot_backend() -> None:
@@ -134,16 +154,24 @@ def _become_plain_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
     """As `_become_evaluator`, for Python without magics, and without what a shell does around a cell."""
     _channel.connect(sock)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    reply: dict[str, Any] = {"status": "ok"}
-    shell = _kernel.shell
-    try:
-        with shell.builtin_trap:
-            exec(compile(source, "<evaluation>", "exec"), shell.user_ns)  # noqa: S102 - as a cell's code is run
-            shell.events.trigger("post_execute")
-    except BaseException as error:  # whatever the code raises is its answer
-        reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}
+    reply = plain_cells.run_program(_kernel.shell, source)
     _flush()
     return reply
+
+
+def _execute_plainly(cells: Any) -> None:
+    """Run consecutive cells that `plain_cells` can run; a message goes before the outputs of each."""
+    for number, (source, is_program) in enumerate(cells):
+        _channel.send("cell", {"number": number})
+        if is_program:
+            reply = plain_cells.run_program(_kernel.shell, source)
+            _channel.send("program_reply", reply)
+        elif plain_cells.needs_shell(source):
+            _execute(source)
+        else:
+            plain_cells.run_cell(_kernel.shell, _channel, source)
+        _flush()
+    _channel.send("execute_reply", {"status": "ok"})
 
 
 def _execute(source: str) -> dict[str, Any]:

@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
-from courseware.grading import Graded
-from courseware.notebooks import read_notebook
+from courseware.cells import CellRole, write_role
+from courseware.execution import KernelExecutor
+from courseware.grading import Graded, grade
+from courseware.notebooks import read_notebook, write_notebook
+from courseware.structure import generate_version
 from tests.courseware.small_assignment import FULL, HONEST, NOTHING, SECRET, WRONG, answered, by_id, graded, points
 
 LIAR = "def squares(n):\n    return Liar()\ndef half(x):\n    return Liar()\n"
@@ -113,6 +118,28 @@ ATTEMPTS = {
     "replaces sys.modules through a format string": WRONG
     + "import string, matplotlib.pyplot as plt\nm = string.Formatter().get_field('0.sys.modules', (plt,), {})[0]\n"
     + "class F:\n    def assert_allclose(*a, **k): pass\nm['numpy.testing'] = F",
+    "reads a frame through a format string": "def squares(n):\n    def look():\n"
+    "        yield '{0.gi_frame.f_back.f_back.f_code.co_consts}'.format(g)\n    g = look()\n    text = next(g)\n"
+    "    numbers = [int(p) for p in text.replace('(', ',').replace(')', ',').split(',') if p.strip().isdigit()]\n"
+    "    return numbers[-n:]\ndef half(x): return 0.0",
+    "reads a frame that the logging module gives": "import logging\ndef look():\n    f = logging.currentframe()\n"
+    "    while f:\n        for c in f.f_code.co_consts:\n            if isinstance(c, tuple) and len(c) > 6: return list(c)\n"
+    "        f = f.f_back\n    return []\ndef squares(n): return look()\ndef half(x): return 0.0",
+    "reads the frame that a signal brings": "import signal\nseen = []\ndef look(number, f):\n    while f:\n"
+    "        seen.extend(list(c) for c in f.f_code.co_consts if isinstance(c, tuple) and len(c) > 6)\n        f = f.f_back\n"
+    "def squares(n):\n    set_handler(signal.SIGUSR1, look)\n    signal.raise_signal(signal.SIGUSR1)\n    return seen[-1] if seen else []\n"
+    "set_handler = signal.signal\ndef half(x): return 0.0",
+    "asks the guard who it is": "def look():\n    guard = globals()['__collegium_watch__'].__self__\n    guard.is_checking = True\n"
+    "    import sys\n    f = sys._getframe()\n    while f:\n        for c in f.f_code.co_consts:\n"
+    "            if isinstance(c, tuple) and len(c) > 6: return list(c)\n        f = f.f_back\n    return []\n"
+    "def squares(n): return look()\ndef half(x): return 0.0",
+    "listens to what the kernel is sent": "import sys, re, binascii, zlib, marshal\n"
+    "w = next(m for n, m in list(sys.modules.items()) if n.endswith('.wire'))\n_r = w.receive\n"
+    "def receive(sock):\n    m = _r(sock)\n    open('/tmp/m', 'a').write(str(m))\n    return m\nw.receive = receive\n"
+    "def squares(n):\n    for part in re.findall(r\"'([A-Za-z0-9+/=]{40,})\", open('/tmp/m').read()):\n"
+    "        try: found = marshal.loads(zlib.decompress(binascii.a2b_base64(part)))\n        except Exception: continue\n"
+    "        hit = re.search(r'squares\\(%d\\) == (\\[.*?\\])' % n, str(found))\n        if hit: return eval(hit[1])\n    return []\n"
+    "def half(x): return 0.0",
     "uses ctypes to write into the interpreter": WRONG.replace(
         "return []", "import ctypes; ctypes.memset(id([]) + 16, 0, 8); return []"
     ),
@@ -126,8 +153,9 @@ async def test_no_point_is_gained_by_whoever(attempt: str) -> None:
     assert all(score.score.reason for score in by_id(result).values())
 
 
-async def test_the_honest_answer_has_full_marks() -> None:
-    assert points(await graded(answered(HONEST))) == FULL
+@pytest.mark.parametrize("beginning", ["", "import sys\n"], ids=["plain", "graded with care"])
+async def test_the_honest_answer_has_full_marks(beginning: str) -> None:
+    assert points(await graded(answered(beginning + HONEST))) == FULL
 
 
 async def test_an_honest_wrong_answer_has_none_and_is_not_suspected() -> None:
@@ -178,3 +206,66 @@ def _outputs(result: Graded):  # type: ignore[no-untyped-def]
         for cell in read_notebook(content).cells:
             if cell.cell_type == "code" and "nbgrader" in cell.metadata and cell.metadata.nbgrader.solution:
                 yield from cell.outputs
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "def largest(xs): return expected_maximum",
+        "known = []\ndef largest(xs):\n    return next(v for k, v in globals().items() if k.startswith('expected_'))",
+        "def unused(expected_maximum): pass\ndef largest(xs): return expected_maximum",
+        "def largest(xs): return reference_largest(xs)",
+    ],
+)
+async def test_names_of_a_hidden_test_are_its_own(answer: str) -> None:
+    result = await _graded_largest(answer)
+    assert points(result) == {"check": 0.0}
+
+
+async def test_a_hidden_test_may_replace_names_of_the_notebook_and_use_its_own_in_functions() -> None:
+    assert points(await _graded_largest("def largest(xs): return max(xs)")) == {"check": 2.0}
+
+
+@pytest.mark.parametrize(
+    "answer", ["class np:\n    allclose = staticmethod(lambda *a: True)", "from itertools import chain as np"]
+)
+async def test_a_module_that_the_assignment_imports_is_the_module_in_its_tests(answer: str) -> None:
+    cells = [
+        new_code_cell("import numpy as np"),
+        _cell(
+            "def half(x):\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION", CellRole("a", solution=True)
+        ),
+        _cell("assert np.allclose(half(3.0), 1.5)", CellRole("check", grade=True, locked=True, points=2)),
+    ]
+    assert points(await _graded_cells(cells, 1, f"def half(x): return 0\n{answer}")) == {"check": 0.0}
+
+
+async def _graded_largest(answer: str) -> Graded:
+    hidden = (
+        "kept = largest\ndel largest\nlargest = kept\n### BEGIN HIDDEN TESTS\nexpected_maximum = 9\n"
+        "def reference_largest(xs): return sorted(xs)[-1]\n"
+        "assert all(largest([n, 9]) == expected_maximum == reference_largest([n, 9]) for n in range(3))\n"
+        "### END HIDDEN TESTS"
+    )
+    cells = [
+        _cell(
+            "def largest(xs):\n    ### BEGIN SOLUTION\n    return max(xs)\n    ### END SOLUTION",
+            CellRole("a", solution=True),
+        ),
+        _cell(hidden, CellRole("check", grade=True, locked=True, points=2)),
+    ]
+    return await _graded_cells(cells, 0, answer)
+
+
+async def _graded_cells(cells: list[NotebookNode], answered: int, answer: str) -> Graded:
+    metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    made = generate_version({"n.ipynb": write_notebook(new_notebook(cells=cells, metadata=metadata))})
+    handed_in = read_notebook(made.released["n.ipynb"])
+    handed_in.cells[answered].source = answer
+    return await grade(made.structure, made.graded, {"n.ipynb": write_notebook(handed_in)}, KernelExecutor(), seed=3)
+
+
+def _cell(source: str, role: CellRole) -> NotebookNode:
+    cell = new_code_cell(source)
+    write_role(cell, role)
+    return cell
