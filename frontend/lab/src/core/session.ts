@@ -90,7 +90,8 @@ async function untilKnown(settings: ServerConnection.ISettings, shown: Window | 
 /** Go on as who is signed in: with the token that the server gives its pages now. */
 async function takeUp(settings: ServerConnection.ISettings): Promise<void> {
   try {
-    const text = await (await serverResponse(settings, "GET", "lab")).text();
+    const byCookie = { ...settings, token: "" }; // a page that is asked for with a token gives the same one back
+    const text = await (await serverResponse(byCookie, "GET", "lab")).text();
     const page = new DOMParser().parseFromString(text, "text/html");
     const told = page.getElementById("jupyter-config-data")?.textContent ?? "{}";
     const { token = "" } = JSON.parse(told) as { token?: string };
