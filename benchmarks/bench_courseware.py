@@ -1,7 +1,7 @@
 """Autograding beside `nbgrader autograde`: the same submissions of nbgrader's example, in one run, interleaved.
 
-Run `python benchmarks/bench_courseware.py [--quick]`. CPU is that of the grading process and of everything it starts,
-the preloaded parent of the kernels included (its one start-up apart, which is printed).
+Run `python benchmarks/bench_courseware.py [--quick] [--case example|heavy]`. CPU is that of the grading process and of
+everything it starts, the preloaded parent of the kernels included, but for its one start-up.
 """
 
 from __future__ import annotations
@@ -140,15 +140,18 @@ class Standing:
 
             self.database.run(work)
 
-    async def grade(self, count: int) -> Measure:
-        """Empty the queue with one worker."""
+    async def grade(self, count: int, workers: int = 1) -> Measure:
+        """Empty the queue with so many workers, side by side in this process."""
         self.hand_in(count)
-        worker = Worker(self.database, self.blobs, KernelExecutor(), lambda: datetime.now(UTC))
         before, began = _cpu(), time.monotonic()
-        while await worker.work_once():
-            pass
+        await asyncio.gather(*(self._work() for _ in range(workers)))
         wall = time.monotonic() - began
         return Measure((_cpu() - before) / count, wall / count)
+
+    async def _work(self) -> None:
+        worker = Worker(self.database, self.blobs, KernelExecutor(), lambda: datetime.now(UTC))
+        while await worker.work_once():
+            pass
 
     def done(self) -> dict[str, int]:
         """How the jobs ended."""
@@ -178,9 +181,13 @@ async def compare(title: str, imports: str, bar_cpu: float, count: int, rounds: 
         ours = Standing(root, work)
         await ours.grade(1)
         gc.freeze()  # as `collegium grade worker` does when it stands
-        pairs = [(peer.grade(count), await ours.grade(count)) for _ in range(rounds)]
+        pairs = []
+        twos = []
+        for _ in range(rounds):
+            pairs.append((peer.grade(count), await ours.grade(count)))
+            twos.append((await ours.grade(count, workers=2)).wall)
         states = ours.done()
-    expected = {"done": count * rounds + 1}
+    expected = {"done": 2 * count * rounds + 1}
     if states != expected:
         raise SystemExit(f"not every submission was graded: {states}")
     lines = []
@@ -190,6 +197,10 @@ async def compare(title: str, imports: str, bar_cpu: float, count: int, rounds: 
         ratio = theirs / mine
         verdict = "pass" if ratio >= bar else "MISS"
         lines.append(f"| {title}, {what} s each | {theirs:.3f} | {mine:.3f} | {ratio:.1f} | ≥ {bar:g} | {verdict} |")
+    one, two = statistics.median(pair[1].wall for pair in pairs), statistics.median(twos)
+    verdict = "pass" if two < one else "MISS"
+    what = f"{title}, wall s each, one worker and two"
+    lines.append(f"| {what} | {one:.3f} | {two:.3f} | {one / two:.1f} | > 1 | {verdict} |")
     return lines
 
 
@@ -198,10 +209,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer submissions, one round")
     parser.add_argument("--rounds", type=int, default=3, help="how often each side grades the 20 submissions")
+    parser.add_argument("--case", choices=("example", "heavy", "both"), default="both", help="what to measure")
     arguments = parser.parse_args()
     count, rounds = (3, 1) if arguments.quick else (20, arguments.rounds)
     print("| case | nbgrader 0.9.6 | courseware, sandboxed | times less | bar | |\n|---|---|---|---|---|---|")
-    for title, imports, bar in (("example", "", 20.0), ("with numpy, pandas, matplotlib", HEAVY, 12.0)):
+    for case, title, imports, bar in (
+        ("example", "example", "", 20.0),
+        ("heavy", "with numpy, pandas, matplotlib", HEAVY, 12.0),
+    ):
+        if arguments.case not in (case, "both"):
+            continue
         for line in asyncio.run(compare(title, imports, bar, count, rounds)):
             print(line, flush=True)
 

@@ -197,17 +197,37 @@ def accommodate(
     by: str,
     now: datetime,
 ) -> None:
-    """Grant something to a student or to a section, in place of what they were granted before."""
+    """Grant something to a student or to a section, in place of what they were granted before; nothing takes it back.
+
+    Raises
+    ------
+    InvalidError
+        Not exactly one of both is named, or nobody in the course bears the name.
+    """
     if bool(user_name) == bool(section):
         raise InvalidError("Name either a student or a section.")
+    named = EnrolmentRow.user_name == user_name if user_name else EnrolmentRow.section == section
+    if session.scalar(select(EnrolmentRow).where(EnrolmentRow.course_id == assignment.course_id, named)) is None:
+        raise InvalidError(f"Nobody in the course is “{user_name}”." if user_name else f"No section is “{section}”.")
     row = session.get(AccommodationRow, (assignment.id, user_name, section))
-    if row is None:
-        row = AccommodationRow(assignment_id=assignment.id, user_name=user_name, section=section)
-        session.add(row)
-    row.due_at, row.extension_seconds = granted.due_at, granted.extension.total_seconds()
-    row.time_multiplier, row.is_excused = granted.time_multiplier, granted.is_excused
+    before = str(accommodation_of(row)) if row is not None else ""
+    if granted == Accommodation():
+        if row is not None:
+            session.delete(row)
+    else:
+        if row is None:
+            row = AccommodationRow(assignment_id=assignment.id, user_name=user_name, section=section)
+            session.add(row)
+        row.due_at, row.extension_seconds = granted.due_at, granted.extension.total_seconds()
+        row.time_multiplier, row.is_excused = granted.time_multiplier, granted.is_excused
     subject = f"{assignment.name}: {user_name or f'section {section}'}"
-    record(session, assignment.course_id, now, by, "accommodation.set", subject, after=str(granted))
+    record(session, assignment.course_id, now, by, "accommodation.set", subject, before=before, after=str(granted))
+
+
+def accommodations_of(session: Session, assignment: AssignmentRow) -> Sequence[AccommodationRow]:
+    """Return what is granted for an assignment, sections first."""
+    query = select(AccommodationRow).where(AccommodationRow.assignment_id == assignment.id)
+    return session.scalars(query.order_by(AccommodationRow.user_name, AccommodationRow.section)).all()
 
 
 def deadline_for(session: Session, assignment: AssignmentRow, user_name: str) -> Deadline:

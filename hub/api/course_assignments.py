@@ -160,6 +160,25 @@ async def set_assignment_settings(ctx: Context) -> s.Assignment:
 
 
 @operation(
+    "GET",
+    "/courses/{course_id}/assignments/{assignment}/accommodations",
+    "What students and sections are granted",
+    response=s.AccommodationList,
+)
+async def read_accommodations(ctx: Context) -> s.AccommodationList:
+    """Return extensions, more time in exams, and who is excused."""
+
+    def work(session: Session) -> s.AccommodationList:
+        course_of(session, ctx, Capability.MANAGE)
+        rows = assignments.accommodations_of(session, assignment_of(session, ctx))
+        return s.AccommodationList(
+            items=[s.AccommodationSettings.model_validate(row, from_attributes=True) for row in rows]
+        )
+
+    return await transaction(ctx, work, read=True)
+
+
+@operation(
     "PUT",
     "/courses/{course_id}/assignments/{assignment}/accommodations",
     "Grant a student or a section more time",
@@ -167,7 +186,7 @@ async def set_assignment_settings(ctx: Context) -> s.Assignment:
     status=204,
 )
 async def set_accommodation(ctx: Context) -> None:
-    """Grant an extension, more time in an exam, or excuse."""
+    """Grant an extension, more time in an exam, or excuse; what grants nothing takes back what was granted."""
     now, given = ctx.platform.now(), ctx.body_as(s.AccommodationSettings)
 
     def work(session: Session) -> None:

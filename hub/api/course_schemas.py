@@ -145,6 +145,12 @@ class AccommodationSettings(Body):
     is_excused: bool = False
 
 
+class AccommodationList(BaseModel):
+    """What students and sections are granted for an assignment."""
+
+    items: list[AccommodationSettings]
+
+
 class AssignmentSettings(Body):
     """What an instructor decides about an assignment besides its times."""
 

@@ -141,6 +141,19 @@ async def enrol_roster(ctx: Context) -> s.EnrolmentList:
     return await transaction(ctx, work)
 
 
+@operation("GET", "/courses/{course_id}/grading", "How the course grade is made", response=s.GradingSettings)
+async def read_grading(ctx: Context) -> s.GradingSettings:
+    """Return categories and letters; without settings, a category for each name in use."""
+
+    def work(session: Session) -> s.GradingSettings:
+        row = course_of(session, ctx, Capability.GRADE)
+        categories, scale = courses.grading_of(session, row)
+        found = [s.CategorySettings.model_validate(category, from_attributes=True) for category in categories]
+        return s.GradingSettings(categories=found, scale=scale)
+
+    return await transaction(ctx, work, read=True)
+
+
 @operation(
     "PUT", "/courses/{course_id}/grading", "Set how the course grade is made", body=s.GradingSettings, status=204
 )

@@ -232,6 +232,8 @@ TABLE = [
     Row("POST", ONE + "/release", (404, 403, 403, 403, 403, 404, 404, 401), {"version": 99}),
     Row("PUT", ONE + "/schedule", (200, 403, 403, 403, 403, 404, 200, 401), {}),
     Row("PUT", ONE + "/settings", (200, 403, 403, 403, 403, 404, 200, 401), {"category": "homework"}),
+    Row("GET", COURSE + "/grading", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("GET", ONE + "/accommodations", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("PUT", ONE + "/accommodations", (204, 403, 403, 403, 403, 404, 204, 401), {"user_name": "cw-auditor"}),
     Row("GET", ONE + "/files", (200, 200, 200, 200, 200, 404, 200, 401)),
     Row("POST", COURSE + "/uploads", (201, 201, 201, 201, 201, 404, 201, 401), {"content_base64": "eA=="}),

@@ -347,10 +347,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * What students and sections are granted
+         * @description Return extensions, more time in exams, and who is excused.
+         */
+        get: operations["read_accommodations"];
         /**
          * Grant a student or a section more time
-         * @description Grant an extension, more time in an exam, or excuse.
+         * @description Grant an extension, more time in an exam, or excuse; what grants nothing takes back what was granted.
          */
         put: operations["set_accommodation"];
         post?: never;
@@ -889,7 +893,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * How the course grade is made
+         * @description Return categories and letters; without settings, a category for each name in use.
+         */
+        get: operations["read_grading"];
         /**
          * Set how the course grade is made
          * @description Set categories and letters.
@@ -3257,6 +3265,14 @@ export interface components {
         AccessTokenList: {
             /** Items */
             items: components["schemas"]["AccessToken"][];
+        };
+        /**
+         * AccommodationList
+         * @description What students and sections are granted for an assignment.
+         */
+        AccommodationList: {
+            /** Items */
+            items: components["schemas"]["AccommodationSettings"][];
         };
         /**
          * AccommodationSettings
@@ -8091,6 +8107,38 @@ export interface operations {
             };
         };
     };
+    read_accommodations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What students and sections are granted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccommodationList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_accommodation: {
         parameters: {
             query?: never;
@@ -9118,6 +9166,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gradebook"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_grading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the course grade is made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GradingSettings"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
