@@ -199,7 +199,7 @@ async def measured(only_openings: bool) -> list[Figures]:
 
 BARS = {
     "open 1,000 cells cold, s": (0.5, "ratio"),
-    "open 1,000 cells warm, s": (0.5, "ratio"),
+    "open 1,000 cells after a restart, s": (0.5, "ratio"),  # warm, half of the time is the client's own
     "edit while 10 MB are saved, longest ms": (50, "absolute"),
     "growth per 1,000 edits, kB": (0.2, "ratio"),
     "growth per 1,000 edits in a 10 MB notebook, kB": (100, "absolute"),
