@@ -69,10 +69,7 @@ def create(
     """
     if not COURSE_ID.fullmatch(course_id):
         raise InvalidError(f"{course_id!r} cannot be a course id: use lowercase letters, digits and hyphens.")
-    try:
-        ZoneInfo(time_zone)
-    except (ValueError, OSError, KeyError) as error:
-        raise InvalidError(f"{time_zone!r} is not a time zone; use a name such as Europe/Berlin.") from error
+    _check_time_zone(time_zone)
     if not instructors:
         raise InvalidError("A course needs an instructor.")
     if session.get(CourseRow, course_id) is not None:
@@ -84,6 +81,33 @@ def create(
     for name in instructors:
         enrol(session, course, Person(name, CourseRole.INSTRUCTOR), by=by.name, now=now)
     return course
+
+
+def change(
+    session: Session,
+    course: CourseRow,
+    *,
+    title: str,
+    term: str,
+    time_zone: str,
+    is_archived: bool,
+    by: str,
+    now: datetime,
+) -> None:
+    """Change what a course is called, and whether it is over: in an archived course nothing is handed in any more.
+
+    Raises
+    ------
+    InvalidError
+        The time zone is none.
+    """
+    _check_time_zone(time_zone)
+    before = _description(course)
+    course.title, course.term, course.time_zone = title, term, time_zone
+    if is_archived != (course.archived_at is not None):
+        course.archived_at = now if is_archived else None
+    if _description(course) != before:
+        record(session, course.id, now, by, "course.change", course.id, before=before, after=_description(course))
 
 
 def get(session: Session, course_id: str, caller: Caller, needed: Capability) -> CourseRow:
@@ -268,3 +292,15 @@ def audit_log(session: Session, course_id: str, before_id: int | None, limit: in
     if before_id is not None:
         query = query.where(AuditRow.id < before_id)
     return session.scalars(query.order_by(AuditRow.id.desc()).limit(limit)).all()
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise InvalidError(f"{name!r} is not a time zone; use a name such as Europe/Berlin.") from error
+
+
+def _description(course: CourseRow) -> str:
+    parts = [course.title, course.term, course.time_zone, "archived" if course.archived_at is not None else ""]
+    return ", ".join(part for part in parts if part)

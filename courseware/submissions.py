@@ -13,7 +13,7 @@ from courseware import assignments, groups, jobs
 from courseware.courses import record
 from courseware.deadlines import Timeliness, Verdict, judge
 from courseware.errors import ClosedError, ConflictError, InvalidError, NotFoundError
-from courseware.models import AssignmentRow, SubmissionRow
+from courseware.models import AssignmentRow, CourseRow, SubmissionRow
 from courseware.receipts import sign
 from courseware.store import Manifest
 
@@ -93,6 +93,8 @@ def hand_in(
         if earlier.manifest != given.manifest.digest:
             raise ConflictError("This request key was used for other files; use a new one.")
         return earlier
+    if session.get_one(CourseRow, assignment.course_id).archived_at is not None:
+        raise ClosedError("The course is archived: nothing is handed in any more.")
     verdict = judge(assignments.deadline_for(session, assignment, given.user_name), judged_at or now)
     if not verdict.is_accepted and given.origin == "handed-in":
         raise ClosedError(_closed_message(assignment.name, verdict))

@@ -26,6 +26,15 @@ class CourseCreate(Body):
     instructors: Annotated[list[UserName], Field(min_length=1)]
 
 
+class CourseUpdate(Body):
+    """What a course is called, and whether it is over."""
+
+    title: Title
+    term: Annotated[str, StringConstraints(max_length=64)] = ""
+    time_zone: str = "UTC"
+    is_archived: bool = Field(False, description="Nothing is handed in any more; everything can be read.")
+
+
 class CourseSummary(BaseModel):
     """A course in a list."""
 
@@ -35,6 +44,7 @@ class CourseSummary(BaseModel):
     time_zone: str
     role: CourseRole | None
     created_at: datetime
+    archived_at: datetime | None
 
 
 class StaffProject(BaseModel):

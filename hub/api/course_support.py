@@ -13,6 +13,7 @@ from courseware import Caller, Capability, CourseRole, assignments, courses, gro
 from courseware.models import AssignmentRow, CourseRow, SubmissionRow
 from hub import errors
 from hub.api.context import Context
+from hub.api.course_schemas import CourseSummary
 from hub.blobs import BlobStore, open_store
 from hub.secret_files import read_or_create
 from hub.settings import Settings
@@ -45,6 +46,19 @@ def blobs(ctx: Context) -> BlobStore:
 def receipt_key(settings: Settings) -> bytes:
     """Return the key that signs receipts, made at first use."""
     return read_or_create(settings.data_dir / "secrets", "receipts").encode()
+
+
+def course_summary(row: CourseRow, role: CourseRole | None) -> CourseSummary:
+    """Return what is told about a course."""
+    return CourseSummary(
+        id=row.id,
+        title=row.title,
+        term=row.term,
+        time_zone=row.time_zone,
+        role=role,
+        created_at=row.created_at,
+        archived_at=row.archived_at,
+    )
 
 
 def course_of(session: Session, ctx: Context, needed: Capability) -> CourseRow:

@@ -18,7 +18,7 @@ from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_support import caller, course_of, receipt_key, transaction
+from hub.api.course_support import caller, course_of, course_summary, receipt_key, transaction
 from hub.api.operation import operation
 from hub.errors import ForbiddenError
 
@@ -70,14 +70,7 @@ async def join_course(ctx: Context) -> s.CourseSummary:
         if courses.role_in(session, course.id, ctx.actor.name) is None:
             person = Person(ctx.actor.name, CourseRole(content["role"]), content["section"])
             courses.enrol(session, course, person, by=ctx.actor.name, now=now)
-        return s.CourseSummary(
-            id=course.id,
-            title=course.title,
-            term=course.term,
-            time_zone=course.time_zone,
-            role=courses.role_in(session, course.id, ctx.actor.name),
-            created_at=course.created_at,
-        )
+        return course_summary(course, courses.role_in(session, course.id, ctx.actor.name))
 
     return await transaction(ctx, work)
 
@@ -120,14 +113,7 @@ async def copy_course(ctx: Context) -> s.CourseSummary:
             by=caller(ctx),
             now=now,
         )
-        return s.CourseSummary(
-            id=made.id,
-            title=made.title,
-            term=made.term,
-            time_zone=made.time_zone,
-            role=courses.role_in(session, made.id, ctx.actor.name),
-            created_at=made.created_at,
-        )
+        return course_summary(made, courses.role_in(session, made.id, ctx.actor.name))
 
     return await transaction(ctx, work)
 

@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from courseware import Capability, CourseRole, courses
+from courseware import Capability, courses
 from courseware.courses import Person
 from courseware.gradebook import Category
-from courseware.models import CourseRow, EnrolmentRow
+from courseware.models import EnrolmentRow
 from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api.context import Context
-from hub.api.course_support import caller, course_of, transaction
+from hub.api.course_support import caller, course_of, course_summary, transaction
 from hub.api.operation import Audience, Query, operation
 from hub.data import users
 
@@ -31,7 +31,7 @@ async def list_courses(ctx: Context) -> s.CourseList:
     """Return the courses of the caller, all of them for an administrator."""
 
     def work(session: Session) -> s.CourseList:
-        return s.CourseList(items=[_course(row, role) for row, role in courses.of_user(session, caller(ctx))])
+        return s.CourseList(items=[course_summary(row, role) for row, role in courses.of_user(session, caller(ctx))])
 
     return await transaction(ctx, work, read=True)
 
@@ -45,7 +45,7 @@ async def list_courses(ctx: Context) -> s.CourseList:
     response=s.CourseSummary,
     status=201,
 )
-async def create_course(ctx: Context) -> s.CourseSummary:
+async def createcourse_summary(ctx: Context) -> s.CourseSummary:
     """Create a course and enrol its instructors."""
     new, now = ctx.body_as(s.CourseCreate), ctx.platform.now()
 
@@ -62,20 +62,33 @@ async def create_course(ctx: Context) -> s.CourseSummary:
             by=caller(ctx),
             now=now,
         )
-        return _course(row, courses.role_in(session, row.id, ctx.actor.name))
+        return course_summary(row, courses.role_in(session, row.id, ctx.actor.name))
 
     return await transaction(ctx, work)
 
 
 @operation("GET", "/courses/{course_id}", "A course", response=s.CourseSummary)
-async def read_course(ctx: Context) -> s.CourseSummary:
+async def readcourse_summary(ctx: Context) -> s.CourseSummary:
     """Return a course."""
 
     def work(session: Session) -> s.CourseSummary:
         row = course_of(session, ctx, Capability.READ)
-        return _course(row, courses.role_in(session, row.id, ctx.actor.name))
+        return course_summary(row, courses.role_in(session, row.id, ctx.actor.name))
 
     return await transaction(ctx, work, read=True)
+
+
+@operation("PUT", "/courses/{course_id}", "Rename or archive a course", body=s.CourseUpdate, response=s.CourseSummary)
+async def change_course(ctx: Context) -> s.CourseSummary:
+    """Set title, term and time zone, and whether the course is over."""
+    given, now = ctx.body_as(s.CourseUpdate), ctx.platform.now()
+
+    def work(session: Session) -> s.CourseSummary:
+        row = course_of(session, ctx, Capability.MANAGE)
+        courses.change(session, row, **given.model_dump(), by=ctx.actor.name, now=now)
+        return course_summary(row, courses.role_in(session, row.id, ctx.actor.name))
+
+    return await transaction(ctx, work)
 
 
 @operation("GET", "/courses/{course_id}/people", "Who is in a course", response=s.EnrolmentList)
@@ -180,12 +193,6 @@ async def read_audit_log(ctx: Context) -> s.AuditLog:
         return s.AuditLog(items=[s.AuditLine.model_validate(line, from_attributes=True) for line in lines])
 
     return await transaction(ctx, work, read=True)
-
-
-def _course(row: CourseRow, role: CourseRole | None) -> s.CourseSummary:
-    return s.CourseSummary(
-        id=row.id, title=row.title, term=row.term, time_zone=row.time_zone, role=role, created_at=row.created_at
-    )
 
 
 def _enrolment(row: EnrolmentRow) -> s.Enrolment:

@@ -221,6 +221,7 @@ TABLE = [
     Row("GET", "/courses", (200, 200, 200, 200, 200, 200, 200, 401)),
     Row("POST", "/courses", (403, 403, 403, 403, 403, 403, 422, 401), {}),
     Row("GET", COURSE, (200, 200, 200, 200, 200, 404, 200, 401)),
+    Row("PUT", COURSE, (200, 403, 403, 403, 403, 404, 200, 401), {"title": "Physics"}),
     Row("GET", COURSE + "/people", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("PUT", COURSE + "/people/cw-auditor", (200, 403, 403, 403, 403, 404, 200, 401), {"role": "auditor"}),
     Row("DELETE", COURSE + "/people/cw-nobody", (404, 403, 403, 403, 403, 404, 404, 401)),

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.courseware.conftest import EXAMPLES
 from tests.e2e.browsing import sign_in
@@ -66,6 +66,7 @@ def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUn
     card = teacher.get_by_role("region", name="ps1")
     card.get_by_role("button", name="Release").click()
     expect(card.get_by_text("version 1")).to_be_visible()
+    _set_times(teacher, card, platform)
 
     students: dict[str, Page] = {}
     for name, work in zip(STUDENTS, ("bitdiddle", "hacker", "bitdiddle"), strict=True):
@@ -115,12 +116,78 @@ def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUn
     teacher.get_by_role("tab", name="Gradebook").click()
     teacher.get_by_role("button", name=re.compile(r"^\d")).first.click()
     expect(teacher.get_by_text("SHA-256 of the submission")).to_be_visible()
+    teacher.keyboard.press("Escape")
+    _set_letters(teacher)
+    _copy_and_archive(teacher)
     platform.collegium("gradebook", "export", "story", str(tmp_path / "grades.csv"))
     rows = list(csv.DictReader(io.StringIO((tmp_path / "grades.csv").read_text())))
     assert {row["user_name"] for row in rows} == set(STUDENTS)
     assert all(float(row["ps1"]) > 0 for row in rows)
     for page in (teacher, *students.values()):
         page.context.close()
+
+
+def _set_times(teacher: Page, card: Locator, platform: PlatformUnderTest) -> None:
+    """An exam of ninety minutes, a penalty by the hour, and more time for one."""
+    card.get_by_role("button", name="Times").click()
+    dialog = teacher.get_by_role("dialog")
+    dialog.get_by_label("Due").fill("2099-06-01T12:00")
+    dialog.get_by_label("Penalty, in %").fill("5")
+    dialog.get_by_role("combobox", name="for each begun").click()
+    teacher.get_by_role("option", name="hour").click()
+    dialog.get_by_label("Time limit, in minutes").fill("90")
+    teacher.screenshot(path=SCREENSHOTS / "times.png")
+    dialog.get_by_role("button", name="Save").click()
+    expect(card.get_by_text("90 minutes from opening")).to_be_visible()
+    card.get_by_role("button", name="Extensions").click()
+    expect(dialog.get_by_text("Nobody has more time")).to_be_visible()
+    for who in ("Ann Student", "Bo Student"):
+        dialog.get_by_role("combobox", name="Who").click()
+        teacher.get_by_role("option", name=who).click()
+        dialog.get_by_label("Time in the exam, times").fill("1.5")
+        dialog.get_by_role("button", name="Grant", exact=True).click()
+        expect(dialog.get_by_role("row").filter(has_text=who)).to_contain_text("1.5 times the time of the exam")
+    teacher.screenshot(path=SCREENSHOTS / "extensions.png")
+    dialog.get_by_role("button", name="Take back what Bo Student").click()
+    expect(dialog.get_by_role("row").filter(has_text="Bo Student")).to_have_count(0)
+    teacher.keyboard.press("Escape")
+    found = teacher.request.get(f"{platform.api}/courses/story/assignments/ps1/accommodations").json()["items"]
+    assert [(row["user_name"], row["time_multiplier"], row["extension_seconds"]) for row in found] == [
+        ("story-ann", 1.5, 86_400)
+    ]
+    (item,) = teacher.request.get(f"{platform.api}/courses/story/assignments").json()["items"]
+    assert item["schedule"]["time_limit_seconds"] == 5_400
+    assert item["schedule"]["penalty"] == {"fraction_per_step": 0.05, "step_seconds": 3_600, "cap": 1, "table": []}
+
+
+def _set_letters(teacher: Page) -> None:
+    """A letter for all from nothing on, and the lowest assignment dropped."""
+    teacher.get_by_role("button", name="How the grade is made").click()
+    dialog = teacher.get_by_role("dialog")
+    dialog.get_by_role("button", name="Add a letter").click()
+    dialog.get_by_label("Letter", exact=True).fill("P")
+    teacher.screenshot(path=SCREENSHOTS / "grading.png")
+    dialog.get_by_role("button", name="Save").click()
+    expect(teacher.get_by_role("cell", name="P", exact=True).first).to_be_visible()
+
+
+def _copy_and_archive(teacher: Page) -> None:
+    """The course of the next term, and the end of this one."""
+    teacher.get_by_role("button", name="More for this course").click()
+    teacher.get_by_role("menuitem", name="Copy for the next term").click()
+    dialog = teacher.get_by_role("dialog")
+    dialog.get_by_label("Id").fill("story-2027")
+    dialog.get_by_label("Term").fill("2027")
+    teacher.screenshot(path=SCREENSHOTS / "copy.png")
+    dialog.get_by_role("button", name="Copy").click()
+    expect(teacher.get_by_role("region", name="ps1").get_by_text("not released")).to_be_visible()
+    teacher.get_by_role("link", name="Courses", exact=True).last.click()
+    teacher.get_by_role("link", name="Physics I").last.click()
+    teacher.get_by_role("button", name="More for this course").click()
+    teacher.get_by_role("menuitem", name="Settings and archive").click()
+    dialog.get_by_label("Archived").check()
+    dialog.get_by_role("button", name="Save").click()
+    expect(teacher.get_by_text("archived", exact=True)).to_be_visible()
 
 
 @pytest.mark.timeout(900)

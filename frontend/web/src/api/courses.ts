@@ -112,6 +112,25 @@ export const gradebookQuery = (id: string) =>
       unwrap(api.GET("/courses/{course_id}/gradebook", { params: { path: { course_id: id } }, signal })),
   });
 
+export const gradingQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["course", id, "grading"],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/courses/{course_id}/grading", { params: { path: { course_id: id } }, signal })),
+  });
+
+export const accommodationsQuery = (id: string, assignment: string) =>
+  queryOptions({
+    queryKey: ["course", id, "accommodations", assignment],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/courses/{course_id}/assignments/{assignment}/accommodations", {
+          params: { path: { course_id: id, assignment } },
+          signal,
+        }),
+      ),
+  });
+
 export const ownGradesQuery = (id: string) =>
   queryOptions({
     queryKey: ["course", id, "grades"],
@@ -294,6 +313,28 @@ export const setDue =
       api.PUT("/courses/{course_id}/assignments/{assignment}/schedule", {
         ...one(id, name),
         body: schedule,
+      }),
+    );
+
+export const setGrading = (id: string) => (grading: Schemas["GradingSettings"]) =>
+  unwrap(api.PUT("/courses/{course_id}/grading", { params: { path: { course_id: id } }, body: grading }));
+
+export type Accommodation = Schemas["AccommodationSettings"];
+export type Grading = Schemas["GradingSettings"];
+
+export const changeCourse = (id: string) => (course: Schemas["CourseUpdate"]) =>
+  unwrap(api.PUT("/courses/{course_id}", { params: { path: { course_id: id } }, body: course }));
+
+export const copyCourse = (id: string) => (copy: Schemas["CopyRequest"]) =>
+  unwrap(api.POST("/courses/{course_id}/copies", { params: { path: { course_id: id } }, body: copy }));
+
+export const setAccommodation =
+  (id: string) =>
+  ({ name, granted }: { name: string; granted: Accommodation }) =>
+    unwrap(
+      api.PUT("/courses/{course_id}/assignments/{assignment}/accommodations", {
+        ...one(id, name),
+        body: granted,
       }),
     );
 

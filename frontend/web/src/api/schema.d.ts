@@ -289,7 +289,7 @@ export interface paths {
          * Create a course
          * @description Create a course and enrol its instructors.
          */
-        post: operations["create_course"];
+        post: operations["createcourse_summary"];
         delete?: never;
         options?: never;
         head?: never;
@@ -307,8 +307,12 @@ export interface paths {
          * A course
          * @description Return a course.
          */
-        get: operations["read_course"];
-        put?: never;
+        get: operations["readcourse_summary"];
+        /**
+         * Rename or archive a course
+         * @description Set title, term and time zone, and whether the course is over.
+         */
+        put: operations["change_course"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3836,6 +3840,8 @@ export interface components {
          * @description A course in a list.
          */
         CourseSummary: {
+            /** Archived At */
+            archived_at: string | null;
             /**
              * Created At
              * Format: date-time
@@ -3848,6 +3854,30 @@ export interface components {
             term: string;
             /** Time Zone */
             time_zone: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * CourseUpdate
+         * @description What a course is called, and whether it is over.
+         */
+        CourseUpdate: {
+            /**
+             * Is Archived
+             * @description Nothing is handed in any more; everything can be read.
+             * @default false
+             */
+            is_archived?: boolean;
+            /**
+             * Term
+             * @default
+             */
+            term?: string;
+            /**
+             * Time Zone
+             * @default UTC
+             */
+            time_zone?: string;
             /** Title */
             title: string;
         };
@@ -7971,7 +8001,7 @@ export interface operations {
             };
         };
     };
-    create_course: {
+    createcourse_summary: {
         parameters: {
             query?: never;
             header?: {
@@ -8007,7 +8037,7 @@ export interface operations {
             };
         };
     };
-    read_course: {
+    readcourse_summary: {
         parameters: {
             query?: never;
             header?: never;
@@ -8019,6 +8049,41 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description A course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseSummary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CourseUpdate"];
+            };
+        };
+        responses: {
+            /** @description Rename or archive a course */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,13 +1,15 @@
-import { Button, Group, Skeleton, Tabs, Text, Title } from "@mantine/core";
-import { IconFolders } from "@tabler/icons-react";
+import { Badge, Button, Group, Menu, Skeleton, Tabs, Text, Title } from "@mantine/core";
+import { IconDots, IconFolders } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
 import { courseQuery, openStaffProject } from "@/api/courses";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { notifyProblem } from "@/lib/notify";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { AuditTab } from "./AuditTab";
+import { CopyCourseDialog, CourseSettingsDialog } from "./CourseDialogs";
 import { GradebookTab } from "./GradebookTab";
 import { LearningPlatformTab } from "./LearningPlatformTab";
 import { OwnGrades } from "./OwnGrades";
@@ -23,6 +25,7 @@ export function CoursePage() {
   const { tab = "assignments" } = route.useSearch();
   const navigate = useNavigate();
   const { data: course, error, refetch } = useQuery(courseQuery(courseId));
+  const [dialog, setDialog] = useState<"settings" | "copy" | null>(null);
   usePageTitle(course?.title);
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!course) return <Skeleton h={240} />;
@@ -39,9 +42,31 @@ export function CoursePage() {
           <Group align="baseline">
             <Title order={1}>{course.title}</Title>
             <Text c="dimmed">{course.term}</Text>
+            {course.archived_at && (
+              <Badge variant="light" color="gray">
+                archived
+              </Badge>
+            )}
           </Group>
-          {isStaff && <StaffProjectButton courseId={courseId} />}
+          <Group gap="sm">
+            {isStaff && <StaffProjectButton courseId={courseId} />}
+            {mayManage && (
+              <Menu>
+                <Menu.Target>
+                  <Button variant="default" aria-label="More for this course">
+                    <IconDots size={18} />
+                  </Button>
+                </Menu.Target>
+                <Menu.Dropdown>
+                  <Menu.Item onClick={() => setDialog("settings")}>Settings and archive</Menu.Item>
+                  <Menu.Item onClick={() => setDialog("copy")}>Copy for the next term</Menu.Item>
+                </Menu.Dropdown>
+              </Menu>
+            )}
+          </Group>
         </Group>
+        {dialog === "settings" && <CourseSettingsDialog course={course} onClose={() => setDialog(null)} />}
+        {dialog === "copy" && <CopyCourseDialog course={course} onClose={() => setDialog(null)} />}
       </div>
       <Tabs
         value={tab}

@@ -33,7 +33,7 @@ export function CoursesPage() {
                   {course.title}
                 </TextLink>
                 <Text size="sm" c="dimmed">
-                  {[course.id, course.term].filter(Boolean).join(" · ")}
+                  {[course.id, course.term, course.archived_at && "archived"].filter(Boolean).join(" · ")}
                 </Text>
               </div>
               <Badge variant="light">{course.role ?? "administrator"}</Badge>

@@ -1,5 +1,5 @@
 import { Button, Group, List, Modal, Skeleton, Stack, Table, Text, UnstyledButton } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
+import { IconAdjustments, IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { gradebookQuery, submissionQuery } from "@/api/courses";
@@ -8,12 +8,14 @@ import { ProblemAlert } from "@/components/ProblemAlert";
 import { Section } from "@/components/Section";
 import { apiBase } from "@/lib/paths";
 import { fullTime } from "@/lib/time";
+import { GradingDialog } from "./GradingDialog";
 import { atRisk, distribution, nameOf, percent } from "./scores";
 
 /** The gradebook: every student, every assignment; each number says where it comes from. */
 export function GradebookTab({ courseId, mayExport }: { courseId: string; mayExport: boolean }) {
   const { data, error, refetch } = useQuery(gradebookQuery(courseId));
   const [explained, setExplained] = useState<number | null>(null);
+  const [isGrading, setGrading] = useState(false);
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!data) return <Skeleton h={300} />;
   const [first] = data.rows;
@@ -26,14 +28,23 @@ export function GradebookTab({ courseId, mayExport }: { courseId: string; mayExp
         note="Choose a score to see what it follows from."
         action={
           mayExport && (
-            <Button
-              component="a"
-              href={`${apiBase}/courses/${courseId}/gradebook/xlsx`}
-              variant="default"
-              leftSection={<IconDownload size={18} />}
-            >
-              Excel
-            </Button>
+            <Group gap="sm">
+              <Button
+                variant="default"
+                leftSection={<IconAdjustments size={18} />}
+                onClick={() => setGrading(true)}
+              >
+                How the grade is made
+              </Button>
+              <Button
+                component="a"
+                href={`${apiBase}/courses/${courseId}/gradebook/xlsx`}
+                variant="default"
+                leftSection={<IconDownload size={18} />}
+              >
+                Excel
+              </Button>
+            </Group>
           )
         }
       >
@@ -95,6 +106,7 @@ export function GradebookTab({ courseId, mayExport }: { courseId: string; mayExp
           </List>
         </Section>
       )}
+      {isGrading && <GradingDialog courseId={courseId} onClose={() => setGrading(false)} />}
       <Modal
         opened={explained !== null}
         onClose={() => setExplained(null)}

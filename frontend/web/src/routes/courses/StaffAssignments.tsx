@@ -6,7 +6,6 @@ import {
   Group,
   Menu,
   Modal,
-  NumberInput,
   Paper,
   Progress,
   Stack,
@@ -15,7 +14,14 @@ import {
   Title,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconCalendar, IconChecklist, IconDots, IconPlus, IconSettings } from "@tabler/icons-react";
+import {
+  IconCalendar,
+  IconChecklist,
+  IconDots,
+  IconPlus,
+  IconSettings,
+  IconUserPlus,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import {
@@ -27,7 +33,6 @@ import {
   progressQuery,
   releaseAssignment,
   returnScores,
-  setDue,
   submissionsQuery,
   useInCourse,
   type Assignment,
@@ -39,6 +44,8 @@ import { ProblemAlert } from "@/components/ProblemAlert";
 import { fullTime } from "@/lib/time";
 import { notifyDone, notifyProblem } from "@/lib/notify";
 import { AssignmentSettingsDialog } from "./AssignmentSettingsDialog";
+import { ExtensionsDialog } from "./ExtensionsDialog";
+import { TimesDialog } from "./TimesDialog";
 
 /** The assignments of a course as its staff have them. */
 export function StaffAssignments({ course, mayManage }: { course: Course; mayManage: boolean }) {
@@ -78,6 +85,7 @@ function OneAssignment({
 }) {
   const { name } = assignment;
   const [timing, times] = useDisclosure(false);
+  const [extending, extensions] = useDisclosure(false);
   const [setting, settings] = useDisclosure(false);
   const release = useInCourse(course.id, releaseAssignment(course.id));
   const deliver = useInCourse(course.id, deliverAssignment(course.id));
@@ -96,6 +104,8 @@ function OneAssignment({
           <Text size="sm" c="dimmed">
             {assignment.category}
             {assignment.due_at && ` · due ${fullTime(new Date(assignment.due_at))}`}
+            {assignment.schedule.time_limit_seconds &&
+              ` · ${assignment.schedule.time_limit_seconds / 60} minutes from opening`}
           </Text>
         </div>
         <Group gap="xs">
@@ -158,7 +168,12 @@ function OneAssignment({
         )}
         {mayManage && (
           <Button variant="default" leftSection={<IconCalendar size={18} />} onClick={times.open}>
-            Due time
+            Times
+          </Button>
+        )}
+        {mayManage && (
+          <Button variant="default" leftSection={<IconUserPlus size={18} />} onClick={extensions.open}>
+            Extensions
           </Button>
         )}
         {mayManage && (
@@ -222,7 +237,13 @@ function OneAssignment({
           </Menu>
         )}
       </Group>
-      <DueDialog course={course} assignment={assignment} opened={timing} onClose={times.close} />
+      {timing && <TimesDialog course={course} assignment={assignment} opened onClose={times.close} />}
+      <ExtensionsDialog
+        course={course}
+        assignment={assignment}
+        opened={extending}
+        onClose={extensions.close}
+      />
       <AssignmentSettingsDialog
         course={course}
         assignment={assignment}
@@ -287,70 +308,6 @@ function GradingProgress({ courseId, name }: { courseId: string; name: string })
   );
 }
 
-function DueDialog({
-  course,
-  assignment,
-  opened,
-  onClose,
-}: {
-  course: Course;
-  assignment: Assignment;
-  opened: boolean;
-  onClose: () => void;
-}) {
-  const [due, setDueAt] = useState(localTime(assignment.due_at));
-  const [days, setDays] = useState<number | string>(
-    Math.round((assignment.schedule.late_window_seconds ?? 0) / 86_400),
-  );
-  const [penalty, setPenalty] = useState<number | string>(
-    Math.round((assignment.schedule.penalty?.fraction_per_step ?? 0) * 100),
-  );
-  const save = useInCourse(course.id, setDue(course.id));
-  return (
-    <Modal opened={opened} onClose={onClose} title={`When “${assignment.name}” is due`}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const schedule = {
-            ...assignment.schedule,
-            due_at: due ? new Date(due).toISOString() : null,
-            late_window_seconds: Number(days) * 86_400,
-            penalty: {
-              step_seconds: 86_400,
-              cap: 1,
-              table: [],
-              fraction_per_step: Number(penalty) / 100,
-            },
-          };
-          save.mutate({ name: assignment.name, schedule }, { onSuccess: onClose });
-        }}
-      >
-        <Stack>
-          {save.error && <ProblemAlert error={save.error} />}
-          <TextInput
-            label="Due"
-            description="In the time zone of this browser"
-            type="datetime-local"
-            value={due}
-            onChange={(event) => setDueAt(event.currentTarget.value)}
-          />
-          <NumberInput label="Late days" min={0} max={365} value={days} onChange={setDays} />
-          <NumberInput
-            label="Penalty per begun day, in %"
-            min={0}
-            max={100}
-            value={penalty}
-            onChange={setPenalty}
-          />
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </Stack>
-      </form>
-    </Modal>
-  );
-}
-
 function AddDialog({ course, opened, onClose }: { course: Course; opened: boolean; onClose: () => void }) {
   const [name, setName] = useState("");
   const [category, setCategory] = useState("assignments");
@@ -398,12 +355,4 @@ function AddDialog({ course, opened, onClose }: { course: Course; opened: boolea
       </form>
     </Modal>
   );
-}
-
-function localTime(at: string | null | undefined): string {
-  if (!at) return "";
-  const then = new Date(at);
-  const pad = (value: number) => String(value).padStart(2, "0");
-  const day = `${then.getFullYear()}-${pad(then.getMonth() + 1)}-${pad(then.getDate())}`;
-  return `${day}T${pad(then.getHours())}:${pad(then.getMinutes())}`;
 }
