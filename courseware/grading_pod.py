@@ -5,20 +5,24 @@ tests included, sends what is to be run through a socket, and writes the outcome
 processes and two scratch folders and nothing else: the plan is mounted in the driver's container alone, and the driver
 cannot be looked into (it is not dumpable, so that /proc shows nothing of it to the same user).
 
-Nothing runs before it is certain that nothing can be reached: where network policies are not enforced, the driver
-refuses.
+Nothing runs before it is certain that nothing can be reached. The rules for a new pod take a moment to come into force,
+longer on a busy node: the driver waits for them, as long as it is told to, and then refuses. It goes on looking while
+the submission runs, and gives no result when anything was reached.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +32,15 @@ from kernels import ForkServerError, short_fork_server
 
 PLAN_FOLDER = Path("/plan")
 PROBES_VARIABLE = "COLLEGIUM_PROBES"
+WAIT_VARIABLE = "COLLEGIUM_NETWORK_SECONDS"
 RUNNER_VARIABLE = "COLLEGIUM_RUNNER"
 BEGIN, END = "collegium-outcomes", "collegium-end"
 LINE = 8000
 NETWORK_IS_OPEN, NO_RUNNER, CANNOT_RUN = 3, 4, 5
-CLOSING_SECONDS = 20.0
-CONNECT_SECONDS = 1.0
+DEFAULT_WAIT_SECONDS = 300.0
+CONNECT_SECONDS = 2.5  # the first packet of a new pod may be lost, and is sent again after a second
+LOOK_SECONDS = 0.5
+TELL_SECONDS = 15.0
 RUNNER_SECONDS = 120.0
 PR_SET_DUMPABLE = 4
 
@@ -50,9 +57,13 @@ def drive() -> int:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the driver cannot be hidden from the code that it judges")
     try:
-        reached = reachable(_probes(), time.monotonic() + CLOSING_SECONDS)
+        probes, wait_seconds = _probes(), float(os.environ.get(WAIT_VARIABLE, DEFAULT_WAIT_SECONDS))
+        if not probes:
+            print("Whether network policies are enforced cannot be told: there is no address to try.", flush=True)
+            return NETWORK_IS_OPEN
+        reached = reachable(probes, time.monotonic() + wait_seconds, _teller())
         if reached:
-            print(f"The pod reaches {', '.join(reached)}: network policies are not enforced.", flush=True)
+            print(_open(reached, f"after {wait_seconds:.0f} s"), flush=True)
             return NETWORK_IS_OPEN
         if not _runner_answers():
             print("The runner does not answer.", flush=True)
@@ -60,42 +71,98 @@ def drive() -> int:
         plan = plan_from_bytes(b"".join(path.read_bytes() for path in sorted(PLAN_FOLDER.glob("[0-9]*"))))
         # Bounds on processes count those of the user on the whole node; the pod has a user of its own for that.
         executor = KernelExecutor("short", replace(GRADING_LIMITS), is_sandboxed=False)
-        try:
-            outcomes = asyncio.run(executor.run(plan))
-        except ExecutorError as error:
-            print(error, flush=True)
-            return CANNOT_RUN
+        with _watching(probes) as reached_meanwhile:
+            try:
+                outcomes = asyncio.run(executor.run(plan))
+            except ExecutorError as error:
+                print(error, flush=True)
+                return CANNOT_RUN
+        if reached_meanwhile:
+            print(_open(reached_meanwhile, "while the submission ran"), flush=True)
+            return NETWORK_IS_OPEN
         _write(outcomes_to_text(outcomes))
         return 0
     finally:
         _end_runner()
 
 
-def reachable(probes: Sequence[tuple[str, int]], deadline: float) -> list[str]:
+def reachable(
+    probes: Sequence[tuple[str, int]],
+    deadline: float,
+    on_wait: Callable[[Sequence[str]], None] = lambda _reached: None,
+) -> list[str]:
     """Return which addresses can still be reached at the deadline (monotonic seconds); empty once none can.
 
-    Rules for a new pod take a moment to reach its node.
+    Rules for a new pod take a moment to reach its node: meanwhile `on_wait` is told what still answers.
     """
-    while True:
-        reached = [f"{host}:{port}" for host, port in probes if _connects(host, port)]
-        if not reached or time.monotonic() > deadline:
-            return reached
-        time.sleep(0.2)
+    while (reached := answering(probes)) and time.monotonic() < deadline:
+        on_wait(reached)
+        time.sleep(LOOK_SECONDS)
+    return reached
 
 
-def _connects(host: str, port: int) -> bool:
+def answering(probes: Sequence[tuple[str, int]]) -> list[str]:
+    """Return which addresses take a connection now, as `host:port`."""
+    if not probes:
+        return []
+    with ThreadPoolExecutor(len(probes)) as threads:
+        answers = list(threads.map(_connects, probes))
+    return [f"{host}:{port}" for (host, port), answers_now in zip(probes, answers, strict=True) if answers_now]
+
+
+def _connects(probe: tuple[str, int]) -> bool:
     try:
-        with socket.create_connection((host, port), CONNECT_SECONDS):
+        with socket.create_connection(probe, CONNECT_SECONDS):
             return True
     except OSError:
         return False
 
 
+@contextlib.contextmanager
+def _watching(probes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    """Go on looking, and yield the list that what can be reached comes into: the cluster's API may have been away."""
+    found: list[str] = []
+    has_ended = threading.Event()
+
+    def look() -> None:
+        while not has_ended.wait(LOOK_SECONDS):
+            found.extend(name for name in answering(probes) if name not in found)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield found
+    finally:
+        has_ended.set()
+
+
+def _teller() -> Callable[[Sequence[str]], None]:
+    """Return what says, now and then, that the pod waits for its rules."""
+    next_at = time.monotonic()
+
+    def tell(reached: Sequence[str]) -> None:
+        nonlocal next_at
+        if time.monotonic() >= next_at:
+            next_at = time.monotonic() + TELL_SECONDS
+            names = ", ".join(reached)
+            print(f"The pod still reaches {names}: network policies are not yet in force for it.", flush=True)
+
+    return tell
+
+
+def _open(reached: Sequence[str], when: str) -> str:
+    return f"The pod reaches {', '.join(reached)} {when}: network policies are not enforced for it. Nothing is graded."
+
+
+def addresses(texts: Sequence[str]) -> list[tuple[str, int]]:
+    """Return `host:port` texts as what `answering` takes."""
+    return [(host, int(port)) for host, _, port in (text.rpartition(":") for text in texts)]
+
+
 def _probes() -> list[tuple[str, int]]:
-    given = [text.rpartition(":") for text in os.environ.get(PROBES_VARIABLE, "").split(",") if text]
+    given = addresses([text for text in os.environ.get(PROBES_VARIABLE, "").split(",") if text])
     cluster = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     api = [(cluster[0], int(cluster[1]))] if cluster[0] else []
-    return api + [(host, int(port)) for host, _, port in given]
+    return api + given
 
 
 def _runner_answers() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -33,6 +34,7 @@ DRIVER, RUNNER, COMPONENT = "driver", "runner", "grading"
 WORK, SOCKETS = "/work", "/sockets"
 SPARE_BYTES = 512 * 1024**2
 START_SECONDS = 600
+LOOK_SECONDS = 10.0
 FIRST_USER, USERS = 200_000, 1_000_000
 _RECORDED = ("ipykernel", "IPython", "numpy", "pandas", "matplotlib", "scipy", "sympy")
 
@@ -52,11 +54,18 @@ class KubernetesExecutor:
         Image and sizes.
     probes
         Addresses (`host:port`) that answer everywhere but in a pod without network; the API server is always tried.
+    forbidden
+        Addresses that must not answer here, in the worker. One that does shows that policies are not enforced at all,
+        rather than not yet for a new pod.
+    network_seconds
+        How long a pod waits for network policies to be in force for it.
     """
 
     api: KubernetesApi
     template: JobTemplate
     probes: Sequence[str] = ()
+    forbidden: Sequence[str] = ()
+    network_seconds: float = grading_pod.DEFAULT_WAIT_SECONDS
 
     async def run(self, plan: Plan) -> Sequence[CellOutcome]:
         """Run a plan in a pod of its own.
@@ -71,9 +80,17 @@ class KubernetesExecutor:
         try:
             secrets = content_secrets(name, content)
             await start_job(self.api, self._job(name, len(secrets)), secrets)
-            end = await until_job_ends(
-                self.api, name, DRIVER, lambda message: log.info("job %s waits: %s", name, message)
-            )
+            telling = asyncio.create_task(self._tell_unless_enforced(name))
+            try:
+                end = await until_job_ends(
+                    self.api,
+                    name,
+                    DRIVER,
+                    lambda message: log.info("job %s waits: %s", name, message),
+                    final={grading_pod.NETWORK_IS_OPEN},  # another pod would wait in vain as well
+                )
+            finally:
+                telling.cancel()
             return await self._result(name, end)
         except ApiError as error:
             words = "the quota of the namespace is used up" if error.is_quota else "the cluster refused the Job"
@@ -92,6 +109,15 @@ class KubernetesExecutor:
             "cell_timeout_seconds": GRADING_LIMITS.cell_timeout_seconds,
             "memory_bytes": GRADING_LIMITS.memory_bytes,
         }
+
+    async def _tell_unless_enforced(self, name: str) -> None:
+        """Say what a pod waits for in vain, while it waits."""
+        forbidden = grading_pod.addresses(self.forbidden)
+        while forbidden:
+            if reached := await asyncio.to_thread(grading_pod.answering, forbidden):
+                words = "network policies are not enforced: %s answers here, and must not. Job %s waits for them."
+                log.warning(words, ", ".join(reached), name)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _result(self, name: str, end: JobEnd) -> Sequence[CellOutcome]:
         text = ""
@@ -131,7 +157,11 @@ class KubernetesExecutor:
             self.template,
             DRIVER,
             [*program, DRIVER],
-            environment=environment | {grading_pod.PROBES_VARIABLE: ",".join(self.probes)},
+            environment=environment
+            | {
+                grading_pod.PROBES_VARIABLE: ",".join(self.probes),
+                grading_pod.WAIT_VARIABLE: str(self.network_seconds),
+            },
             mounts=[
                 work,
                 socket_mount | {"readOnly": True},  # no kernel can be started on this side
@@ -148,7 +178,7 @@ class KubernetesExecutor:
         ]
         # A user of its own, so that bounds on processes count this pod's alone.
         user = FIRST_USER + int(name.partition("-")[2][:8], 16) % USERS
-        seconds = int(GRADING_LIMITS.notebook_timeout_seconds or 0) + START_SECONDS
+        seconds = int((GRADING_LIMITS.notebook_timeout_seconds or 0) + START_SECONDS + self.network_seconds)
         return job_manifest(
             self.template,
             name,

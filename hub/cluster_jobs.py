@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from courseware.kubernetes_executor import KubernetesExecutor
 from hub import runtime
-from hub.cluster import Cluster
+from hub.cluster import PROXY_API_PORT, Cluster
 from hub.cluster_pods import job_template
 from hub.settings import Settings
 from kernels.pods import KubernetesApi
@@ -23,7 +23,10 @@ def grading_executor(api: KubernetesApi, settings: Settings, cluster: Cluster) -
     """Return the executor of a grading worker; raises `OSError` when the service's name is not known yet."""
     ports = runtime.read_ports(settings)
     probe = f"{socket.gethostbyname(ports.service_host)}:{ports.service}"
-    return KubernetesExecutor(api, job_template(cluster), [probe])
+    # Only the hub may speak to the proxy's own API.
+    forbidden = f"{socket.gethostbyname(cluster.host('proxy-api'))}:{PROXY_API_PORT}"
+    seconds = float(cluster.jobs.networkSeconds)
+    return KubernetesExecutor(api, job_template(cluster), [probe], [forbidden], seconds)
 
 
 def step_launcher(

@@ -167,6 +167,9 @@ class Jobs(_Part):
     """How long an ended Job stays, to be looked at."""
     backoffLimit: Annotated[int, Field(ge=0, le=10)] = 2  # noqa: N815
     """How often the cluster starts a pod again that was lost (an evicted one, a lost node)."""
+    networkSeconds: Annotated[int, Field(ge=1, le=3600)] = 300  # noqa: N815
+    """How long a pod that grades waits for network policies to be in force for it. Nothing is graded before; after so
+    long the grading is tried again, and in the end left to a person."""
 
 
 class Servers(_Part):

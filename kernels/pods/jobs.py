@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -197,7 +197,11 @@ async def start_job(api: KubernetesApi, job: Manifest, secrets: Sequence[Manifes
 
 
 async def until_job_ends(
-    api: KubernetesApi, name: str, main: str, on_wait: Callable[[str], None] = lambda _message: None
+    api: KubernetesApi,
+    name: str,
+    main: str,
+    on_wait: Callable[[str], None] = lambda _message: None,
+    final: Collection[int] = (),
 ) -> JobEnd:
     """Wait until the main container of one of the Job's pods has succeeded, or the cluster has given the Job up.
 
@@ -211,16 +215,18 @@ async def until_job_ends(
         Name of the container that counts; others are helpers.
     on_wait
         Told in plain words what a pod is waiting for.
+    final
+        Exit codes of the main container after which another pod would be of no use: not waited for any longer.
     """
     selector = f"{JOB_LABEL}={name}"
     while True:
         listed: dict[str, Any] = await api.list("pods", selector)
         pods = {pod["metadata"]["name"]: pod for pod in listed["items"]}
-        if (end := await _end_of(api, name, main, pods)) is not None:
+        if (end := await _end_of(api, name, main, pods, final)) is not None:
             return end
         _tell(pods, on_wait)
         # That the cluster has given up is said by the Job alone, soon after its pod has ended.
-        look_again = 2.0 if any(read_state(pod).ended for pod in pods.values()) else LOOK_SECONDS
+        look_again = 2.0 if any(_has_ended(pod, main) for pod in pods.values()) else LOOK_SECONDS
         with contextlib.suppress(ApiError, TimeoutError):  # the watch was cut off or is too old: look again
             async with asyncio.timeout(look_again):
                 async for event in api.watch("pods", selector, str(listed["metadata"]["resourceVersion"])):
@@ -229,14 +235,17 @@ async def until_job_ends(
                     pod: dict[str, Any] = event["object"]  # type: ignore[assignment]
                     pods[pod["metadata"]["name"]] = pod
                     _tell(pods, on_wait)
-                    if _succeeded(pod, main) or event["type"] == "DELETED" or read_state(pod).ended or _failed(pod):
+                    if _has_ended(pod, main) or event["type"] == "DELETED" or _failed(pod):
                         break
 
 
-async def _end_of(api: KubernetesApi, name: str, main: str, pods: Mapping[str, Any]) -> JobEnd | None:
-    for pod in pods.values():
-        if _succeeded(pod, main):
-            return JobEnd(pod["metadata"]["name"], 0)
+async def _end_of(
+    api: KubernetesApi, name: str, main: str, pods: Mapping[str, Any], final: Collection[int]
+) -> JobEnd | None:
+    codes = {pod["metadata"]["name"]: _exit_code(pod, main) for pod in pods.values()}
+    for pod_name, code in sorted(codes.items(), key=lambda item: item[1] != 0):  # one that succeeded counts before
+        if code is not None and (code == 0 or code in final):
+            return JobEnd(pod_name, code)
     last = max(pods.values(), key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
     try:
         job: dict[str, Any] = await api.get(JOBS, name)
@@ -275,8 +284,8 @@ def _exit_code(pod: Mapping[str, Any], main: str) -> int | None:
     return None if ended is None else int(ended.get("exitCode", 255))
 
 
-def _succeeded(pod: Mapping[str, Any], main: str) -> bool:
-    return _exit_code(pod, main) == 0
+def _has_ended(pod: Mapping[str, Any], main: str) -> bool:
+    return _exit_code(pod, main) is not None or read_state(pod).ended
 
 
 def _failed(pod: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from kubernetes import client, utils
+from kubernetes.client.exceptions import ApiException
 
 from courseware.execution import ExecutorError, Plan, PlannedCell
 from courseware.kubernetes_executor import KubernetesExecutor
@@ -21,6 +23,7 @@ from .installation import VALUES
 from .test_kernel_pods import started, value
 
 SERVER_IMAGE = os.environ.get("COLLEGIUM_TEST_SERVER_IMAGE", "localhost/collegium-server:1")
+GRADING = "app.kubernetes.io/component=grading"
 SERVICE_PORT, HUB_PORT, KUBELET_PORT = 10101, 8081, 10250
 LISTEN = "import http.server as h; h.HTTPServer(('', {port}), h.SimpleHTTPRequestHandler).serve_forever()"
 
@@ -131,9 +134,31 @@ def answers(host: str, port: int) -> bool:
         return False
 
 
-def executor(api: KubernetesApi, probes: dict[str, tuple[str, int]]) -> KubernetesExecutor:
+def executor(
+    api: KubernetesApi, probes: dict[str, tuple[str, int]], network_seconds: float = 300.0
+) -> KubernetesExecutor:
     probe = "{}:{}".format(*probes["service"])
-    return KubernetesExecutor(api, JobTemplate(SERVER_IMAGE, backoff_limit=0), [probe])
+    return KubernetesExecutor(api, JobTemplate(SERVER_IMAGE), [probe], network_seconds=network_seconds)
+
+
+class Seen:
+    """The pods that graded, even those that are gone by now."""
+
+    def __init__(self, core: client.CoreV1Api, namespace: str) -> None:
+        self.core, self.namespace = core, namespace
+        self.pods: set[str] = set()
+
+    def look(self) -> str:
+        """Note the pods that are there, and return what their drivers say."""
+        names = [
+            pod.metadata.name for pod in self.core.list_namespaced_pod(self.namespace, label_selector=GRADING).items
+        ]
+        self.pods.update(names)
+        said = []
+        for name in names:
+            with contextlib.suppress(ApiException):  # its containers are not there yet, or no more
+                said.append(self.core.read_namespaced_pod_log(name, self.namespace, container="driver"))
+        return "\n".join(said)
 
 
 def printed(outputs: Any) -> str:
@@ -172,15 +197,41 @@ async def test_submission_that_ends_its_judge_gets_no_result_and_no_points(
 
 @pytest.mark.slow
 async def test_nothing_is_graded_where_a_rule_lets_the_pod_out(
-    api: KubernetesApi, targets: dict[str, tuple[str, int]], namespace: str
+    api: KubernetesApi, targets: dict[str, tuple[str, int]], namespace: str, core: client.CoreV1Api
 ) -> None:
+    """The pod waits as long as it is told to, and no second one is made to wait as well."""
+    seen = Seen(core, namespace)
     selector = {"matchLabels": {"app.kubernetes.io/component": "grading"}}
     opening = {"podSelector": selector, "policyTypes": ["Egress"], "egress": [{}]}
     ingress = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
     for name, spec in {"out": opening, "in": ingress}.items():
         client.NetworkingV1Api().create_namespaced_network_policy(namespace, {"metadata": {"name": name}, "spec": spec})
-    with pytest.raises(ExecutorError, match="network policies are not enforced"):
-        await executor(api, targets).run(Plan([PlannedCell("1")]))
+    refused = asyncio.create_task(executor(api, targets, network_seconds=10.0).run(Plan([PlannedCell("1")])))
+    while not refused.done():
+        await asyncio.to_thread(seen.look)
+        await asyncio.sleep(0.5)
+    with pytest.raises(ExecutorError, match="after 10 s: network policies are not enforced for it"):
+        await refused
+    assert len(seen.pods) == 1
+
+
+@pytest.mark.slow
+async def test_pod_waits_until_its_policies_are_in_force_and_then_grades(
+    api: KubernetesApi, targets: dict[str, tuple[str, int]], namespace: str, core: client.CoreV1Api
+) -> None:
+    """As on a busy node, where the rules for a new pod come late; the reason is told while it waits."""
+    network, seen = client.NetworkingV1Api(), Seen(core, namespace)
+    opening = {"podSelector": {}, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]}
+    network.create_namespaced_network_policy(namespace, {"metadata": {"name": "open"}, "spec": opening})
+    grading = asyncio.create_task(executor(api, targets).run(Plan([PlannedCell("1")])))
+    async with asyncio.timeout(120):
+        while "not yet in force" not in await asyncio.to_thread(seen.look):
+            assert not grading.done()
+            await asyncio.sleep(0.5)
+    network.delete_namespaced_network_policy("open", namespace)
+    outcomes = await asyncio.wait_for(grading, 180)
+    assert not outcomes[0].failure
+    assert len(seen.pods) == 1
 
 
 async def test_kernel_reaches_neither_the_platform_nor_other_kernels_nor_the_cluster(
