@@ -2,7 +2,8 @@
 
 An image is a stack of layers, each a plain tar file: the interpreter with the libraries that it and its extension
 modules are linked against, then distributions of the virtual environment with all that they require. Byte code is
-taken along, since a read-only root would compile everything again at each start.
+made and taken along, as in images that an installer has made: on a read-only root Python would compile everything again
+at each start.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import py_compile
 import re
 import subprocess
 import sys
@@ -95,7 +97,8 @@ def _fingerprint(layers: Iterable[str]) -> str:
     parts = [Path(__file__).read_text(), repr(layers), repr(sorted(_required())), sys.version]
     parts += sorted(f"{d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions())
     for layer in sorted({"own", *BUILT} & set(layers)):
-        parts += sorted(f"{path} {path.stat().st_mtime_ns}" for path in _built_files(layer).values())
+        files = (path for path in _built_files(layer).values() if path.suffix != ".pyc")
+        parts += sorted(f"{path} {path.stat().st_mtime_ns}" for path in files)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -114,7 +117,8 @@ def _content(where: Layout, name: str) -> Content:
     if name == "pause":
         return {"pause": where.programs / "pause"}
     if name == "own" or name in BUILT:
-        return _built_files(name)
+        content = _built_files(name)
+        return content | {path: file for inside, source in content.items() for path, file in _compiled(inside, source)}
     if name == "base":
         content = _interpreter()
     else:
@@ -229,11 +233,20 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
         if path.is_relative_to(site):
             inside = f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(site)}"
             yield inside, path
-            compiled = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
-            if path.suffix == ".py" and compiled.exists():
-                yield f"{Path(inside).parent}/__pycache__/{compiled.name}", compiled
+            yield from _compiled(inside, path)
         elif path.is_relative_to(sys.prefix) and path.parent.name != "bin":
             yield f"opt/python/{path.relative_to(sys.prefix)}", path
+
+
+def _compiled(inside: str, source: Path) -> Iterator[tuple[str, Path]]:
+    """The byte code of a Python file, made beside it unless it is there."""
+    if source.suffix != ".py" or not inside.startswith("opt/python/"):
+        return
+    compiled = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+        py_compile.compile(str(source), str(compiled), dfile=f"/{inside}", quiet=2)  # a template may be no program
+    if compiled.exists():
+        yield f"{Path(inside).parent}/__pycache__/{compiled.name}", compiled
 
 
 def _own_files() -> Content:
