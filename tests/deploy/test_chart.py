@@ -45,7 +45,14 @@ EVERYTHING: dict[str, Any] = {
             "displayName": "Python with “a GPU” & <more>",
             "image": "r/gpu:1",
             "resources": {"nvidia.com/gpu": 1},
-        }
+        },
+        {
+            "name": "large",
+            "displayName": "Large",
+            "image": "r/large:1",
+            "nodeSelector": {"pool": "large"},
+            "tolerations": [{"key": "large", "operator": "Exists"}],
+        },
     ],
     "environment": {"COLLEGIUM_LOG_LEVEL": "debug"},
 }
@@ -90,8 +97,7 @@ def test_a_fault_is_found() -> None:
 
 def test_kernel_pods_are_understood_too() -> None:
     template = PodTemplate("i", resources={"nvidia.com/mig-1g.10gb": 1}, deadline_seconds=5, runtime_class="gvisor")
-    owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}
-    for manifest in (pod_manifest(template, "kernel-1", {}, owner), secret_manifest("kernel-1", {}, {"key": "k"})):
+    for manifest in (pod_manifest(template, "kernel-1", {}), secret_manifest("kernel-1", {}, {"key": "k"})):
         assert faults_in_1_20(manifest) == []
         assert faults_today(manifest) == []
 
@@ -142,6 +148,16 @@ def test_pre_puller_ends_at_once(tmp_path: Path) -> None:
         while not (shells := psutil.Process(started.pid).children()) or not shells[0].children():
             time.sleep(0.01)  # until it sleeps
         assert ends_when_asked(started)
+
+
+def test_images_are_pulled_ahead_where_their_kernels_run_and_nowhere_else() -> None:
+    pullers = {name: pod["spec"] for name, pod in pods_of(render(EVERYTHING)).items() if "puller" in name}
+    images = {name: [container["image"] for container in spec["containers"]] for name, spec in pullers.items()}
+    server = Values().images.server
+    assert images == {"collegium-pre-puller": [server, "r/gpu:1"], "collegium-puller-large": ["r/large:1"]}
+    assert pullers["collegium-pre-puller"]["nodeSelector"] == {"pool": "users"}
+    assert pullers["collegium-puller-large"]["nodeSelector"] == {"pool": "large"}
+    assert pullers["collegium-puller-large"]["tolerations"] == [{"key": "large", "operator": "Exists"}]
 
 
 def test_culler_ends_at_once(tmp_path: Path) -> None:
