@@ -81,11 +81,12 @@ async def looking_after_kernels(
 
 async def _reap(api: KubernetesApi, hub: JupyterHubApi, pools: list[str], now: Callable[[], datetime]) -> None:
     unknown: dict[str, datetime] = {}
+    kernels: dict[str, datetime] = {}
     while True:
         await asyncio.sleep(REAP_SECONDS)
         try:
             servers = list(await hub.server_states())
-            removed = await reap_orphans(api, servers, now(), pools=pools)
+            removed = await reap_orphans(api, servers, now(), pools=pools, unknown=kernels)
             for name in [*removed, *await reap_servers(api, servers, unknown, now())]:
                 log.info("removed %s, which nobody owned", name)
         except (ApiError, HubError) as error:

@@ -126,9 +126,7 @@ class KernelGateway:
             replace(template, environment=environment, preload=()), project, str(container.get("workingDir", ""))
         )
         labels = {SERVER_LABEL: label_value(project), PROFILE_LABEL: profile}
-        uid = str((metadata.get("ownerReferences") or [{}])[0].get("uid", ""))
-        owner = {"apiVersion": "v1", "kind": "Pod", "name": f"project-{project}", "uid": uid} if uid else None
-        return pod_manifest(template, name, labels, owner)
+        return pod_manifest(template, name, labels)
 
     def _with_files(self, template: PodTemplate, project: str, folder: str) -> PodTemplate:
         if self._cluster.storage.perProject:

@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
 from .errors import KernelsError
+from .seam import PlatformProvisioner
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ class KernelRecord:
 
 
 class KernelStore:
-    """Records of kernels that live, in the folder of their connection files, readable by the user alone."""
+    """Records of kernels that live, in a folder, readable by the user alone."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def remember(self, kernel_id: str, manager: Any) -> None:
         """Write the record of a kernel that has started."""
@@ -81,17 +83,23 @@ async def revive(kernels: Any, record: KernelRecord) -> bool:
         kernel_name=record.kernel_name,
         kernel_spec_manager=kernels.kernel_spec_manager,
     )
+    manager.kernel_id = record.kernel_id
+    factory = KernelProvisionerFactory.instance(parent=kernels.parent)
+    provisioner = factory.create_provisioner_instance(record.kernel_id, manager.kernel_spec, parent=manager)
+    manager.provisioner = provisioner
+    finds_connection = isinstance(provisioner, PlatformProvisioner) and provisioner.finds_connection
     try:
         manager.load_connection_file(record.connection_file)
     except (OSError, ValueError):
-        return False
-    manager.kernel_id = record.kernel_id
-    factory = KernelProvisionerFactory.instance(parent=kernels.parent)
-    manager.provisioner = factory.create_provisioner_instance(record.kernel_id, manager.kernel_spec, parent=manager)
+        if not finds_connection:
+            return False
+        manager.connection_file = str(Path(kernels.connection_dir, Path(record.connection_file).name))
     information = {**record.provisioner, "connection_info": manager.get_connection_info()}
     try:
-        await manager.provisioner.load_provisioner_info(information)
-    except (KernelsError, KeyError, OSError) as error:
+        await provisioner.load_provisioner_info(information)
+        if finds_connection:  # writes the file if it is not there, or no longer true
+            manager._reconcile_connection_info(provisioner.connection_info)
+    except (KernelsError, KeyError, OSError, ValueError) as error:
         kernels.log.warning("kernel %s cannot be taken up: %s", record.kernel_id, error)
         return False
     manager._launch_args = {"cwd": record.working_folder} if record.working_folder else {}

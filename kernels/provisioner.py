@@ -94,6 +94,8 @@ class ForkProvisioner(LocalProvisioner):
         self._requested: DeathKind | None = None
         self._requested_by = ""
 
+    finds_connection = False
+
     @property
     def forked(self) -> bool:
         """Whether the running kernel came from a preloaded parent."""

@@ -18,7 +18,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from jupyter_server.utils import url_path_join
 from prometheus_client import Counter
 from tornado import web
-from traitlets import Bool
+from traitlets import Bool, Unicode
 
 from .deaths import Death
 from .errors import KernelStartError
@@ -44,13 +44,24 @@ class PlatformKernelManager(AsyncMappingKernelManager):
         help="Let kernels live on when the server stops, for its successor to take up. Sessions survive with them "
         "when SessionManager.database_filepath names a file.",
     )
+    records_dir = Unicode(
+        config=True,
+        help="Folder in which it is noted how to find kernels again; by default that of their connection files. Name "
+        "one that outlives the server's own pod where kernels do.",
+    )
+    leave_pods = Bool(
+        False,
+        config=True,
+        help="Leave kernels in pods of their own to the next server even when this one is told to stop. Who stops it "
+        "for good has to end them.",
+    )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._meters: dict[str, UsageMeter] = {}
         self._starting: dict[str, Any] = {}
         self._restarted_by_request: set[str] = set()
-        self._store = KernelStore(self.connection_dir)
+        self._store = KernelStore(self.records_dir or self.connection_dir)
         self.kept_outputs = KeptOutputs(Path(self.connection_dir) / "outputs")
 
     async def start_kernel(self, **kwargs: Any) -> str:
@@ -91,8 +102,8 @@ class PlatformKernelManager(AsyncMappingKernelManager):
             return
         for kernel_id in list(self.list_kernel_ids()):
             provisioner = self._provisioner(kernel_id)
-            if not isinstance(provisioner, ForkProvisioner) or not provisioner.forked:
-                await self.shutdown_kernel(kernel_id, now=now)  # what holds something scarce is left by a crash alone
+            if provisioner is None or not self._stays(provisioner):
+                await self.shutdown_kernel(kernel_id, now=now)
                 continue
             self.log.info("leaving kernel %s to the next server", kernel_id)
             self.stop_watching_activity(kernel_id)
@@ -100,6 +111,11 @@ class PlatformKernelManager(AsyncMappingKernelManager):
             manager.stop_restarter()
             manager._connection_file_written = False
             provisioner.let_go()
+
+    def _stays(self, provisioner: PlatformProvisioner) -> bool:
+        """Whether a kernel is left to the next server when this one is told to stop."""
+        is_forked = isinstance(provisioner, ForkProvisioner)
+        return provisioner.can_be_taken_up and (is_forked or self.leave_pods)
 
     async def _until_started(self, kernel_id: str) -> None:
         """Wait for a start in flight, such as the restart of a kernel that died: Jupyter fails to stop one of those."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,15 @@ from kubespawner import KubeSpawner
 from tornado import web
 from traitlets import Dict, Float, Unicode, default
 
-from kernels.pods import PodState, explain_end, explain_wait, read_state
+from kernels.pods import (
+    KERNEL_SELECTOR,
+    SERVER_LABEL,
+    PodState,
+    explain_end,
+    explain_wait,
+    label_value,
+    read_state,
+)
 from spawner.domains import OwnDomain
 from spawner.size import Size
 
@@ -65,6 +74,7 @@ class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
         config=True
     )
     kernel_namespace = Unicode(help="Namespace of kernel pods; by default that of the server.").tag(config=True)
+    _has_answered = True  # as one does that was running before the hub
 
     @default("pod_name_template")
     def _pod_name_template(self) -> str:
@@ -133,8 +143,8 @@ class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
         return {"app.kubernetes.io/part-of": "collegium", "collegium.org/server": "{servername}"}
 
     def get_env(self) -> dict[str, str]:
-        """Return the server's environment; the pod's name and uid make it the owner of its kernels' pods."""
-        env: dict[str, Any] = super().get_env()
+        """Return the server's environment."""
+        env: dict[str, str] = super().get_env()
         access = f"{self.platform_api_url}/internal/projects/{self.name}/access"
         env |= Size.from_options(self.user_options).environment()
         env |= {
@@ -149,15 +159,34 @@ class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
             "JUPYTER_PATH": KERNELSPECS_FOLDER,
             "JUPYTER_RUNTIME_DIR": "/tmp/runtime",  # noqa: S108 - of the container
             "COLLEGIUM_NAMESPACE": self.kernel_namespace or self.namespace,
-            "COLLEGIUM_POD_NAME": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            "COLLEGIUM_POD_UID": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         }
         return env
 
     def start(self) -> asyncio.Future[str]:
         """Start the server; the future holds its address once it answers."""
+        self._has_answered = False
         self._start_future = asyncio.ensure_future(self._start_and_notice())
         return self._start_future
+
+    async def stop(self, now: bool = False) -> None:
+        """Delete the server's pod, and with it those of its kernels.
+
+        Kernels are left to the next server when this one did not get to run, as after its pod was lost and there is no
+        room for another, and when KubeSpawner cleans up (`now`) after a pod that has ended by itself.
+        """
+        await super().stop(now)
+        if not now and self._has_answered:
+            await self._end_kernels()
+
+    async def _end_kernels(self) -> None:
+        namespace = self.kernel_namespace or self.namespace
+        selector = f"{KERNEL_SELECTOR},{SERVER_LABEL}={label_value(self.name)}"
+        try:
+            for pod in (await self.api.list_namespaced_pod(namespace, label_selector=selector)).items:
+                with contextlib.suppress(ApiException):  # it has ended by itself meanwhile, else the reaper comes by
+                    await self.api.delete_namespaced_pod(pod.metadata.name, namespace, grace_period_seconds=1)
+        except (ApiException, OSError) as error:
+            self.log.warning("kernels of %s are left to the reaper: %s", self.name, error)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Yield what the pod is waiting for, whenever that changes."""
@@ -189,7 +218,9 @@ class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
             await asyncio.wait({starting, answering}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-            return await answering
+            address = await answering
+            self._has_answered = True
+            return address
         except ApiException as error:
             raise web.HTTPError(503, refusal_in_words(error.status, str(error.body))) from error
         finally:

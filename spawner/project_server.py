@@ -90,6 +90,9 @@ def _configuration() -> Config:
     config.merge(Config(server_configuration(keep_kernels=True)))
     config.merge(hardened())
     config.SessionManager.database_filepath = str(state / "sessions.sqlite")
+    if GATEWAY_VARIABLE in os.environ:  # the hub ends the pods of kernels when it stops the server for good
+        config.PlatformKernelManager.leave_pods = True
+        config.PlatformKernelManager.records_dir = str(state / "kernels")
     config.ServerApp.root_dir = root
     config.ServerApp.session_manager_class = SharedSessions
     config.ServerApp.extra_template_paths = [str(TEMPLATES)]

@@ -44,6 +44,8 @@ class PodProvisioner(KernelProvisionerBase):
     kernels of this process.
     """
 
+    finds_connection = True
+
     image = Unicode(help="Image of the kernel. Needed.").tag(config=True)
     pull_policy = Unicode("IfNotPresent", help="When the node pulls the image.").tag(config=True)
     profile = Dict(
@@ -98,6 +100,10 @@ class PodProvisioner(KernelProvisionerBase):
     def waiting(self) -> str:
         """What the pod waits for before the kernel can start."""
         return self.wait_message
+
+    def let_go(self) -> None:
+        """Leave the pod to the next server."""
+        self.pod_name = ""
 
     def request_death(self, kind: DeathKind, by: str = "") -> None:
         """Say, before ending the kernel, why it will end; the first reason counts."""
@@ -261,7 +267,7 @@ class PodProvisioner(KernelProvisionerBase):
         if self.profile_name and self._folder:  # the service gives the pod the project's files at the same place
             whole = replace(whole, working_directory=self._folder)
         await cluster.api.create("secrets", secret_manifest(name, labels, self._connection))
-        pod: dict[str, Any] = await cluster.api.create("pods", pod_manifest(whole, name, labels, _owner()))
+        pod: dict[str, Any] = await cluster.api.create("pods", pod_manifest(whole, name, labels))
         cluster.watch.note(pod)
         await cluster.api.patch("secrets", name, ownership(pod))
         self._state = await self._until_running(name)
@@ -315,9 +321,3 @@ class PodProvisioner(KernelProvisionerBase):
 
     def _server(self) -> str:
         return self.server_id or os.environ.get("COLLEGIUM_PROJECT") or socket.gethostname()
-
-
-def _owner() -> dict[str, str] | None:
-    """The server's own pod, where it runs in one: the cluster then removes kernels together with their server."""
-    name, uid = os.environ.get("COLLEGIUM_POD_NAME"), os.environ.get("COLLEGIUM_POD_UID")
-    return {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid} if name and uid else None

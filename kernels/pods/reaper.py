@@ -19,6 +19,7 @@ async def reap_orphans(
     grace: timedelta = GRACE,
     *,
     pools: Collection[str] = (),
+    unknown: dict[str, datetime] | None = None,
 ) -> list[str]:
     """Delete kernel pods without a server, ended ones, and Secrets without a pod.
 
@@ -34,6 +35,9 @@ async def reap_orphans(
         Nothing younger is touched: it may be in the making.
     pools
         Names of the warm pools that exist; free pods of others are orphans.
+    unknown
+        When each orphan, by its uid, was first seen as one; kept here from call to call. With it an orphan is given as
+        long again, for its server to come back: its pod may have been moved to another node. None: its age decides.
 
     Returns
     -------
@@ -46,24 +50,32 @@ async def reap_orphans(
     kept = {label_value(pool) for pool in pools}
     deleted = []
     names = set()
+    seen: dict[str, datetime] = {}
     for pod in pods["items"]:
         names.add(pod["metadata"]["name"])
         ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
         labels = pod["metadata"]["labels"]
         server, pool = labels.get(SERVER_LABEL), labels.get(POOL_LABEL)
         orphan = pool not in kept if server == FREE else server not in known
-        if (ended or orphan) and _age(pod, now) > grace:
-            name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-            if await api.delete("pods", name, grace_seconds=1, uid=uid):
-                deleted.append(f"pods/{name}")
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        since = _created(pod)
+        if orphan and not ended and unknown is not None:
+            seen[uid] = unknown.get(uid, now)
+            since = max(since, seen[uid])
+        is_due = (ended or orphan) and now - since > grace
+        if is_due and await api.delete("pods", name, grace_seconds=1, uid=uid):
+            deleted.append(f"pods/{name}")
+    if unknown is not None:
+        unknown.clear()
+        unknown.update(seen)
     secrets: dict[str, Any] = await api.list("secrets", KERNEL_SELECTOR)
     for secret in secrets["items"]:
         name = secret["metadata"]["name"]
         unowned = not secret["metadata"].get("ownerReferences") and name not in names
-        if unowned and _age(secret, now) > grace and await api.delete("secrets", name):
+        if unowned and now - _created(secret) > grace and await api.delete("secrets", name):
             deleted.append(f"secrets/{name}")
     return deleted
 
 
-def _age(thing: dict[str, Any], now: datetime) -> timedelta:
-    return now - datetime.fromisoformat(thing["metadata"]["creationTimestamp"])
+def _created(thing: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(thing["metadata"]["creationTimestamp"])

@@ -105,11 +105,10 @@ def label_value(text: str) -> str:
     return plain if plain == text else f"{plain[:40]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".lstrip("-")
 
 
-def pod_manifest(
-    template: PodTemplate, name: str, labels: Mapping[str, str], owner: Mapping[str, Any] | None = None
-) -> Manifest:
+def pod_manifest(template: PodTemplate, name: str, labels: Mapping[str, str]) -> Manifest:
     """The pod: unprivileged in every respect, without a token, with an init process.
 
+    It belongs to no other object: a kernel outlives the pod of its server, whose successor takes it up.
     The process namespace is shared with the pod's sandbox process, which thereby is process 1 and reaps orphans: a
     kernel that is process 1 itself cannot be interrupted by message once it has a child.
     """
@@ -163,8 +162,6 @@ def pod_manifest(
         "name": name,
         "labels": {**KERNEL_LABELS, TEMPLATE_LABEL: template.fingerprint(), **labels},
     }
-    if owner:
-        metadata["ownerReferences"] = [dict(owner)]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | _placement(template)}
 
 

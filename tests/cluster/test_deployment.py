@@ -61,7 +61,7 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     assert [pod.metadata.name for pod in servers] == [f"project-{project}"]
     assert not servers[0].spec.automount_service_account_token
 
-    content = json.loads(notebook(WHERE))
+    content = json.loads(notebook(f"seven = 7\n{WHERE}", "print('kept', 6 * seven)"))
     content["metadata"]["kernelspec"] = {"name": "pod", "display_name": "Python in a pod", "language": "python"}
     files = installation.folder / "projects" / project / "files"
     (files / "where.ipynb").write_text(json.dumps(content))
@@ -75,7 +75,19 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     expect(output).to_contain_text("where.ipynb")
     kernels = installation.pods("kernel")
     assert [pod.metadata.labels["collegium.org/server"] for pod in kernels] == [project]
-    assert kernels[0].metadata.owner_references[0].name == f"project-{project}"
+    assert not kernels[0].metadata.owner_references  # it outlives the pod of its server
+
+    # The server's pod is lost, as when its node is drained: the next one takes the kernel up.
+    installation.core.delete_namespaced_pod(servers[0].metadata.name, installation.namespace)
+    until(lambda: not installation.pods("project-server"), 180, installation.describe)
+    page.goto(f"{installation.url}/services/collegium/projects/{project}/open")
+    page.wait_for_url("**/lab**", timeout=3 * LAB_TIMEOUT_MS)
+    page.goto(f"{installation.url}/user/projects/{project}/lab/tree/where.ipynb?reset")
+    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    page.locator(".jp-Notebook-cell .cm-content").nth(1).click()
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-OutputArea-output").nth(1)).to_contain_text("kept 42", timeout=LAB_TIMEOUT_MS)
+    assert [pod.metadata.name for pod in installation.pods("kernel")] == [kernels[0].metadata.name]
 
     content["metadata"]["kernelspec"] = {"name": "gpu", "display_name": "Python with a GPU", "language": "python"}
     (files / "gpu.ipynb").write_text(json.dumps(content))
@@ -167,16 +179,10 @@ def test_pipeline_runs_as_jobs_and_a_second_run_reuses_their_results(installatio
 
 @pytest.mark.slow
 def test_grading_refuses_where_the_network_is_open(installation: Installation) -> None:
-    """A rule lets grading pods out, as where policies are not enforced: nothing is graded, and the reason is said."""
+    """A rule opens all, as where policies are not enforced: the reason is said, and what waited is graded later."""
     network = client.NetworkingV1Api()
-    opening = {
-        "metadata": {"name": "open"},
-        "spec": {
-            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "grading"}},
-            "policyTypes": ["Egress"],
-            "egress": [{}],
-        },
-    }
+    everything = {"podSelector": {}, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]}
+    opening = {"metadata": {"name": "open"}, "spec": everything}
     network.create_namespaced_network_policy(installation.namespace, opening)
     student = installation.client("bitdiddle")
     # The same files again would be the same submission.
@@ -184,12 +190,11 @@ def test_grading_refuses_where_the_network_is_open(installation: Installation) -
     student.post("/courses/phys/assignments/ps1/submissions", json=body).raise_for_status()
 
     def said() -> bool:
-        return any(
-            "not enforced" in installation.log(pod.metadata.name, "worker") for pod in installation.pods("worker")
-        )
+        words = "network policies are not enforced"
+        return any(words in installation.log(pod.metadata.name, "worker") for pod in installation.pods("worker"))
 
     try:
-        until(said, 120, installation.describe)
+        until(said, 180, installation.describe)
         assert "2 done" not in installation.run("service", "grade", "status", "phys", "ps1")
     finally:
         network.delete_namespaced_network_policy("open", installation.namespace)

@@ -249,6 +249,24 @@ async def test_orphans_are_kernels_without_a_server_and_free_pods_without_a_pool
     assert sorted(found) == ["pods/kernel-left", "pods/kernel-warm-left"]
 
 
+async def test_kernel_whose_server_was_lost_is_kept_for_ten_minutes(api: KubernetesApi, namespace: str) -> None:
+    """However old it is: its server may come back on another node."""
+    template = PodTemplate("localhost/nothing:1", pull_policy="Never")
+    await api.create("pods", pod_manifest(template, "kernel-left", {SERVER_LABEL: "moved"}))
+    unknown: dict[str, datetime] = {}
+    now = datetime.now(UTC)
+
+    async def after(minutes: int, *servers: str) -> list[str]:
+        return await reap_orphans(api, servers, now + timedelta(minutes=minutes), unknown=unknown)
+
+    assert await after(60) == []
+    assert await after(69) == []
+    assert await after(72, "moved") == []  # it came back
+    assert await after(73) == []
+    assert await after(82) == []
+    assert await after(84) == ["pods/kernel-left"]
+
+
 async def wait_warm(pool: WarmPool, number: int) -> None:
     async with asyncio.timeout(120):
         while sum(state.ready for state in pool.free) < number:

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from kubernetes import client
 
+from kernels.pods import SERVER_LABEL, PodTemplate, pod_manifest
+
 IMAGE = os.environ.get("COLLEGIUM_TEST_SERVER_IMAGE", "localhost/collegium-server:1")
 # The node's own address in the test cluster: reachable from pods, from nowhere else.
 HUB_ADDRESS = os.environ.get("COLLEGIUM_TEST_HUB_ADDRESS", "10.246.255.1")
@@ -135,8 +137,12 @@ def test_project_server_runs_unprivileged_on_its_own_volume_and_outlives_the_hub
     until(ready, 60)
     assert core.read_namespaced_pod("project-p1", namespace).metadata.uid == pod.metadata.uid
 
+    # Kernels stay when the server's pod is lost, and go with a server that is stopped.
+    template = PodTemplate("localhost/nothing:1", pull_policy="Never")
+    for name, project in {"kernel-mine": "p1", "kernel-other": "p2"}.items():
+        core.create_namespaced_pod(namespace, pod_manifest(template, name, {SERVER_LABEL: project}))
     hub.http.delete(server).raise_for_status()
-    until(lambda: not core.list_namespaced_pod(namespace).items, 60)
+    until(lambda: [p.metadata.name for p in core.list_namespaced_pod(namespace).items] == ["kernel-other"], 180)
     claims = core.list_namespaced_persistent_volume_claim(namespace).items
     assert [claim.metadata.name for claim in claims] == ["project-p1"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,6 +76,36 @@ async def test_kernel_is_taken_up_after_a_crash_and_ends_with_a_server_that_is_t
         assert await outputs(connection, await execute(connection, "print(state)"), "stream") == "42\n"
     await asyncio.to_thread(second.stop)
     await until(lambda: not core.list_namespaced_pod(namespace).items)
+
+
+async def test_kernel_is_taken_up_by_a_server_in_another_pod(
+    serve: Callable[[], Server],
+    make_kernelspec: MakeKernelspec,
+    core: client.CoreV1Api,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server is told to stop, as when its node is drained; of its pod's own files the next one has nothing."""
+    make_kernelspec()
+    monkeypatch.setenv("TEST_RECORDS_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "first"))
+    first = serve()
+    kernel = (await asyncio.to_thread(first.start_kernel, "pod"))["id"]
+    pods = [pod.metadata.name for pod in core.list_namespaced_pod(namespace).items]
+    async with first.connect(kernel) as connection:
+        await outputs(connection, await execute(connection, "state = 42"), "idle")
+    await asyncio.to_thread(first.stop)
+    shutil.rmtree(tmp_path / "first")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "second"))
+    second = await asyncio.to_thread(serve)
+    assert [found["id"] for found in second.http.get("/api/kernels").json()] == [kernel]
+    async with second.connect(kernel) as connection:
+        assert await outputs(connection, await execute(connection, "print(state)"), "stream") == "42\n"
+    assert [pod.metadata.name for pod in core.list_namespaced_pod(namespace).items] == pods
+    assert "key" not in "".join(path.read_text() for path in (tmp_path / "state").iterdir())
+    (await asyncio.to_thread(second.http.delete, f"/api/kernels/{kernel}")).raise_for_status()
+    await until(lambda: not core.list_namespaced_pod(namespace).items, 120)
 
 
 async def test_kernel_that_waits_for_a_gpu_says_so_among_the_others(

@@ -1,11 +1,13 @@
 """Run a Jupyter server with the platform's kernel classes: `python serve.py <folder> <keep kernels: 0 or 1>`.
 
+With `TEST_RECORDS_DIR` kernels in pods are left to the next server, which finds them by what is noted there.
 It prints its address when it is ready. `/test/nodelay` says for each kernel websocket whether TCP_NODELAY is set.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 
@@ -41,6 +43,9 @@ def main(folder: str, keep_kernels: bool) -> None:
     config.IdentityProvider.token = "test"
     config.SessionManager.database_filepath = f"{folder}/sessions.sqlite"
     config.PlatformKernelManager.cull_interval = 1
+    if folder_of_records := os.environ.get("TEST_RECORDS_DIR"):
+        config.PlatformKernelManager.records_dir = folder_of_records
+        config.PlatformKernelManager.leave_pods = True
     app = ServerApp(config=config)
     app.initialize(argv=[])
     app.web_app.add_handlers(".*", [("/test/nodelay", NodelayHandler)])
