@@ -20,10 +20,8 @@ NODE_ADDRESS = "10.246.255.1"
 PORT = 30800
 KERNEL_IMAGE = os.environ.get("COLLEGIUM_TEST_KERNEL_IMAGE", "localhost/collegium-kernel:1")
 VALUES: dict[str, Any] = {
-    "publicUrl": f"http://{NODE_ADDRESS}:{PORT}/",
     "images": {"hub": "localhost/collegium-hub:1", "server": "localhost/collegium-server:1"},
     "storage": {"className": "manual", "size": "1Gi"},
-    "proxy": {"serviceType": "NodePort", "nodePort": PORT},
     "servers": {"memory": "128Mi", "cpu": "10m"},
     "jobs": {"memory": "1Gi", "cpu": "1"},
     "kernels": [
@@ -46,15 +44,26 @@ VALUES: dict[str, Any] = {
 }
 
 
-class Installation:
-    """What `collegium deploy render` prints, applied to a namespace."""
+class ToNode(httpx.HTTPTransport):
+    """Connects to the node, whatever the name; the Host header and the cookies are those of the name."""
 
-    def __init__(self, namespace: str, folder: Path) -> None:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        address = request.url.copy_with(host=NODE_ADDRESS)
+        return super().handle_request(
+            httpx.Request(request.method, address, headers=request.headers, stream=request.stream)
+        )
+
+
+class Installation:
+    """What `collegium deploy render` prints, applied to a namespace; reached at a port of the node."""
+
+    def __init__(self, namespace: str, folder: Path, host: str = NODE_ADDRESS, port: int = PORT) -> None:
         self.namespace = namespace
         self.folder = folder
         self.core = client.CoreV1Api()
         self.apps = client.AppsV1Api()
-        self.url = f"http://{NODE_ADDRESS}:{PORT}"
+        self.url = f"http://{host}:{port}"
+        self.port = port
 
     def install(self, **changes: Any) -> None:
         """Make the volume and all objects, and wait until every part is ready."""
@@ -72,10 +81,13 @@ class Installation:
                 },
             }
         )
-        for manifest in render(VALUES | changes, namespace=self.namespace, kubernetes_minor=20, with_secrets=True):
+        reached = {"publicUrl": f"{self.url}/", "proxy": {"serviceType": "NodePort", "nodePort": self.port}}
+        values = VALUES | reached | changes
+        for manifest in render(values, namespace=self.namespace, kubernetes_minor=20, with_secrets=True):
             utils.create_from_dict(client.ApiClient(), manifest, namespace=self.namespace)
         until(lambda: not self.unready(), 240, self.describe)
-        until(lambda: httpx.get(f"{self.url}/services/collegium/ready", trust_env=False).is_success, 60, self.describe)
+        with httpx.Client(transport=ToNode(), trust_env=False, timeout=180) as http:
+            until(lambda: http.get(f"{self.url}/services/collegium/ready").is_success, 180, self.describe)
 
     def remove(self) -> None:
         """Give the volume back; the namespace goes with its fixture."""
