@@ -61,10 +61,12 @@ def drive() -> int:
         if not probes:
             print("Whether network policies are enforced cannot be told: there is no address to try.", flush=True)
             return NETWORK_IS_OPEN
-        reached = reachable(probes, time.monotonic() + wait_seconds, _teller())
+        began = time.monotonic()
+        reached = reachable(probes, began + wait_seconds, _teller())
         if reached:
             print(_open(reached, f"after {wait_seconds:.0f} s"), flush=True)
             return NETWORK_IS_OPEN
+        print(f"Nothing can be reached after {time.monotonic() - began:.1f} s.", flush=True)
         if not _runner_answers():
             print("The runner does not answer.", flush=True)
             return NO_RUNNER

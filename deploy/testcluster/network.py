@@ -9,6 +9,7 @@ into firewall rules for the node's pods, as a policy controller does. One proces
 from __future__ import annotations
 
 import contextlib
+import http.client
 import ipaddress
 import json
 import socket
@@ -32,6 +33,7 @@ DOMAIN = "svc.cluster.local"
 CHAIN = "COLLEGIUM-POLICY"
 MARK = "0x1000000/0x1000000"
 RETRY_SECONDS = 0.5
+SLOW_SECONDS = 1.0
 Found = dict[str, Any]
 
 
@@ -46,7 +48,8 @@ class Mirror(threading.Thread):
     def run(self) -> None:
         """List, then follow; again and again."""
         while True:
-            with contextlib.suppress(OSError, ValueError, KeyError):
+            # An API server that is ended cuts its answers off within a line.
+            with contextlib.suppress(OSError, ValueError, KeyError, http.client.HTTPException):
                 with self._open("") as answer:
                     listed = json.loads(answer.read())
                 self.objects = {item["metadata"]["uid"]: item for item in listed["items"]}
@@ -268,8 +271,11 @@ def main() -> None:
         labels = {n["metadata"]["name"]: n["metadata"].get("labels") or {} for n in list(spaces.objects.values())}
         rules = firewall(list(pods.objects.values()), list(policies.objects.values()), labels)
         if rules != applied:
+            began = time.monotonic()
             subprocess.run(["iptables-restore", "-w", "--noflush"], input="\n".join(rules), text=True, check=True)
             applied = rules
+            if (seconds := time.monotonic() - began) > SLOW_SECONDS:
+                print(f"{len(rules)} rules took {seconds:.1f} s", flush=True)
         time.sleep(0.05)
 
 
