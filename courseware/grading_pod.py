@@ -57,35 +57,47 @@ def drive() -> int:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the driver cannot be hidden from the code that it judges")
     try:
-        probes, wait_seconds = _probes(), float(os.environ.get(WAIT_VARIABLE, DEFAULT_WAIT_SECONDS))
-        if not probes:
-            print("Whether network policies are enforced cannot be told: there is no address to try.", flush=True)
+        probes = _probes()
+        if not _closes(probes, float(os.environ.get(WAIT_VARIABLE, DEFAULT_WAIT_SECONDS))):
             return NETWORK_IS_OPEN
-        began = time.monotonic()
-        reached = reachable(probes, began + wait_seconds, _teller())
-        if reached:
-            print(_open(reached, f"after {wait_seconds:.0f} s"), flush=True)
-            return NETWORK_IS_OPEN
-        print(f"Nothing can be reached after {time.monotonic() - began:.1f} s.", flush=True)
         if not _runner_answers():
             print("The runner does not answer.", flush=True)
             return NO_RUNNER
-        plan = plan_from_bytes(b"".join(path.read_bytes() for path in sorted(PLAN_FOLDER.glob("[0-9]*"))))
-        # Bounds on processes count those of the user on the whole node; the pod has a user of its own for that.
-        executor = KernelExecutor("short", replace(GRADING_LIMITS), is_sandboxed=False)
-        with _watching(probes) as reached_meanwhile:
-            try:
-                outcomes = asyncio.run(executor.run(plan))
-            except ExecutorError as error:
-                print(error, flush=True)
-                return CANNOT_RUN
-        if reached_meanwhile:
-            print(_open(reached_meanwhile, "while the submission ran"), flush=True)
-            return NETWORK_IS_OPEN
-        _write(outcomes_to_text(outcomes))
-        return 0
+        return _judge(probes)
     finally:
         _end_runner()
+
+
+def _closes(probes: Sequence[tuple[str, int]], wait_seconds: float) -> bool:
+    """Wait until nothing can be reached, and say whether that came about."""
+    if not probes:
+        print("Whether network policies are enforced cannot be told: there is no address to try.", flush=True)
+        return False
+    began = time.monotonic()
+    reached = reachable(probes, began + wait_seconds, _teller())
+    if reached:
+        print(_open(reached, f"after {wait_seconds:.0f} s"), flush=True)
+        return False
+    print(f"Nothing can be reached after {time.monotonic() - began:.1f} s.", flush=True)
+    return True
+
+
+def _judge(probes: Sequence[tuple[str, int]]) -> int:
+    """Run the plan and write its outcomes; return the exit status."""
+    plan = plan_from_bytes(b"".join(path.read_bytes() for path in sorted(PLAN_FOLDER.glob("[0-9]*"))))
+    # Bounds on processes count those of the user on the whole node; the pod has a user of its own for that.
+    executor = KernelExecutor("short", replace(GRADING_LIMITS), is_sandboxed=False)
+    with _watching(probes) as reached:
+        try:
+            outcomes = asyncio.run(executor.run(plan))
+        except ExecutorError as error:
+            print(error, flush=True)
+            return CANNOT_RUN
+    if reached:
+        print(_open(reached, "while the submission ran"), flush=True)
+        return NETWORK_IS_OPEN
+    _write(outcomes_to_text(outcomes))
+    return 0
 
 
 def reachable(
