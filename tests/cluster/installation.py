@@ -132,7 +132,7 @@ class Installation:
             base_url=f"{self.url}/services/collegium/api",
             follow_redirects=True,
             trust_env=False,
-            timeout=120,
+            timeout=180,
             headers=WEB_HEADERS,
         )
         link = self.link(name)

@@ -107,7 +107,7 @@ async def targets(core: client.CoreV1Api, namespace: str, policies: None) -> dic
         pod = {"metadata": {"name": part, "labels": labels}, "spec": {"containers": [container]}}
         core.create_namespaced_pod(namespace, pod)
     found: dict[str, tuple[str, int]] = {}
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):
         for part, port in parts.items():
             found[part] = await answering(core, namespace, part, port)
     service = core.read_namespaced_service("kubernetes", "default").spec
@@ -224,7 +224,7 @@ async def test_pod_waits_until_its_policies_are_in_force_and_then_grades(
     opening = {"podSelector": {}, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]}
     network.create_namespaced_network_policy(namespace, {"metadata": {"name": "open"}, "spec": opening})
     grading = asyncio.create_task(executor(api, targets).run(Plan([PlannedCell("1")])))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(180):
         while "not yet in force" not in await asyncio.to_thread(seen.look):
             assert not grading.done()
             await asyncio.sleep(0.5)

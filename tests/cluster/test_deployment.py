@@ -81,12 +81,12 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     installation.core.delete_namespaced_pod(servers[0].metadata.name, installation.namespace)
     until(lambda: not installation.pods("project-server"), 180, installation.describe)
     page.goto(f"{installation.url}/services/collegium/projects/{project}/open")
-    page.wait_for_url("**/lab**", timeout=3 * LAB_TIMEOUT_MS)
+    page.wait_for_url("**/lab**")
     page.goto(f"{installation.url}/user/projects/{project}/lab/tree/where.ipynb?reset")
-    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible()
     page.locator(".jp-Notebook-cell .cm-content").nth(1).click()
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-OutputArea-output").nth(1)).to_contain_text("kept 42", timeout=LAB_TIMEOUT_MS)
+    expect(page.locator(".jp-OutputArea-output").nth(1)).to_contain_text("kept 42")
     assert [pod.metadata.name for pod in installation.pods("kernel")] == [kernels[0].metadata.name]
 
     content["metadata"]["kernelspec"] = {"name": "gpu", "display_name": "Python with a GPU", "language": "python"}

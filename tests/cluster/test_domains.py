@@ -14,7 +14,6 @@ from kubernetes import client
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_FLAGS
-from tests.e2e.browsing import LAB_TIMEOUT_MS
 from tests.platform_under_test import WEB_HEADERS, chromium
 from tests.rooms.test_durability import notebook
 
@@ -66,22 +65,22 @@ def test_project_works_at_its_own_host_and_reaches_nothing_of_the_platform(
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(installation.link("ada"))
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=LAB_TIMEOUT_MS)
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     api = f"{installation.url}/services/collegium/api"
     status, made = page.evaluate(POST, [f"{api}/projects", {"name": "At its own host"}, WEB_HEADERS])
     assert status == 201, made
     project, origin = made["id"], f"http://{made['id']}.{DOMAIN}:{PORT}"
     page.goto(f"{installation.url}/services/collegium/projects/{project}/open")
-    page.wait_for_url(f"{origin}/lab**", timeout=3 * LAB_TIMEOUT_MS)
+    page.wait_for_url(f"{origin}/lab**")
 
     content = json.loads(notebook("import socket\nprint('I am', socket.gethostname())"))
     content["metadata"]["kernelspec"] = {"name": "pod", "display_name": "Python in a pod", "language": "python"}
     (installation.folder / "projects" / project / "files" / "where.ipynb").write_text(json.dumps(content))
     page.goto(f"{origin}/lab/tree/where.ipynb?reset")
-    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible(timeout=2 * LAB_TIMEOUT_MS)
+    expect(page.get_by_text(re.compile("Python in a pod \\| Idle"))).to_be_visible()
     page.locator(".jp-Notebook-cell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("I am kernel-", timeout=LAB_TIMEOUT_MS)
+    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("I am kernel-")
 
     page.goto(f"{origin}/nothing-here")  # whose policy forbids nothing
     assert page.evaluate(READ, f"{api}/projects") == "refused"

@@ -41,12 +41,12 @@ def job(script: str, *, template: JobTemplate = TEMPLATE, deadline_seconds: int 
     )
 
 
-async def ended(api: KubernetesApi, told: Callable[[str], None] = lambda _: None, seconds: float = 120) -> JobEnd:
+async def ended(api: KubernetesApi, told: Callable[[str], None] = lambda _: None, seconds: float = 180) -> JobEnd:
     async with asyncio.timeout(seconds):
         return await until_job_ends(api, JOB, "main", told)
 
 
-async def pods_of(core: client.CoreV1Api, namespace: str, number: int = 1, seconds: float = 60) -> list[Any]:
+async def pods_of(core: client.CoreV1Api, namespace: str, number: int = 1, seconds: float = 180) -> list[Any]:
     """The Job's pods, once there are so many that run or have ended."""
     async with asyncio.timeout(seconds):
         while True:
@@ -71,7 +71,7 @@ async def test_two_services_that_start_the_same_job_get_one_and_both_its_result(
     assert said == said_again == f"done by {first.pod}\n"
     assert len(await pods_of(core, namespace)) == 1
     await delete_job(api, JOB)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while any(s.metadata.name.startswith(JOB) for s in core.list_namespaced_secret(namespace).items):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
@@ -100,7 +100,7 @@ async def test_lost_pod_is_replaced_and_no_oftener_than_allowed(
     first = (await pods_of(core, namespace))[0].metadata.name
     eviction = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": first}}
     core.create_namespaced_pod_eviction(first, namespace, eviction)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):
         while len(found := await pods_of(core, namespace)) < 2:  # noqa: ASYNC110 - looked at from outside
             await asyncio.sleep(0.2)
     assert first in [pod.metadata.name for pod in found]
@@ -150,7 +150,7 @@ async def test_used_up_quota_refuses_the_job_in_words(
 ) -> None:
     hard = {"count/jobs.batch": "0"}
     core.create_namespaced_resource_quota(namespace, {"metadata": {"name": "none"}, "spec": {"hard": hard}})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         while not core.read_namespaced_resource_quota("none", namespace).status.hard:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     with pytest.raises(ApiError) as refused:

@@ -55,19 +55,19 @@ async def started(name: str, **options: Any) -> AsyncIterator[tuple[AsyncKernelM
 async def connect(manager: AsyncKernelManager) -> AsyncKernelClient:
     connected = manager.client()
     connected.start_channels()
-    await connected.wait_for_ready(timeout=60)
+    await connected.wait_for_ready(timeout=180)
     return connected
 
 
 async def value(connected: AsyncKernelClient, expression: str) -> str:
     asked = connected.execute("", silent=True, user_expressions={"value": expression})
-    reply = await connected.get_shell_msg(timeout=30)
+    reply = await connected.get_shell_msg(timeout=180)
     while reply["parent_header"].get("msg_id") != asked:  # one who waits for a kernel may have asked it twice
-        reply = await connected.get_shell_msg(timeout=30)
+        reply = await connected.get_shell_msg(timeout=180)
     return str(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
 
 
-async def until(is_true: Callable[[], object], seconds: float = 60) -> None:
+async def until(is_true: Callable[[], object], seconds: float = 180) -> None:
     async with asyncio.timeout(seconds):
         while not is_true():  # noqa: ASYNC110 - the cluster is looked at from outside
             await asyncio.sleep(0.1)
@@ -79,7 +79,7 @@ def provisioner(manager: AsyncKernelManager) -> PodProvisioner:
 
 
 async def until_dead(manager: AsyncKernelManager) -> str:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         assert await provisioner(manager).wait() is not None
     death = provisioner(manager).last_death
     assert death is not None
@@ -89,7 +89,7 @@ async def until_dead(manager: AsyncKernelManager) -> str:
 def test_notebook_runs_unprivileged_in_a_pod(make_kernelspec: MakeKernelspec) -> None:
     make_kernelspec()
     notebook = nbformat.read(NOTEBOOKS / "looks_around_in_its_pod.ipynb", as_version=4)
-    done = NotebookClient(notebook, kernel_name="pod", timeout=60).execute()
+    done = NotebookClient(notebook, kernel_name="pod", timeout=180).execute()
     found = [cell.outputs[0].data["text/plain"] for cell in done.cells]
     nothing = "0000000000000000"
     in_pod, total, user, has_token, written, rights, first_process = found
@@ -124,10 +124,10 @@ async def test_connection_without_the_keys_is_refused(make_kernelspec: MakeKerne
 async def test_interrupt_reaches_a_kernel_that_has_a_child_process(make_kernelspec: MakeKernelspec) -> None:
     async with started(make_kernelspec()) as (manager, connected):
         connected.execute("import subprocess, time; subprocess.Popen(['sleep', '60']); print(1); time.sleep(60)")
-        while (await connected.get_iopub_msg(timeout=20))["msg_type"] != "stream":
+        while (await connected.get_iopub_msg(timeout=180))["msg_type"] != "stream":
             pass
         await manager.interrupt_kernel()
-        reply = await connected.get_shell_msg(timeout=20)
+        reply = await connected.get_shell_msg(timeout=180)
         assert reply["content"]["ename"] == "KeyboardInterrupt"
 
 
@@ -154,7 +154,7 @@ async def test_secret_goes_with_its_pod(
     selector = "app.kubernetes.io/component=kernel"
     async with started(make_kernelspec()):
         assert len(core.list_namespaced_secret(namespace, label_selector=selector).items) == 1
-    await until(lambda: not core.list_namespaced_secret(namespace, label_selector=selector).items, 90)
+    await until(lambda: not core.list_namespaced_secret(namespace, label_selector=selector).items, 180)
     assert not core.list_namespaced_pod(namespace).items
 
 
@@ -171,7 +171,7 @@ async def test_kernel_is_taken_up_by_the_next_server(make_kernelspec: MakeKernel
         other = AsyncKernelClient()
         other.load_connection_info(successor.connection_info)
         other.start_channels()
-        await other.wait_for_ready(timeout=30)
+        await other.wait_for_ready(timeout=180)
         assert await value(other, "kept") == "42"
         assert await successor.poll() is None
         other.stop_channels()
@@ -268,7 +268,7 @@ async def test_kernel_whose_server_was_lost_is_kept_for_ten_minutes(api: Kuberne
 
 
 async def wait_warm(pool: WarmPool, number: int) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(180):
         while sum(state.ready for state in pool.free) < number:
             await pool.watch.changed(5)
 
@@ -314,7 +314,7 @@ async def test_changed_template_drains_the_old_pods(api: KubernetesApi) -> None:
         pool.change_template(pool_template(cpus=1.0))
         await pool.look()
         await wait_warm(pool, 1)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while old in pool.watch.states and not pool.watch.states[old].deleting:
                 await pool.watch.changed(5)
         assert pool.free[0].labels["collegium.org/template"] == pool_template(cpus=1.0).fingerprint()

@@ -54,7 +54,7 @@ class Hub:
                 stdout=log,
                 stderr=log,
             )
-        until(self._answers, 90)
+        until(self._answers, 180)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -122,7 +122,7 @@ def test_project_server_runs_unprivileged_on_its_own_volume_and_outlives_the_hub
     def ready() -> bool:
         return bool(hub.http.get("/hub/api/users/projects").json()["servers"].get("p1", {}).get("ready"))
 
-    until(ready, 120)
+    until(ready, 180)
     pod = core.read_namespaced_pod("project-p1", namespace)
     context = pod.spec.containers[0].security_context
     assert context.capabilities.drop == ["ALL"]
@@ -134,7 +134,7 @@ def test_project_server_runs_unprivileged_on_its_own_volume_and_outlives_the_hub
 
     hub.stop()
     hub.start()
-    until(ready, 60)
+    until(ready, 180)
     assert core.read_namespaced_pod("project-p1", namespace).metadata.uid == pod.metadata.uid
 
     # Kernels stay when the server's pod is lost, and go with a server that is stopped.
@@ -153,10 +153,10 @@ def test_missing_image_of_a_project_server_is_named(hub: Hub, volume: Path) -> N
     hub.start()
     hub.http.post("/hub/api/users/projects").raise_for_status()
     hub.http.post("/hub/api/users/projects/servers/p1")
-    until(lambda: "no-such-server" in hub.log() and "image cannot be pulled" in hub.log(), 120)
+    until(lambda: "no-such-server" in hub.log() and "image cannot be pulled" in hub.log(), 180)
 
 
-def told(hub: Hub, words: str, seconds: float = 90) -> str:
+def told(hub: Hub, words: str, seconds: float = 180) -> str:
     """The first message of the server's progress that has these words."""
     deadline = time.monotonic() + seconds
     with hub.http.stream("GET", "/hub/api/users/projects/servers/p1/progress", timeout=seconds) as stream:
@@ -176,7 +176,7 @@ def test_server_whose_volume_is_not_there_says_what_it_waits_for(hub: Hub) -> No
 
 def test_server_beyond_the_quota_says_so(hub: Hub, core: client.CoreV1Api, namespace: str, volume: Path) -> None:
     core.create_namespaced_resource_quota(namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
-    until(lambda: core.read_namespaced_resource_quota("none", namespace).status.hard, 30)
+    until(lambda: core.read_namespaced_resource_quota("none", namespace).status.hard, 180)
     hub.http.post("/hub/api/users/projects").raise_for_status()
     answer = hub.http.post("/hub/api/users/projects/servers/p1")
     said = answer.text if answer.is_error else told(hub, '"failed": true')

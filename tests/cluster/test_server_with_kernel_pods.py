@@ -34,7 +34,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[], Server]]:
             server.stop()  # a server that is told to stop ends the pods of its kernels
 
 
-async def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+async def until(look: Callable[[], Any], seconds: float = 180) -> Any:
     async with asyncio.timeout(seconds):
         while not (found := look()):  # noqa: ASYNC110 - the server is looked at from outside
             await asyncio.sleep(0.2)
@@ -49,7 +49,7 @@ async def test_reason_of_a_dead_kernel_is_told_and_pages_find_the_next_one_at_it
     kernel = (await asyncio.to_thread(server.start_kernel, "pod"))["id"]
     async with server.connect(kernel) as connection:
         await execute(connection, "data = bytearray(400 * 2**20)")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while await connection.read_message() is not None:
                 pass
         assert connection.close_code == 1012  # pages connect again
@@ -105,7 +105,7 @@ async def test_kernel_is_taken_up_by_a_server_in_another_pod(
     assert [pod.metadata.name for pod in core.list_namespaced_pod(namespace).items] == pods
     assert "key" not in "".join(path.read_text() for path in (tmp_path / "state").iterdir())
     (await asyncio.to_thread(second.http.delete, f"/api/kernels/{kernel}")).raise_for_status()
-    await until(lambda: not core.list_namespaced_pod(namespace).items, 120)
+    await until(lambda: not core.list_namespaced_pod(namespace).items, 180)
 
 
 async def test_kernel_that_waits_for_a_gpu_says_so_among_the_others(
