@@ -14,7 +14,7 @@ from kubernetes import client
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_FLAGS
-from tests.platform_under_test import WEB_HEADERS, chromium
+from tests.platform_under_test import WEB_HEADERS, be_patient, chromium
 from tests.rooms.test_durability import notebook
 
 from .installation import NODE_ADDRESS, Installation
@@ -52,7 +52,8 @@ def browser() -> Iterator[Browser]:
     """Chromium, to which every name below `localhost` is the node's."""
     resolver = f"--host-resolver-rules=MAP *.localhost {NODE_ADDRESS}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=[*CHROMIUM_FLAGS, resolver])
+        launched = playwright.chromium.launch(executable_path=chromium(), args=[*CHROMIUM_FLAGS, resolver])
+        browser = be_patient(launched)
         yield browser
         browser.close()
 
