@@ -58,7 +58,7 @@ def drive() -> int:
         raise OSError(ctypes.get_errno(), "the driver cannot be hidden from the code that it judges")
     try:
         probes = _probes()
-        if not _closes(probes, float(os.environ.get(WAIT_VARIABLE, DEFAULT_WAIT_SECONDS))):
+        if not closes(probes, float(os.environ.get(WAIT_VARIABLE, DEFAULT_WAIT_SECONDS))):
             return NETWORK_IS_OPEN
         if not _runner_answers():
             print("The runner does not answer.", flush=True)
@@ -68,7 +68,7 @@ def drive() -> int:
         _end_runner()
 
 
-def _closes(probes: Sequence[tuple[str, int]], wait_seconds: float) -> bool:
+def closes(probes: Sequence[tuple[str, int]], wait_seconds: float) -> bool:
     """Wait until nothing can be reached, and say whether that came about."""
     if not probes:
         print("Whether network policies are enforced cannot be told: there is no address to try.", flush=True)
@@ -87,7 +87,7 @@ def _judge(probes: Sequence[tuple[str, int]]) -> int:
     plan = plan_from_bytes(b"".join(path.read_bytes() for path in sorted(PLAN_FOLDER.glob("[0-9]*"))))
     # Bounds on processes count those of the user on the whole node; the pod has a user of its own for that.
     executor = KernelExecutor("short", replace(GRADING_LIMITS), is_sandboxed=False)
-    with _watching(probes) as reached:
+    with watching(probes) as reached:
         try:
             outcomes = asyncio.run(executor.run(plan))
         except ExecutorError as error:
@@ -133,7 +133,7 @@ def _connects(probe: tuple[str, int]) -> bool:
 
 
 @contextlib.contextmanager
-def _watching(probes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+def watching(probes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
     """Go on looking, and yield the list that what can be reached comes into: the cluster's API may have been away."""
     found: list[str] = []
     has_ended = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_output
 
 from courseware.execution import CellOutcome, Plan, PlannedCell
-from courseware.grading_pod import BEGIN, END, reachable, read_log
+from courseware.grading_pod import BEGIN, END, closes, reachable, read_log, watching
 from courseware.guard import GuardContext
 from courseware.plan_files import outcomes_from_text, outcomes_to_text, plan_from_bytes, plan_to_bytes
 
@@ -47,3 +48,35 @@ def test_an_address_that_answers_keeps_the_pod_from_grading() -> None:
         port = listening.getsockname()[1]
         assert reachable([("127.0.0.1", port)], time.monotonic()) == [f"127.0.0.1:{port}"]
     assert reachable([("127.0.0.1", port)], time.monotonic()) == []
+
+
+def test_pod_waits_for_its_rules_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    threading.Timer(0.7, listening.close).start()
+    assert closes([listening.getsockname()], wait_seconds=180)
+    said = capsys.readouterr().out
+    assert "network policies are not yet in force" in said
+    assert "Nothing can be reached after" in said
+
+
+def test_pod_whose_rules_never_come_or_that_has_nothing_to_try_does_not_grade(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert not closes([listening.getsockname()], wait_seconds=0.6)
+    assert "after 1 s: network policies are not enforced for it. Nothing is graded." in capsys.readouterr().out
+    assert not closes([], wait_seconds=180)
+
+
+def test_address_that_answers_while_the_submission_runs_is_noticed() -> None:
+    """As when the cluster's API was away at the moment of the first look."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+    with watching([address]) as reached:
+        assert reached == []
+        with socket.create_server(address, reuse_port=True):
+            deadline = time.monotonic() + 180
+            while not reached:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    assert reached == ["{}:{}".format(*address)]
