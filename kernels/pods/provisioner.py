@@ -228,6 +228,7 @@ class PodProvisioner(KernelProvisionerBase):
         cluster = await self._join()
         state = cluster.watch.states.get(self.pod_name)
         if state is None or state.ended:
+            await self.cleanup()
             raise KernelStartError(explain_end(state).message)
         self._state = state
         secret = await cluster.api.get("secrets", self.pod_name)
