@@ -84,6 +84,10 @@ class KubernetesProjectSpawner(OwnDomain, KubeSpawner):  # type: ignore[misc]
     def _pvc_name_template(self) -> str:
         return "project-{servername}"
 
+    @default("poll_interval")
+    def _poll_interval(self) -> int:
+        return 10  # of the reflector's memory: a lost pod is noticed sooner than every half minute, at no cost
+
     @default("component_label")
     def _component_label(self) -> str:
         return "project-server"  # what network policies know it by
