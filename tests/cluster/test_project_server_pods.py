@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from kubernetes import client
 
@@ -58,8 +59,15 @@ class Hub:
 
     def stop(self) -> None:
         if self.process is not None:
+            proxies = psutil.Process(self.process.pid).children()
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            try:
+                self.process.wait(180)
+            finally:  # whatever happened, the next hub finds the ports free
+                self.process.kill()
+                self.process.wait()
+                for proxy in (found for found in proxies if found.is_running()):
+                    proxy.kill()
             self.process = None
 
     def log(self) -> str:
@@ -106,9 +114,11 @@ def volume(core: client.CoreV1Api, namespace: str) -> Iterator[Path]:
 def hub(kubeconfig: str, namespace: str, tmp_path: Path) -> Iterator[Hub]:
     """A running hub."""
     running = Hub(namespace, kubeconfig, tmp_path)
-    running.start()
-    yield running
-    running.stop()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.mark.slow
@@ -154,6 +164,8 @@ def test_missing_image_of_a_project_server_is_named(hub: Hub, volume: Path) -> N
     hub.http.post("/hub/api/users/projects").raise_for_status()
     hub.http.post("/hub/api/users/projects/servers/p1")
     until(lambda: "no-such-server" in hub.log() and "image cannot be pulled" in hub.log(), 180)
+    # A hub that is told to stop in the very moment in which it deletes a pod goes on waiting for that.
+    until(lambda: not hub.http.get("/hub/api/users/projects").json()["servers"], 180)
 
 
 def told(hub: Hub, words: str, seconds: float = 180) -> str:
