@@ -147,11 +147,19 @@ class Installation:
         """What the pods do, for the message of a test that failed."""
         lines = []
         for pod in self.pods():
-            lines.append(f"{pod.metadata.name}: {pod.status.phase}")
+            lines.append(self.state(pod))
             for status in pod.status.container_statuses or []:
                 if not status.ready:
                     lines.append(f"  {status.state} {self.log(pod.metadata.name, status.name)}")
         return "\n".join(lines)
+
+    @staticmethod
+    def state(pod: Any) -> str:
+        """Name, phase, and how its containers ended, in a line."""
+        ends = [(found.name, found.state.terminated) for found in pod.status.container_statuses or []]
+        said = [f"{name}: {end.reason} {end.exit_code} {end.message or ''}" for name, end in ends if end is not None]
+        reason = f"{pod.status.reason or ''} {pod.status.message or ''}"
+        return f"{pod.metadata.name}: {pod.status.phase} {reason} {'; '.join(said)}"
 
     def log(self, pod: str, container: str) -> str:
         """The end of a container's log."""
