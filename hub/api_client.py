@@ -26,8 +26,8 @@ from hub.api.account_schemas import (
 from hub.api.course_grade_schemas import (
     CellScore,
     Feedback,
-    Gradebook,
     GradeRequest,
+    Gradebook,
     GradingProgress,
     MarkUpdate,
     Returned,
@@ -40,8 +40,8 @@ from hub.api.course_grade_schemas import (
 )
 from hub.api.course_lti import (
     LtiConnect,
-    LtiLinks,
     LtiLinkUpdate,
+    LtiLinks,
     LtiPlatform,
     LtiPlatformCreate,
     LtiRosterTaken,
@@ -49,6 +49,7 @@ from hub.api.course_lti import (
     LtiTool,
 )
 from hub.api.course_schemas import (
+    AccommodationList,
     AccommodationSettings,
     Assignment,
     AssignmentCreate,
@@ -58,14 +59,15 @@ from hub.api.course_schemas import (
     CourseCreate,
     CourseList,
     CourseSummary,
+    CourseUpdate,
     Enrolment,
     EnrolmentList,
     EnrolmentUpdate,
     FileSet,
     GradingSettings,
     Receipt,
-    ReleasedFiles,
     ReleaseRequest,
+    ReleasedFiles,
     Roster,
     ScheduleSettings,
     StaffProject,
@@ -149,8 +151,8 @@ from hub.api.run_schemas import (
 )
 from hub.api.schemas import (
     Me,
-    MemberUpdate,
     MeUpdate,
+    MemberUpdate,
     PersonList,
     Project,
     ProjectCreate,
@@ -337,6 +339,14 @@ class Client(Connection):
             f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/settings",
             Assignment,
             body,
+        )
+
+    def read_accommodations(self, course_id: str, assignment: str) -> AccommodationList:
+        """What students and sections are granted."""
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations",
+            AccommodationList,
         )
 
     def set_accommodation(self, course_id: str, assignment: str, body: AccommodationSettings) -> None:
@@ -596,13 +606,17 @@ class Client(Connection):
         """List one's courses."""
         return self.call("GET", "/courses", CourseList)
 
-    def create_course(self, body: CourseCreate) -> CourseSummary:
+    def createcourse_summary(self, body: CourseCreate) -> CourseSummary:
         """Create a course."""
         return self.call("POST", "/courses", CourseSummary, body)
 
-    def read_course(self, course_id: str) -> CourseSummary:
+    def readcourse_summary(self, course_id: str) -> CourseSummary:
         """A course."""
         return self.call("GET", f"/courses/{quote(course_id, safe='')}", CourseSummary)
+
+    def change_course(self, course_id: str, body: CourseUpdate) -> CourseSummary:
+        """Rename or archive a course."""
+        return self.call("PUT", f"/courses/{quote(course_id, safe='')}", CourseSummary, body)
 
     def list_people(self, course_id: str) -> EnrolmentList:
         """Who is in a course."""
@@ -621,6 +635,10 @@ class Client(Connection):
     def enrol_roster(self, course_id: str, body: Roster) -> EnrolmentList:
         """Enrol a roster from CSV."""
         return self.call("POST", f"/courses/{quote(course_id, safe='')}/roster", EnrolmentList, body)
+
+    def read_grading(self, course_id: str) -> GradingSettings:
+        """How the course grade is made."""
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/grading", GradingSettings)
 
     def set_grading(self, course_id: str, body: GradingSettings) -> None:
         """Set how the course grade is made."""
