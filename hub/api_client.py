@@ -26,8 +26,8 @@ from hub.api.account_schemas import (
 from hub.api.course_grade_schemas import (
     CellScore,
     Feedback,
-    GradeRequest,
     Gradebook,
+    GradeRequest,
     GradingProgress,
     MarkUpdate,
     Returned,
@@ -40,8 +40,8 @@ from hub.api.course_grade_schemas import (
 )
 from hub.api.course_lti import (
     LtiConnect,
-    LtiLinkUpdate,
     LtiLinks,
+    LtiLinkUpdate,
     LtiPlatform,
     LtiPlatformCreate,
     LtiRosterTaken,
@@ -66,8 +66,8 @@ from hub.api.course_schemas import (
     FileSet,
     GradingSettings,
     Receipt,
-    ReleaseRequest,
     ReleasedFiles,
+    ReleaseRequest,
     Roster,
     ScheduleSettings,
     StaffProject,
@@ -151,8 +151,8 @@ from hub.api.run_schemas import (
 )
 from hub.api.schemas import (
     Me,
-    MeUpdate,
     MemberUpdate,
+    MeUpdate,
     PersonList,
     Project,
     ProjectCreate,
