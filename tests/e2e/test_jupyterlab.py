@@ -202,7 +202,9 @@ def test_a_viewer_sees_and_cannot_change(together: Together) -> None:
     vera.keyboard.press("Escape")
     for keys in ("d", "d", "Shift+Enter", "b"):
         vera.keyboard.press(keys)
-    expect(vera.get_by_text("You may look at this project, not").first).to_be_visible()
+    refused = vera.locator(".Toastify__toast", has_text="You may look at this project, not")
+    expect(refused.first).to_be_visible()
+    expect(refused).to_have_count(1)
     vera.locator(".jp-NotebookPanel:visible .jp-KernelName").click()
     expect(vera.get_by_text("You may look at this project, not run code").first).to_be_visible()
     expect(vera.get_by_role("dialog")).to_have_count(0)  # no kernel is offered for choosing

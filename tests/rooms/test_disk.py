@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pycrdt import Doc, Text
 
 from spawner.rooms.disk import DiskCopy
 from spawner.rooms.files import FileFormat
-from spawner.rooms.store import Edit
+from spawner.rooms.store import Beginning, Edit, EditStore
 
 BEFORE = "first line\nlast line\n"
 
@@ -106,3 +107,26 @@ def test_what_was_typed_before_a_failed_save_outlives_a_change_from_outside(
     assert author.path.read_text() == str(author.text) == expected
     author.save()
     assert author.path.read_text() == expected
+
+
+def test_a_store_is_made_at_its_first_use_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "notes.sqlite"
+    promised = EditStore(path, Beginning(b"\x00\x00", 1.0, "hash", "lineage"))
+    assert promised.lineage == "lineage"
+    assert promised.intact()
+    assert not path.exists()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EditStore, "_set_mark", full)
+        with pytest.raises(sqlite3.OperationalError):
+            promised.append([Edit(2.0, "ada", b"typed")])
+    assert EditStore(path).lineage == ""  # as after a kill in between: it begins anew
+    assert promised.append([Edit(2.0, "ada", b"typed")]) == 1
+    promised.close()
+    again = EditStore(path)
+    assert again.lineage == "lineage"
+    assert [data for _, data in again.after(0)] == [b"typed"]
+    assert again.base() == [b"\x00\x00"]
