@@ -1,0 +1,45 @@
+"""A course from a folder of notebooks to the gradebook, by `courseware.client` alone."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from courseware.client import Course, RefusedError
+from tests.courseware.conftest import EXAMPLES
+from tests.platform_under_test import PlatformUnderTest
+
+
+def token(platform: PlatformUnderTest, name: str) -> str:
+    with contextlib.closing(platform.client(name)) as client:
+        answer = client.post("/me/tokens", json={"name": "script", "scopes": ["courses"]})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
+
+
+@pytest.mark.timeout(600)
+def test_a_course_is_scripted_from_end_to_end(platform: PlatformUnderTest) -> None:
+    teacher, student = token(platform, "script-ada"), token(platform, "script-ben")
+    platform.collegium("course", "create", "scripted", "Scripted", "--instructor", "script-ada")
+    with Course(platform.url, teacher, "scripted") as course, Course(platform.url, student, "scripted") as mine:
+        assert course.enrol("user_name,first_name\nscript-ben,Ben\n") == ["script-ben"]
+        version = course.add_assignment("ps1", EXAMPLES / "source/ps1", "homework")
+        assert version.points > 0
+        course.release("ps1")
+        course.set_due("ps1", datetime(2020, 1, 1, tzinfo=UTC), late=timedelta(days=1), penalty_per_day=0.1)
+        with pytest.raises(RefusedError, match="scripted"):
+            mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1")
+        course.extend("ps1", "script-ben", timedelta(days=36_500), exam_time=1.5)
+        receipt = mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1")
+        assert not receipt.is_late
+        assert mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1") == receipt
+        assert course.wait_until_graded("ps1", 300) == {"done": 1}
+        course.return_scores("ps1")
+        (line,) = course.gradebook()
+        assert (line.user_name, line.name) == ("script-ben", "Ben")
+        assert (line.scores["ps1"] or 0) > 0
+        assert line.needs_manual == ("ps1",)
+        with pytest.raises(RefusedError):
+            mine.gradebook()
