@@ -12,8 +12,8 @@
         for line in physics.gradebook():
             print(line.user_name, line.scores["ps1"], line.letter)
 
-It needs a personal access token with the scope “courses”, and nothing else of the platform. Every operation of the API,
-these and the others, is a method of `hub.api_client.Client`.
+It needs a personal access token with the scope “courses”, and no access to the machine of the platform. Every operation
+of the API, these and the others, is a method of `hub.api_client.Client`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from courseware.errors import CoursewareError
 
 API = "/services/collegium/api"
 ATTEMPTS = 5
+INLINE_LIMIT_CHARACTERS = 400_000
 TEMPORARY = frozenset({429, 503})
 _IGNORED = frozenset({".ipynb_checkpoints", "__pycache__"})
 
@@ -140,7 +141,7 @@ class Course(AbstractContextManager["Course"]):
         names = {row["name"] for row in self._call("GET", "/assignments")["items"]}
         if name not in names:
             self._call("POST", "/assignments", {"name": name, "category": category})
-        made = self._call("POST", f"/assignments/{name}/versions", {"files": _files(folder)})
+        made = self._call("POST", f"/assignments/{name}/versions", {"files": self._files(folder)})
         return Version(made["number"], made["points"])
 
     def release(self, name: str, version: int | None = None) -> None:
@@ -165,7 +166,7 @@ class Course(AbstractContextManager["Course"]):
 
     def hand_in(self, name: str, folder: Path) -> Receipt:
         """Hand in a folder as the owner of the token; the same files again give the same receipt."""
-        found = self._call("POST", f"/assignments/{name}/submissions", {"files": _files(folder)})
+        found = self._call("POST", f"/assignments/{name}/submissions", {"files": self._files(folder)})
         received = datetime.fromisoformat(found["received_at"])
         return Receipt(found["submission"], received, found["late_seconds"] > 0, found["sha256"])
 
@@ -192,6 +193,20 @@ class Course(AbstractContextManager["Course"]):
         """Return the gradebook, a line for each student."""
         return list(map(_line, self._call("GET", "/gradebook")["rows"]))
 
+    def _files(self, folder: Path) -> list[dict[str, str]]:
+        """Return the files of a folder as requests have them; what is too large for one is uploaded before."""
+        files: list[dict[str, str]] = []
+        room = INLINE_LIMIT_CHARACTERS
+        for name, content in _contents(folder):
+            encoded = base64.b64encode(content).decode()
+            if len(encoded) <= room:
+                room -= len(encoded)
+                files.append({"path": name, "content_base64": encoded})
+            else:
+                ticket = self._call("POST", "/uploads", {"content_base64": encoded})["ticket"]
+                files.append({"path": name, "ticket": ticket})
+        return files
+
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         headers = {"Idempotency-Key": secrets.token_hex(16)} if method == "POST" else {}
         for attempt in range(ATTEMPTS):
@@ -216,10 +231,6 @@ def _checked(response: httpx.Response, course: str) -> dict[str, Any]:
     except (ValueError, AttributeError):
         told = response.text[:500]
     raise RefusedError(f"Course “{course}”: {told} ({response.status_code})")
-
-
-def _files(folder: Path) -> list[dict[str, str]]:
-    return [{"path": name, "content_base64": base64.b64encode(content).decode()} for name, content in _contents(folder)]
 
 
 def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -202,14 +202,48 @@ def due(
     """Set when an assignment is due."""
     from hub.api import course_schemas as s
 
-    window = late_days * 86_400 if late_days is not None else None
-    body = s.ScheduleSettings(
-        due_at=at.replace(tzinfo=UTC),
-        late_window_seconds=window,
-        penalty=s.PenaltySettings(fraction_per_step=penalty),
-    )
-    made = _client().call("PUT", f"/courses/{course}/assignments/{name}/schedule", s.Assignment, body)
+    client = _client()
+    items = client.call("GET", f"/courses/{course}/assignments", s.AssignmentList).items
+    known = next((item.schedule for item in items if item.name == name), s.ScheduleSettings())
+    changes = {
+        "due_at": at.replace(tzinfo=UTC),
+        "late_window_seconds": late_days * 86_400 if late_days is not None else None,
+        "penalty": s.PenaltySettings(fraction_per_step=penalty),
+    }
+    body = s.ScheduleSettings(**{**dict(known), **changes})
+    made = client.call("PUT", f"/courses/{course}/assignments/{name}/schedule", s.Assignment, body)
     console.print(f"“{name}” is due {made.due_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@assignment_app.command("hand-in")
+def hand_in(
+    course: Course,
+    name: Assignment,
+    folder: Folder,
+    url: Annotated[str, typer.Option(help="Address of the platform.", envvar="COLLEGIUM_HAND_IN_URL")],
+    token: Annotated[
+        str,
+        typer.Option(
+            help="Personal access token with the scope “courses”.",
+            envvar="COLLEGIUM_HAND_IN_TOKEN",
+            prompt=True,
+            hide_input=True,
+        ),
+    ],
+) -> None:
+    """Hand in a folder as the owner of a token, from any machine; the same files again give the same receipt."""
+    from courseware.client import Course as Remote
+    from courseware.client import RefusedError
+
+    try:
+        with Remote(url, token, course) as remote:
+            receipt = remote.hand_in(name, folder)
+    except RefusedError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(1) from error
+    late = ", late" if receipt.is_late else ""
+    console.print(f"Received on {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC{late}: submission {receipt.submission}")
+    console.print(f"SHA-256 {receipt.sha256}")
 
 
 @grade_app.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ def token(platform: PlatformUnderTest, name: str) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_a_course_is_scripted_from_end_to_end(platform: PlatformUnderTest) -> None:
+def test_a_course_is_scripted_from_end_to_end(platform: PlatformUnderTest, tmp_path: Path) -> None:
     teacher, student = token(platform, "script-ada"), token(platform, "script-ben")
     platform.collegium("course", "create", "scripted", "Scripted", "--instructor", "script-ada")
     with Course(platform.url, teacher, "scripted") as course, Course(platform.url, student, "scripted") as mine:
@@ -32,9 +34,16 @@ def test_a_course_is_scripted_from_end_to_end(platform: PlatformUnderTest) -> No
         with pytest.raises(RefusedError, match="scripted"):
             mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1")
         course.extend("ps1", "script-ben", timedelta(days=36_500), exam_time=1.5)
-        receipt = mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1")
+        work = tmp_path / "work"
+        shutil.copytree(EXAMPLES / "submitted/bitdiddle/ps1", work)
+        (work / "measured.csv").write_text("1,2\n" * 200_000)  # too large for one request
+        receipt = mine.hand_in("ps1", work)
         assert not receipt.is_late
-        assert mine.hand_in("ps1", EXAMPLES / "submitted/bitdiddle/ps1") == receipt
+        assert mine.hand_in("ps1", work) == receipt
+        said = platform.collegium(
+            "assignment", "hand-in", "scripted", "ps1", str(work), "--url", platform.url, "--token", student
+        ).stdout
+        assert f"submission {receipt.submission}\nSHA-256 {receipt.sha256}" in said
         assert course.wait_until_graded("ps1", 300) == {"done": 1}
         course.return_scores("ps1")
         (line,) = course.gradebook()
