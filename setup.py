@@ -25,9 +25,9 @@ else:
 
 # name of the extension -> sources compiled per instruction set, sources compiled once
 EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
-    "_vm": (["vm.c"], ["vm_complex.c"]),
+    "_vm": (["vm.c"], ["vm_complex.c", "machine.c", "machine_run.c"]),
     "_combinat": ([], []),
-    "_dynamics": (["dynamics.c"], []),
+    "_dynamics": (["dynamics.c", "escape.c"], []),
     "_modlinalg": (["modular.c"], []),
     "_primes": (["sieve.c"], ["number_theory.c", "factor.c"]),
     "_ode": ([], ["ode_explicit.c", "ode_rodas.c", "ode_driver.c"]),

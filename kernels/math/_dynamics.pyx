@@ -7,18 +7,28 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from kernels.math._vm cimport BLOCK, Program, isa_index, program, scratch_size
+from kernels.math._vm cimport BLOCK, MACHINE_BLOCKS, MACHINE_ITERATE, MACHINE_SCALAR, Program, isa_index, program
+from kernels.math._vm cimport scratch_size
+
+cdef enum:
+    MANY_STEPS = 4096         # steps of orbits after which a map is worth machine code
+    BETWEEN_SIGNALS = 4000000 # steps between two looks for Ctrl-C
+    MANY_POINTS = 4000000     # points of a picture between two looks for Ctrl-C
+    TAIL_ROWS = 32            # kept rows of a part round that are moved together
+    PAST_CACHE = 4194304      # bytes of kept states that are better written past the cache
 
 cdef extern from *:
     """
     #include "csrc/cpu.h"
     #include "csrc/dynamics.h"
+    #include "csrc/machine.h"
     DECLARE_DYNAMICS(baseline)
     #if defined(__x86_64__)
     DECLARE_DYNAMICS(avx2)
     DECLARE_DYNAMICS(avx512)
     #endif
-    typedef void (*escape_kernel)(const double *, double, long, const double *, int, double, int32_t *, double *);
+    typedef void (*escape_kernel)(const double *, long, const double *, long, const double *, int, double, int32_t *,
+                                  double *);
     typedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);
     typedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *);
     typedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double);
@@ -27,12 +37,13 @@ cdef extern from *:
     static const automaton_kernel automaton_kernels[] = LEVELS(automaton_step);
     static const gravity_kernel gravity_kernels[] = LEVELS(accelerations);
     """
-    ctypedef void (*escape_kernel)(const double *, double, long, const double *, int, double, int32_t *,
+    ctypedef void (*escape_kernel)(const double *, long, const double *, long, const double *, int, double, int32_t *,
                                    double *) noexcept nogil
     ctypedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int,
                                  uint64_t *) noexcept nogil
     ctypedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *) noexcept nogil
     ctypedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double) noexcept nogil
+    ctypedef void (*machine_iterate)(double *const *, long, long, long, long) noexcept nogil
     long LIFE_SCRATCH(long words)
     const escape_kernel *escape_kernels
     const life_kernel *life_kernels
@@ -49,6 +60,8 @@ def orbit(Program f, const double[::1] start, const double[::1] parameters, doub
     cdef const program *p = &f.real
     cdef long n = out.shape[0], i = 1, stop
     cdef int k = start.shape[0], j, status = 0
+    if n > MANY_STEPS:
+        f.prepare(MACHINE_SCALAR)
     cdef double *r = <double *>malloc((p.registers + 1) * sizeof(double))
     if r == NULL:
         raise MemoryError
@@ -74,6 +87,70 @@ def orbit(Program f, const double[::1] start, const double[::1] parameters, doub
         free(r)
 
 
+cdef iterate_by_machine(Program f, double[:, ::1] states, const double[:, ::1] parameters, long transient, long keep,
+                        double[:, :, ::1] kept):
+    """`iterate_many` by machine code, which holds a round of orbits in registers; a part round goes through a buffer."""
+    cdef const program *p = &f.real
+    cdef machine_iterate run = <machine_iterate>p.machine[MACHINE_ITERATE].entry
+    cdef long group = p.machine[MACHINE_ITERATE].group, m = states.shape[1], first = 0, here, i, row, quiet, rows
+    cdef long budget = 0, stride, together
+    cdef int k = states.shape[0], arrays = p.inputs, j
+    cdef bint store = kept is not None, whole, past_cache
+    cdef double *place
+    cdef char *memory = <char *>malloc((arrays + k) * sizeof(double *) + (arrays + TAIL_ROWS * k) * group * sizeof(double))
+    if memory == NULL:
+        raise MemoryError
+    cdef double **table = <double **>memory
+    cdef double *buffer = <double *>(table + arrays + k)
+    cdef double *tail = buffer + arrays * group
+    try:
+        while first < m:
+            here = min(m - first, group)
+            whole = here == group
+            for j in range(arrays):
+                place = &states[j, first] if j < k else <double *>&parameters[j - k, first]
+                table[j] = place if whole else buffer + j * group
+                if not whole:
+                    for i in range(group):
+                        table[j][i] = place[min(i, here - 1)]
+            quiet, row = transient + (0 if store else keep), 0
+            rows = keep if store else 0
+            while quiet or row < rows:
+                together = min(quiet, BETWEEN_SIGNALS // group)
+                with nogil:
+                    if quiet:
+                        run(<double *const *>table, together, 0, 0, 0)
+                        quiet -= together
+                    elif whole:
+                        together = min(rows - row, BETWEEN_SIGNALS // group)
+                        stride = k * m * sizeof(double)
+                        for j in range(k):
+                            table[arrays + j] = &kept[row, j, first]
+                        past_cache = (rows * stride >= PAST_CACHE and stride % 64 == 0
+                                      and <size_t>&kept[0, 0, 0] % 64 == 0 and m * sizeof(double) % 64 == 0)
+                        run(<double *const *>table, 0, together, stride, past_cache)
+                        row += together
+                    else:
+                        together = min(rows - row, TAIL_ROWS)
+                        for j in range(k):
+                            table[arrays + j] = tail + j * group
+                        run(<double *const *>table, 0, together, k * group * sizeof(double), 0)
+                        for i in range(together):
+                            for j in range(k):
+                                memcpy(&kept[row + i, j, first], tail + (i * k + j) * group, here * sizeof(double))
+                        row += together
+                budget += together * group
+                if budget > BETWEEN_SIGNALS:
+                    budget = 0
+                    PyErr_CheckSignals()
+            if not whole:
+                for j in range(k):
+                    memcpy(&states[j, first], table[j], here * sizeof(double))
+            first += here
+    finally:
+        free(memory)
+
+
 def iterate_many(Program f, double[:, ::1] states, const double[:, ::1] parameters, long transient, long keep,
                  double[:, :, ::1] kept, double[::1] total):
     """Iterate many orbits together, block by block so that their states stay in the first-level cache.
@@ -85,6 +162,11 @@ def iterate_many(Program f, double[:, ::1] states, const double[:, ::1] paramete
     cdef long m = states.shape[1], first = 0, count, step, i, budget = 0
     cdef int k = states.shape[0], n_par = parameters.shape[0], j, status = 0, observes = p.outputs > k
     cdef bint store = kept is not None
+    if (transient + keep) * m > MANY_STEPS:
+        f.prepare(MACHINE_BLOCKS if observes else MACHINE_ITERATE)
+        if p.machine[MACHINE_ITERATE].entry != NULL and not observes:
+            iterate_by_machine(f, states, parameters, transient, keep, kept)
+            return
     cdef long pointers = 2 * p.inputs + 2 * p.outputs + p.registers
     cdef char *memory = <char *>malloc(
         (scratch_size(p) + 2 * (k + 1) * BLOCK) * sizeof(double) + pointers * sizeof(double *) + p.inputs + 64)
@@ -144,6 +226,8 @@ def escape_blocks(Program f, double[:, ::1] states, const double[:, ::1] paramet
     cdef long m = states.shape[1], first = 0, count, i
     cdef int k = states.shape[0], n_par = parameters.shape[0], j, status = 0, step
     cdef double size
+    if m * max_steps > MANY_STEPS:
+        f.prepare(MACHINE_BLOCKS)
     cdef long alive
     cdef char living[BLOCK]
     cdef long pointers = p.inputs + p.outputs + p.registers
@@ -201,7 +285,7 @@ def escape_quadratic(const double[::1] x, const double[::1] y, c, int max_steps,
     cdef long row = 0, columns = x.shape[0], rows = y.shape[0]
     cdef double fixed[2]
     cdef const double *fixed_c = NULL
-    cdef long together = 1 + 20000000 // (columns * max(1, max_steps)), stop
+    cdef long together = 1 + min(20000000 // (columns * max(1, max_steps)), MANY_POINTS // columns), stop
     cdef escape_kernel kernel = escape_kernels[isa_index()]
     cdef bint keep = sizes is not None
     if c is not None:
@@ -210,10 +294,9 @@ def escape_quadratic(const double[::1] x, const double[::1] y, c, int max_steps,
     while row < rows:
         stop = min(rows, row + together)
         with nogil:
-            while row < stop:
-                kernel(&x[0], y[row], columns, fixed_c, max_steps, limit, &counts[row, 0],
-                       &sizes[row, 0] if keep else NULL)
-                row += 1
+            kernel(&x[0], columns, &y[row], stop - row, fixed_c, max_steps, limit, &counts[row, 0],
+                   &sizes[row, 0] if keep else NULL)
+        row = stop
         PyErr_CheckSignals()
 
 

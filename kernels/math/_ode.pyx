@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from kernels.math._vm cimport Program, program
+from kernels.math._vm cimport MACHINE_SCALAR, Program, program
 
 cdef extern from "csrc/ode.h" nogil:
     enum: METHOD_EXPLICIT, METHOD_RODAS4, MAX_STAGES, MAX_DENSE
@@ -102,6 +102,9 @@ cdef class Integrator:
         if self.memory == NULL:
             raise MemoryError
         cdef double *free_space = self.memory
+        for program_of in (rhs, jac, events):
+            if program_of is not None:
+                (<Program>program_of).prepare(MACHINE_SCALAR)
         self.held = [rhs, jac, events, table]
         self.s.n, self.s.event_count = n, event_count
         self.s.rhs, self.s.rhs_registers = &rhs.real, free_space

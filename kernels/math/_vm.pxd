@@ -2,6 +2,10 @@ cdef extern from "csrc/program.h" nogil:
     enum: BLOCK
     ctypedef struct instruction:
         int op, d, a, b, c, f
+    enum: MACHINE_SCALAR, MACHINE_BLOCKS, MACHINE_ITERATE
+    ctypedef struct machine_code:
+        void *entry
+        long group
     ctypedef struct program:
         int constants, inputs, registers, outputs, length
         const instruction *code
@@ -14,6 +18,7 @@ cdef extern from "csrc/program.h" nogil:
         int (*run_scalar)(const program *, double *) noexcept nogil
         int (*run_blocks)(const program *, const double *const *, const char *, double *const *, long, double *,
                           double **) noexcept nogil
+        machine_code machine[3]
     long scratch_size(const program *p)
 
 
@@ -24,9 +29,11 @@ cdef class Program:
     cdef program real
     cdef readonly object spec
     cdef tuple callables
-    cdef int n_inputs, n_outputs
+    cdef int n_inputs, n_outputs, level
+    cdef long elements
     cdef bint is_complex, is_vector
     cdef object result_shape
+    cdef void prepare(self, int form) noexcept
     cdef object wrap_outputs(self, list outputs)
     cdef object scalar_result(self, double *registers)
     cdef object evaluate(self, tuple args, object out)

@@ -29,6 +29,7 @@ cdef extern from *:
     """
     #include "csrc/program.h"
     #include "csrc/cpu.h"
+    #include "csrc/machine.h"
     DECLARE_LEVEL(baseline)
     #if defined(__x86_64__)
     DECLARE_LEVEL(avx2)
@@ -39,21 +40,30 @@ cdef extern from *:
     static const block_runner block_runners[] = LEVELS(run_blocks);
     enum { STACK = 192 };    /* doubles of registers kept on the stack; larger programs allocate */
     enum { CHUNK = 131072 }; /* elements between two looks for Ctrl-C */
+    enum { MANY = 16384 };   /* elements after which a program is worth machine code */
     #define OPCODE_NAME(name) #name,
     static const char *opcode_names[] = {OPCODES(OPCODE_NAME, OPCODE_NAME, OPCODE_NAME)};
+    static int machine_allowed_at_start(void) {
+        const char *wish = getenv("COLLEGIUM_MATH_MACHINE_CODE");
+        return !wish || strcmp(wish, "0") != 0;
+    }
     static void set_runners(program *p, int level, int is_complex) {
         p->run_scalar = is_complex ? run_complex : scalar_runners[level];
         p->run_blocks = block_runners[level];
     }
     """
-    enum: OPCODE_COUNT, STACK, CHUNK
+    enum: OPCODE_COUNT, STACK, CHUNK, MANY
     const char *opcode_names[]
     void set_runners(program *p, int level, int is_complex) nogil
+    void machine_prepare(program *p, int level, int form) nogil
+    void machine_release(program *p) nogil
+    int machine_allowed_at_start()
 
 if tuple(opcode_names[i].decode() for i in range(OPCODE_COUNT)) != opcodes.NAMES:
     raise ImportError("the compiled machine and kernels/math/opcodes.py disagree: build the extensions again")
 
 cdef int current_level = initial_level()
+cdef bint machine_allowed = machine_allowed_at_start()
 cdef int OP_CALL1 = opcodes.Op.CALL1, OP_CALL2 = opcodes.Op.CALL2, OP_PYCALL = opcodes.Op.PYCALL
 cdef int OP_POLY = opcodes.Op.POLY
 _ANY_OPERAND_MAY_BE_CONSTANT = frozenset(
@@ -85,6 +95,14 @@ def set_isa_level(str name):
     if name not in levels:
         raise DomainError(f"instruction set {name!r} is not available here; choose one of {levels}")
     current_level = levels.index(name)
+
+
+def allow_machine_code(bint allowed):
+    """Let programs that are not running machine code yet change to it, or not; returns what was set before."""
+    global machine_allowed
+    before = machine_allowed
+    machine_allowed = allowed
+    return before
 
 
 cdef int call_python(void *owner, int function, const double *args, int count, double *result) noexcept with gil:
@@ -136,7 +154,7 @@ cdef class Program:
 
     def __cinit__(self, spec, shape=None, *args, **kwargs):
         self.spec = spec
-        self.real.code = NULL
+        self.real.code, self.level, self.elements = NULL, current_level, 0
         self.n_inputs, self.n_outputs, self.is_complex = spec.inputs, spec.outputs, spec.is_complex
         self.is_vector, self.result_shape = shape is not None, shape
         self._fill(spec)
@@ -184,7 +202,19 @@ cdef class Program:
             if op == OP_CALL1 or op == OP_CALL2:
                 functions[f] = special_pointer(spec.functions[f], 1 if op == OP_CALL1 else 2)
 
+    cdef void prepare(self, int form) noexcept:
+        """Give the program machine code of this shape where that can be done; see csrc/machine.h."""
+        if machine_allowed and not self.is_complex:
+            machine_prepare(&self.real, self.level, form)
+
+    @property
+    def machine_code(self):
+        """Shapes of machine code that the program runs: of "scalar", "blocks", "iterate"."""
+        names = ("scalar", "blocks", "iterate")
+        return tuple(name for form, name in enumerate(names) if self.real.machine[form].entry != NULL)
+
     def __dealloc__(self):
+        machine_release(&self.real)
         PyMem_Free(<void *>self.real.values)
 
     def __call__(self, *args, out=None):
@@ -314,6 +344,9 @@ cdef class Program:
         cdef double *scratch = <double *>((<size_t>(table + p.registers) + 63) & ~(<size_t>63))
         cdef char *is_scalar = <char *>(scratch + (scratch_size(p) if width == 1 else 2 * p.registers))
         cdef int status = 0
+        self.elements += n
+        if self.elements >= MANY:
+            self.prepare(MACHINE_BLOCKS)
         for k in range(self.n_inputs):
             inputs[k] = <double *>cnp.PyArray_DATA(arrays[k])
             is_scalar[k] = cnp.PyArray_SIZE(arrays[k]) == 1
@@ -357,6 +390,9 @@ cdef class Program:
         cdef double *outputs[1]
         cdef char *is_scalar = [0, 1]
         cdef int status = 0
+        self.elements += rows * columns
+        if self.elements >= MANY:
+            self.prepare(MACHINE_BLOCKS)
         inputs[0] = &x[0]
         try:
             for row in range(rows):

@@ -77,9 +77,17 @@ def iterate_map(
     return out[:, 0].copy() if np.ndim(x0) == 0 else out
 
 
+def _aligned(*shape: int) -> Floats:
+    """An empty array that begins with a cache line, so that whole lines of it can be written past the cache."""
+    size = int(np.prod(shape))
+    room = np.empty(size + 7)
+    skip = -room.ctypes.data // room.itemsize % 8
+    return room[skip : skip + size].reshape(shape)
+
+
 def _orbits(program: FastCallable, x0: float, values: Floats, transient: int, keep: int, store: bool) -> Any:
     states = np.full((1, len(values)), float(x0))
-    kept = np.empty((keep, 1, len(values))) if store else None
+    kept = _aligned(keep, 1, len(values)) if store else None
     total = np.zeros(len(values))
     _core.iterate_many(program, states, values[None, :], transient, keep, kept, total)
     return kept, total

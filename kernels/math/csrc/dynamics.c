@@ -1,4 +1,4 @@
-/* Escape times of z -> z*z + c, cellular automata in bit-parallel form, gravity by direct summation. */
+/* Cellular automata in bit-parallel form, gravity by direct summation. */
 #include "dynamics.h"
 
 #include <math.h>
@@ -11,76 +11,6 @@
 #define JOIN(a, b) JOIN_(a, b)
 
 typedef double vector __attribute__((vector_size(LANE_BYTES)));
-typedef int64_t mask __attribute__((vector_size(LANE_BYTES)));
-
-/* the main cardioid and the disc left of it, where nothing escapes */
-static inline int interior(double x, double y) {
-    double q = (x - 0.25) * (x - 0.25) + y * y;
-    return (q * (q + (x - 0.25)) <= 0.25 * y * y) | ((x + 1.0) * (x + 1.0) + y * y <= 0.0625);
-}
-static inline int any(mask m) {
-    int64_t sum = 0;
-    for (int i = 0; i < LANES; i++) sum |= m[i];
-    return sum != 0;
-}
-static inline vector spread(double x) { return (vector){0} + x; }
-
-/* Without its sizes the loop for SSE2 is beyond GCC 12. */
-#if LANES == 2
-#define KEEPS_SIZES(sizes) 1
-#else
-#define KEEPS_SIZES(sizes) ((sizes) != NULL)
-#endif
-
-/* One row of a picture: counts[i] takes the steps until |z|^2 > limit, max_steps if never; sizes[i], unless NULL, the
- * |z|^2 then. Point i is x[i] + iy: c itself, with z from 0, or the start of z for the fixed c. */
-void JOIN(escape_quadratic, LEVEL)(const double *x, double y, long n, const double *fixed_c, int max_steps,
-                                   double limit, int32_t *counts, double *sizes) {
-    enum { WIDTH = LANES * GROUPS };
-    for (long start = 0; start < n; start += WIDTH) {
-        const long here = n - start < WIDTH ? n - start : WIDTH;
-        double points[WIDTH], last_sizes[WIDTH];
-        int64_t steps[WIDTH], moving[WIDTH];
-        for (long i = 0; i < WIDTH; i++) points[i] = x[start + (i < here ? i : here - 1)];
-        for (long i = 0; i < WIDTH; i++) {
-            moving[i] = fixed_c || !interior(points[i], y) ? -1 : 0;
-            steps[i] = moving[i] ? 0 : max_steps;
-        }
-        vector zr[GROUPS], zi[GROUPS], cr[GROUPS], ci[GROUPS], size[GROUPS];
-        mask alive[GROUPS], count[GROUPS];
-        for (int g = 0; g < GROUPS; g++) {
-            memcpy(&cr[g], points + g * LANES, LANE_BYTES);
-            ci[g] = spread(y);
-            size[g] = zr[g] = zi[g] = spread(0.0);
-            memcpy(&alive[g], moving + g * LANES, LANE_BYTES);
-            memcpy(&count[g], steps + g * LANES, LANE_BYTES);
-            if (fixed_c) {
-                zr[g] = cr[g], zi[g] = ci[g];
-                cr[g] = spread(fixed_c[0]), ci[g] = spread(fixed_c[1]);
-            }
-        }
-        for (int step = 0; step < max_steps; step += 4) {
-            if (!any(alive[0] | alive[1] | alive[2] | alive[3])) break;
-            int left = max_steps - step < 4 ? max_steps - step : 4;
-            for (int s = 0; s < left; s++)
-                for (int g = 0; g < GROUPS; g++) {
-                    vector rr = zr[g] * zr[g], ii = zi[g] * zi[g], now = rr + ii;
-                    mask inside = now <= limit;
-                    if (KEEPS_SIZES(sizes)) size[g] = (vector)(((mask)now & alive[g]) | ((mask)size[g] & ~alive[g]));
-                    alive[g] &= inside;
-                    count[g] -= alive[g];
-                    zi[g] = (zr[g] + zr[g]) * zi[g] + ci[g];
-                    zr[g] = rr - ii + cr[g];
-                }
-        }
-        for (int g = 0; g < GROUPS; g++) {
-            memcpy(steps + g * LANES, &count[g], LANE_BYTES);
-            memcpy(last_sizes + g * LANES, &size[g], LANE_BYTES);
-        }
-        for (long i = 0; i < here; i++) counts[start + i] = (int32_t)steps[i];
-        if (sizes) memcpy(sizes + start, last_sizes, here * sizeof(double));
-    }
-}
 
 /* left[i] and right[i]: the row moved by one cell, around the end or with dead cells beyond it */
 static void neighbours(const uint64_t *row, uint64_t *left, uint64_t *right, long words, long width, int wrap) {

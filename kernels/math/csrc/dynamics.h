@@ -3,7 +3,8 @@
 #include <stdint.h>
 
 #define DECLARE_DYNAMICS(level)                                                                                      \
-    void escape_quadratic_##level(const double *, double, long, const double *, int, double, int32_t *, double *);   \
+    void escape_quadratic_##level(const double *, long, const double *, long, const double *, int, double,           \
+                                  int32_t *, double *);                                                              \
     void life_step_##level(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);               \
     void automaton_step_##level(const uint64_t *, uint64_t *, long, int, int, uint64_t *);                           \
     void accelerations_##level(long, const double *, const double *, double *, double, double);

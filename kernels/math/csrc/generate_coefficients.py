@@ -37,6 +37,7 @@ QUARTER_PI_SQ = (mp.pi / 4 * mp.mpf("1.0001")) ** 2
 
 POLYNOMIALS: list[tuple[str, Callable[[mp.mpf], mp.mpf], mp.mpf, mp.mpf, int]] = [
     ("EXP", removable(lambda r: (mp.exp(r) - 1 - r) / r**2, mp.mpf(1) / 2), -HALF_LN2, HALF_LN2, 11),
+    ("EXP8", removable(lambda r: (mp.exp(r) - 1 - r) / r**2, mp.mpf(1) / 2), -HALF_LN2 / 8, HALF_LN2 / 8, 7),
     ("LOG", removable(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mp.mpf(2) / 3), mp.mpf(0), LOG_Z, 8),
     (
         "LOG5",
@@ -45,7 +46,7 @@ POLYNOMIALS: list[tuple[str, Callable[[mp.mpf], mp.mpf], mp.mpf, mp.mpf, int]] =
         LOG_Z,
         9,
     ),
-    ("SIN", odd(mp.sin, -mp.mpf(1) / 6), mp.mpf(0), QUARTER_PI_SQ, 7),
+    ("SIN", odd(mp.sin, -mp.mpf(1) / 6), mp.mpf(0), QUARTER_PI_SQ, 6),
     (
         "COS",
         removable(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, mp.mpf(1) / 24),
@@ -69,6 +70,11 @@ def main() -> None:
         lines.append(f"/* {name}: [{mp.nstr(low, 6)}, {mp.nstr(high, 6)}], fit error {mp.nstr(error, 3)} */")
         values = ", ".join(float(c).hex() for c in reversed(fit))
         lines.append(f"static const double {name}_C[{count}] = {{{values}}};")
+    powers = [mp.mpf(2) ** (mp.mpf(j) / 8) for j in range(8)]
+    lines.append("/* 2^(j/8), and what its rounding left out */")
+    for name, table in (("POWER8", powers), ("POWER8_LOW", [p - mp.mpf(float(p)) for p in powers])):
+        values = ", ".join(float(p).hex() for p in table)
+        lines.append(f"static const double {name}[8] = {{{values}}};")
     Path(__file__).with_name("coefficients.h").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -8,9 +8,13 @@
 #define MIN_FACTOR 0.2
 #define MAX_FACTOR 10.0
 
-/* systems are mostly small: a call of memcpy would cost more than the copy */
+/* Systems are mostly small: a call of memcpy would cost more than the copy, and vectors would be read that have just
+ * been written one number at a time, for which the processor waits. The empty statement forbids both. */
 static inline void copy(double *restrict to, const double *restrict from, int n) {
-    for (int i = 0; i < n; i++) to[i] = from[i];
+    for (int i = 0; i < n; i++) {
+        to[i] = from[i];
+        __asm__ volatile("");
+    }
 }
 /* where the right-hand side reads the state and leaves the derivative */
 static inline double *rhs_state(const ode_solver *s) { return s->rhs_registers + s->rhs->constants + 1; }

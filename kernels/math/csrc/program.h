@@ -19,6 +19,15 @@ typedef struct {
 typedef double (*function1)(double, int);
 typedef double (*function2)(double, double, int);
 
+enum { MACHINE_SCALAR, MACHINE_BLOCKS, MACHINE_ITERATE, MACHINE_FORMS };
+typedef struct {
+    void *entry;  /* NULL: none */
+    long group;   /* elements of one round */
+    void *memory; /* what machine_release gives back */
+    long size;
+    int tried;
+} machine_code; /* see machine.h */
+
 typedef struct program {
     int32_t constants, inputs, registers, outputs, length;
     const instruction *code;
@@ -31,10 +40,14 @@ typedef struct program {
     int (*run_scalar)(const struct program *, double *registers);
     int (*run_blocks)(const struct program *, const double *const *in, const char *is_scalar, double *const *out,
                       long n, double *scratch, double **table);
+    machine_code machine[MACHINE_FORMS];
 } program;
 
+/* Elements that the block machine takes at once: small programs need less of the first-level cache for each. */
+#define LONG_BLOCK (2 * BLOCK)
+static inline long block_length(const program *p) { return p->registers - p->constants <= 8 ? LONG_BLOCK : BLOCK; }
 /* doubles of scratch that run_blocks needs */
-static inline long scratch_size(const program *p) { return (long)p->registers * BLOCK; }
+static inline long scratch_size(const program *p) { return p->registers * block_length(p); }
 
 typedef int (*scalar_runner)(const program *, double *);
 typedef int (*block_runner)(const program *, const double *const *, const char *, double *const *, long, double *,

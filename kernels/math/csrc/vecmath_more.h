@@ -5,16 +5,39 @@
 static inline double with_sign(double magnitude, double sign) {
     return double_of((bits_of(magnitude) & 0x7fffffffffffffffULL) | (bits_of(sign) & 0x8000000000000000ULL));
 }
+#if defined(__AVX512F__)
+/* tanh(m) = E / (E + 2), E = exp(2m) - 1 = s p + (s - 1) for s = 2^k 2^(j/8) */
+static void k_tanh(double *d, const double *a, long n) {
+    const __m512d one = _mm512_set1_pd(1.0), two = _mm512_set1_pd(2.0), most = _mm512_set1_pd(22.0);
+    const __m512i sign = _mm512_set1_epi64((long long)(1ULL << 63));
+    for (long i = 0; i < n; i += 8) {
+        const __mmask8 lanes = lanes_of(n - i);
+        const __m512d x = _mm512_maskz_loadu_pd(lanes, a + i), m = _mm512_min_pd(most, _mm512_abs_pd(x)); /* nan stays */
+        const exp_parts e = exp_split(_mm512_add_pd(m, m));
+        const __m512d s = scaled(e.power, e.scale), low = _mm512_mul_pd(scaled(one, e.scale), e.power_low);
+        const __m512d expm1 = _mm512_add_pd(_mm512_sub_pd(s, one), _mm512_fmadd_pd(s, e.p, low));
+        const __m512d below = _mm512_add_pd(expm1, two), quotient = _mm512_div_pd(expm1, below);
+        const __m512d lost = _mm512_sub_pd(expm1, _mm512_sub_pd(below, two)); /* by rounding E + 2, of which 1/2 (1 - y) is */
+        const __m512d half = _mm512_fnmadd_pd(quotient, quotient, quotient);  /* the inverse */
+        const __m512d y = _mm512_fnmadd_pd(_mm512_mul_pd(half, _mm512_set1_pd(0.5)), lost, quotient);
+        const __m512i bits = _mm512_or_si512(_mm512_castpd_si512(y), _mm512_and_si512(_mm512_castpd_si512(x), sign));
+        _mm512_mask_storeu_pd(d + i, lanes, _mm512_castsi512_pd(bits));
+    }
+}
+#else
+/* tanh(m) = E / (E + 2), E = exp(2m) - 1 = 2^k p + (2^k - 1) with exp(2m) = 2^k (1 + p) */
 static void k_tanh(double *d, const double *a, long n) {
     LOOP {
-        double x = a[i], m = fabs(x), z = x * x;
-        double small = FMA(x * z, HORNER(TANH, z), x);
-        double twice = m > 50.0 ? 100.0 : 2.0 * m; /* tanh is 1 long before */
-        double large = 1.0 - 2.0 / (exp_normal(twice) + 1.0);
-        double y = with_sign(m < 0.625 ? small : large, x);
+        double x = a[i], m = fabs(x), shifted;
+        double p = exp_reduced(m > 22.0 ? 44.0 : 2.0 * m, &shifted); /* tanh is 1 before 22 */
+        double scale = double_of(bits_of(1.0) + (bits_of(shifted) << 52));
+        double e = FMA(scale, p, scale - 1.0);
+        double below = e + 2.0, q = e / below, lost = e - (below - 2.0); /* 1 / (E + 2) = (1 - q) / 2 */
+        double y = with_sign(FMA(-0.5 * FMA(-q, q, q), lost, q), x);
         d[i] = x != x ? x : y;
     }
 }
+#endif
 /* exp(m)/2 without overflow before the result itself overflows */
 static inline __attribute__((always_inline)) double half_exp(double m) {
     double c = m > 720.0 ? 720.0 : m;

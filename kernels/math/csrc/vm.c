@@ -1,4 +1,4 @@
-/* The two machines that run a register program: one number at a time, and blocks of BLOCK numbers.
+/* The two machines that run a register program: one number at a time, and blocks of numbers.
  * Compiled once per instruction set; LEVEL is the suffix of the names. */
 #include "program.h"
 #include "vecmath_more.h"
@@ -122,7 +122,7 @@ static void poly_block(double *d, const double *a, const double *c, int count, l
         POLY_COUNT(3) POLY_COUNT(4) POLY_COUNT(5) POLY_COUNT(6) POLY_COUNT(7) POLY_COUNT(8) POLY_COUNT(9)
         POLY_COUNT(10) POLY_COUNT(11)
     default: {
-        double x[BLOCK];
+        double x[LONG_BLOCK];
         memcpy(x, a, sizeof(double) * n);
         double top = c[count - 1];
         LOOP d[i] = top;
@@ -160,17 +160,17 @@ static int one_block(const program *p, double **R, long n) {
 int JOIN(run_blocks, LEVEL)(const program *p, const double *const *in, const char *is_scalar, double *const *out, long n,
                             double *scratch, double **R) {
     const int nc = p->constants, nv = p->inputs, first_out = p->registers - p->outputs;
-    const long width = n < BLOCK ? n : BLOCK;
-    for (int k = 0; k < p->registers; k++) R[k] = scratch + (long)k * BLOCK;
+    const long block = block_length(p), width = n < block ? n : block;
+    for (int k = 0; k < p->registers; k++) R[k] = scratch + k * block;
     for (int k = 0; k < nc; k++)
         if (p->spread[k]) for (long i = 0; i < width; i++) R[k][i] = p->values[k];
     for (int k = 0; k < nv; k++)
         if (is_scalar[k]) for (long i = 0; i < width; i++) R[nc + k][i] = in[k][0];
     /* A short first block brings the result to a cache line; arrays of one size mostly share the offset. */
     long first = (long)((64 - ((uintptr_t)out[0] & 63)) & 63) / (long)sizeof(double), count;
-    if (n < 4 * BLOCK || first == 0) first = BLOCK;
+    if (n < 4 * block || first == 0) first = block;
     for (long start = 0; start < n; start += count) {
-        count = start ? BLOCK : first;
+        count = start ? block : first;
         if (count > n - start) count = n - start;
         for (int k = 0; k < nv; k++) if (!is_scalar[k]) R[nc + k] = (double *)in[k] + start;
         for (int k = 0; k < p->outputs; k++) R[first_out + k] = out[k] + start;
