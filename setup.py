@@ -14,6 +14,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, ExecError, LinkError, PlatformError
+from setuptools.modified import newer_group
 
 ROOT = Path("kernels/math")
 FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-g0"]
@@ -56,8 +57,13 @@ class BuildIsaExtensions(build_ext):
             for level, flags in LEVELS.items():
                 folder = Path(self.build_temp, extension.name, level)
                 folder.mkdir(parents=True, exist_ok=True)
+                path = str(ROOT / "csrc" / source)
+                made = self.compiler.object_filenames([path], output_dir=str(folder))
+                if not newer_group([path, __file__, *extension.depends], made[0]):
+                    objects += made
+                    continue
                 objects += self.compiler.compile(
-                    [str(ROOT / "csrc" / source)],
+                    [path],
                     output_dir=str(folder),
                     macros=[("LEVEL", level)],
                     extra_postargs=[*FLAGS, "-ffp-contract=off", *flags],

@@ -38,6 +38,7 @@ cdef class Program:
     cdef object scalar_result(self, double *registers)
     cdef object evaluate(self, tuple args, object out)
     cdef object evaluate_fast(self, tuple args)
+    cdef object run_few(self, tuple args, object like)
     cdef object run_arrays(self, list arrays, long n, list outputs)
     cdef object evaluate_real(self, list arrays, tuple shape, list outputs)
     cdef int run_complex_range(self, double **inputs, const char *is_scalar, double **results, long count,

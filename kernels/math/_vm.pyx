@@ -40,6 +40,7 @@ cdef extern from *:
     static const block_runner block_runners[] = LEVELS(run_blocks);
     enum { STACK = 192 };    /* doubles of registers kept on the stack; larger programs allocate */
     enum { CHUNK = 131072 }; /* elements between two looks for Ctrl-C */
+    enum { FEW = 8 };        /* arguments of the calls made for short arrays */
     enum { MANY = 16384 };   /* elements after which a program is worth machine code */
     #define OPCODE_NAME(name) #name,
     static const char *opcode_names[] = {OPCODES(OPCODE_NAME, OPCODE_NAME, OPCODE_NAME)};
@@ -52,7 +53,7 @@ cdef extern from *:
         p->run_blocks = block_runners[level];
     }
     """
-    enum: OPCODE_COUNT, STACK, CHUNK, MANY
+    enum: OPCODE_COUNT, STACK, CHUNK, FEW, MANY
     const char *opcode_names[]
     void set_runners(program *p, int level, int is_complex) nogil
     void machine_prepare(program *p, int level, int form) nogil
@@ -315,9 +316,38 @@ cdef class Program:
                 return None
         if first is None:
             return None
+        if self.n_outputs == 1 and not self.is_vector and self.n_inputs <= FEW and cnp.PyArray_SIZE(first) <= CHUNK:
+            return self.run_few(args, first)
         outputs = [cnp.PyArray_EMPTY(first.ndim, first.shape, cnp.NPY_DOUBLE, 0) for k in range(self.n_outputs)]
         self.run_arrays(list(args), cnp.PyArray_SIZE(first), outputs)
         return self.wrap_outputs(outputs)
+
+    cdef object run_few(self, tuple args, object like):
+        """The values for short arrays, where every list made on the way would count."""
+        cdef cnp.ndarray first = like
+        cdef double *inputs[FEW]
+        cdef char is_scalar[FEW]
+        cdef cnp.ndarray result = cnp.PyArray_EMPTY(first.ndim, first.shape, cnp.NPY_DOUBLE, 0)
+        cdef double *output = <double *>cnp.PyArray_DATA(result)
+        cdef program *p = &self.real
+        cdef long n = cnp.PyArray_SIZE(first)
+        cdef int k, status
+        cdef char *memory = <char *>PyMem_Malloc(scratch_size(p) * sizeof(double) + p.registers * sizeof(double *) + 64)
+        if memory == NULL:
+            raise MemoryError
+        cdef double *scratch = <double *>((<size_t>memory + 63) & ~(<size_t>63))
+        cdef double **table = <double **>(scratch + scratch_size(p))
+        self.elements += n
+        if self.elements >= MANY:
+            self.prepare(MACHINE_BLOCKS)
+        for k in range(self.n_inputs):
+            inputs[k] = <double *>cnp.PyArray_DATA(<object>PyTuple_GET_ITEM(args, k))
+            is_scalar[k] = 0
+        with nogil:
+            status = p.run_blocks(p, <const double *const *>inputs, is_scalar, &output, n, scratch, table)
+        PyMem_Free(memory)
+        propagate(status)
+        return result
 
     cdef object evaluate_real(self, list arrays, tuple shape, list outputs):
         """Run over all elements; arrays are contiguous, of full shape or of one element."""
@@ -332,7 +362,7 @@ cdef class Program:
     cdef object run_arrays(self, list arrays, long n, list outputs):
         cdef long start = 0, count, k, width = 2 if self.is_complex else 1
         cdef program *p = &self.real
-        cdef pointers = self.n_inputs + self.n_outputs + p.registers
+        cdef long pointers = self.n_inputs + self.n_outputs + p.registers
         cdef char *memory = <char *>PyMem_Malloc(
             (scratch_size(p) if width == 1 else 2 * p.registers) * sizeof(double) + pointers * sizeof(double *)
             + self.n_inputs + 128)
