@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from kernels.math import _backend
 from kernels.math._automata import elementary_cellular_automaton, life_like
 from kernels.math._fractals import escape_time, julia, mandelbrot
 from kernels.math._frontend import parse
-from kernels.math.callables import FastCallable, fast_callable
+from kernels.math.callables import FastCallable, fast_callable, isa_level
 from kernels.math.errors import DomainError
 
 __all__ = [
@@ -32,7 +33,16 @@ def _map_program(f: Formula | Sequence[Formula], variables: Sequence[Any], param
     rows = list(f) if isinstance(f, list | tuple) else [f]
     if len(rows) != len(variables):
         raise DomainError(f"a map of {len(variables)} variables needs as many formulas, got {len(rows)}")
-    return fast_callable(rows, [*variables, *parameters])
+    names = (*variables, *parameters)
+    if all(isinstance(row, str | sp.Basic) for row in (*rows, *names)):
+        return _compile_map(tuple(rows), names, isa_level())
+    return fast_callable(rows, names)
+
+
+@functools.lru_cache(maxsize=64)
+def _compile_map(rows: tuple[Formula, ...], names: tuple[Any, ...], level: str) -> FastCallable:
+    """The program of a map. Reading a formula takes as long as thousands of orbits, and maps are drawn repeatedly."""
+    return fast_callable(list(rows), names)
 
 
 def iterate_map(

@@ -135,6 +135,7 @@ def test_iterated_maps_have_the_interpreters_bits(m: int, keep: int, level: str,
     values = np.linspace(2.9, 3.99, m)
     maps = ["r*x*(1 - x)", sp.Piecewise((sp.Symbol("r") * x / 2, x < 0.5), (sp.Symbol("r") * (1 - x) / 2, True))]
     for formula in maps:
+        dynamics._compile_map.cache_clear()
         expected = dynamics.bifurcation_diagram(formula, values, x0=0.3, transient=5000 // m + 3, keep=keep)[1]
         _vm.allow_machine_code(True)
         actual = dynamics.bifurcation_diagram(formula, values, x0=0.3, transient=5000 // m + 3, keep=keep)[1]
@@ -144,6 +145,7 @@ def test_iterated_maps_have_the_interpreters_bits(m: int, keep: int, level: str,
 
 def test_large_results_that_go_past_the_cache_have_the_interpreters_bits(level: str, interpreter: None) -> None:
     values = np.linspace(2.9, 3.99, 4096)
+    dynamics._compile_map.cache_clear()
     expected = dynamics.bifurcation_diagram("r*x*(1 - x)", values, transient=10, keep=200)[1]
     _vm.allow_machine_code(True)
     assert_same_bits(dynamics.bifurcation_diagram("r*x*(1 - x)", values, transient=10, keep=200)[1], expected)
