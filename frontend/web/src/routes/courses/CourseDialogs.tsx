@@ -91,7 +91,7 @@ export function CopyCourseDialog({ course, onClose }: { course: Course; onClose:
             label="Id"
             description="Part of its address: lowercase letters, digits and hyphens"
             required
-            pattern="[a-z0-9\\-]+"
+            pattern="[a-z0-9\-]+"
             value={id}
             onChange={(e) => setId(e.currentTarget.value)}
           />
