@@ -76,8 +76,9 @@ function GradingForm({
           Categories
         </Title>
         <Text size="sm" c="dimmed">
-          An assignment names its category in its settings. Weights are relative to each other. What is
-          dropped are the assignments whose absence helps a student most.
+          An assignment names its category in its settings. Weights are relative to each other. Counted by
+          points, large assignments weigh more; by mean, each weighs the same. What is dropped are the
+          assignments whose absence helps a student most.
         </Text>
         <Table.ScrollContainer minWidth={620}>
           <Table>
@@ -127,8 +128,8 @@ function GradingForm({
                       aria-label={`How ${row.name} is counted`}
                       allowDeselect={false}
                       data={[
-                        { value: "points", label: "points: large ones weigh more" },
-                        { value: "mean", label: "mean: each the same" },
+                        { value: "points", label: "points" },
+                        { value: "mean", label: "mean" },
                       ]}
                       value={row.aggregation ?? "points"}
                       onChange={(value) =>
