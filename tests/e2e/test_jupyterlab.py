@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from tests.courseware.conftest import EXAMPLES
 from tests.e2e.browsing import sign_in
@@ -152,11 +153,17 @@ def panel(page: Page, name: str) -> Locator:
 
 
 def command(page: Page, label: str) -> None:
-    """Use the command palette, as somebody at the keyboard does."""
-    page.keyboard.press("Escape")
-    page.keyboard.press("Control+Shift+C")
-    page.locator(".lm-CommandPalette-input").fill(label)
-    page.locator(".lm-CommandPalette-item", has_text=label).first.click()
+    """Use the command palette, as somebody at the keyboard does: again, when a page that still loads closed it."""
+    item = page.locator(".lm-CommandPalette-item", has_text=label).first
+    for attempt in range(12):
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+Shift+C")
+        page.locator(".lm-CommandPalette-input").fill(label)
+        try:
+            item.click(timeout=15_000)
+            return
+        except BrowserTimeout:
+            assert attempt < 11, f"the palette offers no {label}"
 
 
 def test_people_are_seen_followed_and_their_edits_are_saved(together: Together) -> None:
