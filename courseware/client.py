@@ -36,6 +36,7 @@ from courseware.errors import CoursewareError
 API = "/services/collegium/api"
 ATTEMPTS = 5
 INLINE_LIMIT_CHARACTERS = 400_000
+FILE_LIMIT_BYTES = 740_000
 TEMPORARY = frozenset({429, 503})
 _IGNORED = frozenset({".ipynb_checkpoints", "__pycache__"})
 
@@ -198,6 +199,9 @@ class Course(AbstractContextManager["Course"]):
         files: list[dict[str, str]] = []
         room = INLINE_LIMIT_CHARACTERS
         for name, content in _contents(folder):
+            if len(content) > FILE_LIMIT_BYTES:
+                size = f"“{name}” has {len(content)} bytes; a request takes files of {FILE_LIMIT_BYTES}"
+                raise RefusedError(f"{size}. Put it into the project, and hand in from there.")
             encoded = base64.b64encode(content).decode()
             if len(encoded) <= room:
                 room -= len(encoded)
