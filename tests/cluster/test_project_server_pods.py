@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def volume(core: client.CoreV1Api, namespace: str) -> Iterator[Path]:
     )
     yield folder
     core.delete_persistent_volume(namespace)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
