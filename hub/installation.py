@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,10 +115,14 @@ def stop(settings: Settings) -> bool:
     pid = running_pid(settings)
     if pid is None:
         return False
-    os.kill(pid, signal.SIGTERM)
+    try:
+        supervisor = psutil.Process(pid)
+        supervisor.terminate()
+    except psutil.NoSuchProcess:
+        return True
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if running_pid(settings) is None:
+        if running_pid(settings) is None and not runtime.lives(supervisor):
             return True
         time.sleep(0.05)
     raise StartError(f"Process {pid} has not ended within {STOP_TIMEOUT_SECONDS} s; see {settings.logs_dir}.")

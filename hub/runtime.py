@@ -7,6 +7,8 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from hub.secret_files import read_or_create
 from hub.settings import Settings
 
@@ -133,3 +135,11 @@ def _free_ports() -> Ports:
     finally:
         for s in sockets:
             s.close()
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; one that only waits for its parent to notice has."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -133,14 +133,14 @@ class Supervisor:
         while time.monotonic() < deadline:
             self._reap_orphans()
             family = psutil.Process().children(recursive=True)
-            if not any(_lives(p) for p in family):
+            if not any(runtime.lives(p) for p in family):
                 break
             await asyncio.sleep(0.05)
         # Again and again: what is killed takes a moment to end, and may have started something in between.
         # One whose parent ends while processes are being listed is in no list: none left is believed the third time.
         deadline, times_empty = time.monotonic() + STOP_GRACE_SECONDS, 0
         while times_empty < 3 and time.monotonic() < deadline:
-            left = [p for p in psutil.Process().children(recursive=True) if _lives(p)]
+            left = [p for p in psutil.Process().children(recursive=True) if runtime.lives(p)]
             times_empty = 0 if left else times_empty + 1
             for process in left:
                 _signal(process, signal.SIGKILL)
@@ -233,13 +233,6 @@ def _proxy_arguments(settings: Settings, ports: runtime.Ports) -> list[str]:
 def _become_subreaper() -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this system cannot make the supervisor adopt orphaned processes")
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _signal(process: psutil.Process, number: int) -> None:

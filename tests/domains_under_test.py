@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from hub import node
+from tests.e2e.browsing import come_in
 from tests.platform_under_test import PlatformUnderTest, be_patient, chromium, free_port
 
 PARENT = "example.test"  # of the platform's host and of the projects' domain: the hardest case, cookies can be tossed
@@ -85,9 +92,10 @@ def domains_platform(folder: Path, **settings: str) -> Iterator[DomainsPlatform]
 def tls_proxy(folder: Path, port: int, target: int) -> Iterator[None]:
     """Run a proxy that speaks TLS on `port` and passes all on to `target`, Host and WebSockets included."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
+    key.write_bytes(_key().private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
     names = f"subjectAltName=DNS:{HOST},DNS:*.{DOMAIN}"
-    made = ["-subj", f"/CN={HOST}", "-addext", names, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made], check=True, capture_output=True)
+    made = ["-subj", f"/CN={HOST}", "-addext", names, "-key", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", "-x509", *made], check=True, capture_output=True)
     proxy = subprocess.Popen(
         [
             *node.proxy_command(),
@@ -105,15 +113,21 @@ def tls_proxy(folder: Path, port: int, target: int) -> Iterator[None]:
 
 
 def launch(playwright: Playwright, flags: list[str]) -> Browser:
-    """Return a browser that finds the names."""
-    return be_patient(playwright.chromium.launch(executable_path=chromium(), args=[*flags, RESOLVER]))
+    """Return a browser that finds the names, and trusts the proxy's key as it would a certificate that was bought."""
+    public = _key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    trusted = base64.b64encode(hashlib.sha256(public).digest()).decode()
+    args = [*flags, RESOLVER, f"--ignore-certificate-errors-spki-list={trusted}"]
+    return be_patient(playwright.chromium.launch(executable_path=chromium(), args=args))
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def sign_in_at(browser: Browser, platform: DomainsPlatform, name: str) -> Page:
     """Return a page of the web app, signed in."""
-    context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True)
+    context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.goto(platform.sign_in_link(name))
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    come_in(page, platform.sign_in_link(name))
     return page

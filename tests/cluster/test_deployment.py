@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.courseware.conftest import EXAMPLES
 from tests.courseware.test_a_course_through_http import encoded
+from tests.e2e.browsing import come_in
 from tests.platform_under_test import WEB_HEADERS
 from tests.rooms.test_durability import notebook
 
@@ -51,9 +52,7 @@ def test_work_in_a_project_whose_server_and_kernel_are_pods(
     installation: Installation, browser: Browser, tmp_path: Path
 ) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    page.goto(installation.link("ada"))
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    come_in(page, installation.link("ada"))
     api = f"{installation.url}/services/collegium/api"
     project = page.request.post(f"{api}/projects", data={"name": "On a cluster"}, headers=WEB_HEADERS).json()["id"]
     page.goto(f"{installation.url}/services/collegium/projects/{project}/open")

@@ -14,6 +14,7 @@ from kubernetes import client
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_FLAGS
+from tests.e2e.browsing import come_in
 from tests.platform_under_test import WEB_HEADERS, be_patient, chromium
 from tests.rooms.test_durability import notebook
 
@@ -64,9 +65,7 @@ def test_project_works_at_its_own_host_and_reaches_nothing_of_the_platform(
     installation: Installation, browser: Browser
 ) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    page.goto(installation.link("ada"))
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    come_in(page, installation.link("ada"))
     api = f"{installation.url}/services/collegium/api"
     status, made = page.evaluate(POST, [f"{api}/projects", {"name": "At its own host"}, WEB_HEADERS])
     assert status == 201, made

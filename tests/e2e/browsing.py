@@ -19,10 +19,15 @@ WIDE: ViewportSize = {"width": 1280, "height": 800}
 def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
     context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.goto(platform.sign_in_link(name))
+    come_in(page, platform.sign_in_link(name))
+    return page
+
+
+def come_in(page: Page, link: str) -> None:
+    """Sign in by a one-time link."""
+    page.goto(link)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
-    return page
 
 
 def wait_for_kernel(page: Page) -> None:

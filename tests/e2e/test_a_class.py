@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import sign_in
+from tests.e2e.browsing import come_in, sign_in
 from tests.platform_under_test import PlatformUnderTest
 
 SCREENSHOTS = Path("test-results")
@@ -30,11 +30,9 @@ def people(platform: PlatformUnderTest, *names: str) -> dict[str, str]:
         return {name: admin.post("/users", json={"name": name}).json()["sign_in_link"]["url"] for name in names}
 
 
-def come_in(browser: Browser, link: str) -> Page:
+def page_of(browser: Browser, link: str) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.goto(link)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    come_in(page, link)
     return page
 
 
@@ -44,7 +42,7 @@ def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUn
     links = people(platform, "story-teacher", *STUDENTS)
     platform.collegium("course", "create", "story", "Physics I", "--instructor", "story-teacher", "--term", "2026")
 
-    teacher = come_in(browser, links["story-teacher"])
+    teacher = page_of(browser, links["story-teacher"])
     teacher.get_by_role("link", name="Courses").click()
     teacher.get_by_role("link", name="Physics I").click()
     teacher.get_by_role("tab", name="People").click()
@@ -70,7 +68,7 @@ def test_a_class_from_enrolment_to_export(browser: Browser, platform: PlatformUn
 
     students: dict[str, Page] = {}
     for name, work in zip(STUDENTS, ("bitdiddle", "hacker", "bitdiddle"), strict=True):
-        page = come_in(browser, links[name])
+        page = page_of(browser, links[name])
         students[name] = page
         go(page, platform, "/courses/story")
         mine = page.get_by_role("region", name="ps1")

@@ -113,7 +113,7 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
     grace_client = platform.client("grace")
     grace_client.put("/me/password", json={"new": PASSWORD}).raise_for_status()
     campus.ada.put(f"/projects/{project}/members/grace", json={"role": "editor"}).raise_for_status()
-    grace = browser.new_context(ignore_https_errors=True).new_page()
+    grace = browser.new_context().new_page()
     grace.goto(f"{platform.origin(project)}/lab/tree/Untitled.ipynb")
     expect(grace).to_have_url(re.compile(f"^{re.escape(platform.url)}/"))
     grace.get_by_label("User name").fill("grace")

@@ -154,7 +154,7 @@ def test_the_audit_log_is_filtered(admin: Page, platform: PlatformUnderTest) -> 
     admin.get_by_label("On what").fill("maria.sanchez")
     log = admin.get_by_role("list", name="Audit log")
     expect(log.get_by_role("listitem").filter(has_not_text="maria.sanchez")).to_have_count(0)
-    expect(log.get_by_text("user.create")).to_be_visible()
+    expect(log.get_by_text("user.create")).to_have_count(1)
     with admin.expect_download() as download:
         admin.get_by_role("link", name="Export as CSV").click()
     assert "maria.sanchez" in Path(download.value.path()).read_text()

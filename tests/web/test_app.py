@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, cast
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.browsing import come_in
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 WEB = Path(__file__).parents[2] / "frontend" / "web"
@@ -32,9 +33,7 @@ class SignedIn(NamedTuple):
 
 def sign_in(context: BrowserContext, platform: PlatformUnderTest, name: str) -> Page:
     page = context.new_page()
-    page.goto(platform.sign_in_link(name))
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    come_in(page, platform.sign_in_link(name))
     return page
 
 
