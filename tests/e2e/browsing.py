@@ -25,9 +25,16 @@ def sign_in(browser: Browser, platform: PlatformUnderTest, name: str) -> Page:
 
 def come_in(page: Page, link: str) -> None:
     """Sign in by a one-time link."""
+    wait_on(page)
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+
+
+def wait_on(page: Page) -> None:
+    """Answer JupyterLab, which asks after five seconds whether one wants to wait for a document."""
+    waiting = page.get_by_role("button", name="Continue waiting")
+    page.add_locator_handler(waiting, lambda: waiting.click())
 
 
 def wait_for_kernel(page: Page) -> None:

@@ -18,7 +18,7 @@ import hub.api.dispatch  # noqa: F401 - declares the operations
 from hub.api.operation import OPERATIONS, Audience, Operation
 from tests.conftest import CHROMIUM_FLAGS
 from tests.domains_under_test import DOMAIN, HOST, PARENT, DomainsPlatform, domains_platform, launch, sign_in_at
-from tests.e2e.browsing import keep_picture, wait_for_kernel
+from tests.e2e.browsing import keep_picture, wait_for_kernel, wait_on
 from tests.platform_under_test import SLOW_MS
 
 API = "/services/collegium/api"
@@ -106,6 +106,7 @@ def test_two_work_at_the_projects_own_host_and_who_is_removed_is_out(browser: Br
     grace_client.put("/me/password", json={"new": PASSWORD}).raise_for_status()
     campus.ada.put(f"/projects/{project}/members/grace", json={"role": "editor"}).raise_for_status()
     grace = browser.new_context().new_page()
+    wait_on(grace)
     grace.goto(f"{platform.origin(project)}/lab/tree/Untitled.ipynb")
     expect(grace).to_have_url(re.compile(f"^{re.escape(platform.url)}/"))
     grace.get_by_label("User name").fill("grace")

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import sign_in
+from tests.e2e.browsing import sign_in, wait_on
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 pytestmark = pytest.mark.skipif(
@@ -82,6 +82,7 @@ class Together:
         context = self.ada.context
         self.ada.close()
         self.ada = context.new_page()
+        wait_on(self.ada)
         prepare(self.ada)
         return self.ada
 
@@ -125,9 +126,7 @@ def together(browser: Browser, platform: PlatformUnderTest) -> Iterator[Together
 
 
 def prepare(page: Page) -> None:
-    """Be as patient as the machine is busy: JupyterLab asks after five seconds whether one wants to wait."""
-    waiting = page.get_by_role("button", name="Continue waiting")
-    page.add_locator_handler(waiting, lambda: waiting.click())
+    """Take the kernel that is offered; tell of requests that fail."""
     kernel = page.get_by_role("dialog").filter(has_text="Select kernel for").get_by_role("button", name="Select")
     page.add_locator_handler(kernel, lambda: kernel.click())
     page.on("requestfailed", lambda request: print(request.method, request.url, request.failure))

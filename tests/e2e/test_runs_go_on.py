@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import sign_in, wait_for_kernel
+from tests.e2e.browsing import sign_in, wait_for_kernel, wait_on
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 from tests.rooms.test_durability import notebook
 
@@ -41,6 +41,7 @@ def test_a_run_goes_on_with_every_browser_closed_and_shows_on_return(
     expect(page.get_by_text("step 1", exact=False).first).to_be_visible()
     page.close()  # asks nothing: nothing is lost
     page = browser.contexts[-1].new_page()
+    wait_on(page)
     open_notebook(page, platform, project, "run.ipynb")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("step 39")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("arrived")
