@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import gc
 import os
 import signal
 import socket
@@ -239,13 +240,14 @@ def test_nonsense_on_the_socket_harms_nobody(small_parent: ForkServer) -> None:
 
 def test_many_children_leave_nothing_behind(small_parent: ForkServer) -> None:
     before = small_parent.start()
+    gc.collect()  # closes what earlier tests left
     mine = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(200):
         assert small_parent.spawn(["pass"]).wait(timeout=180) == 0
     after = small_parent.start()
     assert after.children == ()
     assert after.descriptors == before.descriptors
-    assert len(list(Path("/proc/self/fd").iterdir())) == mine
+    assert len(list(Path("/proc/self/fd").iterdir())) <= mine
 
 
 def test_child_of_a_parent_that_was_replaced_can_be_attached_to(small_parent: ForkServer) -> None:
