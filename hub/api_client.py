@@ -606,11 +606,11 @@ class Client(Connection):
         """List one's courses."""
         return self.call("GET", "/courses", CourseList)
 
-    def createcourse_summary(self, body: CourseCreate) -> CourseSummary:
+    def create_course(self, body: CourseCreate) -> CourseSummary:
         """Create a course."""
         return self.call("POST", "/courses", CourseSummary, body)
 
-    def readcourse_summary(self, course_id: str) -> CourseSummary:
+    def read_course(self, course_id: str) -> CourseSummary:
         """A course."""
         return self.call("GET", f"/courses/{quote(course_id, safe='')}", CourseSummary)
 

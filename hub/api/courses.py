@@ -45,7 +45,7 @@ async def list_courses(ctx: Context) -> s.CourseList:
     response=s.CourseSummary,
     status=201,
 )
-async def createcourse_summary(ctx: Context) -> s.CourseSummary:
+async def create_course(ctx: Context) -> s.CourseSummary:
     """Create a course and enrol its instructors."""
     new, now = ctx.body_as(s.CourseCreate), ctx.platform.now()
 
@@ -68,7 +68,7 @@ async def createcourse_summary(ctx: Context) -> s.CourseSummary:
 
 
 @operation("GET", "/courses/{course_id}", "A course", response=s.CourseSummary)
-async def readcourse_summary(ctx: Context) -> s.CourseSummary:
+async def read_course(ctx: Context) -> s.CourseSummary:
     """Return a course."""
 
     def work(session: Session) -> s.CourseSummary:

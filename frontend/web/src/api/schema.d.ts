@@ -289,7 +289,7 @@ export interface paths {
          * Create a course
          * @description Create a course and enrol its instructors.
          */
-        post: operations["createcourse_summary"];
+        post: operations["create_course"];
         delete?: never;
         options?: never;
         head?: never;
@@ -307,7 +307,7 @@ export interface paths {
          * A course
          * @description Return a course.
          */
-        get: operations["readcourse_summary"];
+        get: operations["read_course"];
         /**
          * Rename or archive a course
          * @description Set title, term and time zone, and whether the course is over.
@@ -8001,7 +8001,7 @@ export interface operations {
             };
         };
     };
-    createcourse_summary: {
+    create_course: {
         parameters: {
             query?: never;
             header?: {
@@ -8037,7 +8037,7 @@ export interface operations {
             };
         };
     };
-    readcourse_summary: {
+    read_course: {
         parameters: {
             query?: never;
             header?: never;
