@@ -63,8 +63,29 @@ class EnrolmentRow(Base):
     email: Mapped[str] = mapped_column(String(200), default="")
     project_id: Mapped[str | None] = mapped_column(String(30), default=None)
     group_name: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    # What a grader is limited to, see policy.GradingScope; empty: everything.
+    graded_sections: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    graded_assignments: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # The group of the hub through which they came; empty: by hand, a roster, a link or a learning platform.
+    hub_group: Mapped[str] = mapped_column(String(255), default="", server_default="")
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class HubGroupRow(Base):
+    """A group of the hub whose members are in a course."""
+
+    __tablename__ = "course_hub_groups"
+
+    course_id: Mapped[str] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    section: Mapped[str] = mapped_column(String(64), default="")
+    by: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime]
+    synchronised_at: Mapped[datetime | None] = mapped_column(default=None)
+    members: Mapped[int] = mapped_column(default=0)  # as of then
+    problem: Mapped[str] = mapped_column(Text, default="")  # why the last attempt changed nothing, or for whom
 
 
 class GroupRow(Base):

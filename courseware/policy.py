@@ -1,7 +1,8 @@
-"""Who may do what in a course: roles, the capabilities of each, one function that decides. Pure."""
+"""Who may do what in a course: roles, the capabilities of each, what of a course a grader grades. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,6 +50,60 @@ class Caller:
 
     name: str
     is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GradingScope:
+    """What of a course somebody grades. Where neither is given, all of it; where both are, what lies in both.
+
+    Attributes
+    ----------
+    sections
+        Whose work: that of students of these sections. Empty: of everybody.
+    assignments
+        Names of the assignments. Empty: every one.
+    """
+
+    sections: frozenset[str] = frozenset()
+    assignments: frozenset[str] = frozenset()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole course."""
+        return not self.sections and not self.assignments
+
+    def has_assignment(self, name: str) -> bool:
+        """Return whether some of the work on an assignment is in it."""
+        return not self.assignments or name in self.assignments
+
+    def has_section(self, *sections: str) -> bool:
+        """Return whether work of somebody of one of these sections is in it; a group may have members of several."""
+        return not self.sections or not self.sections.isdisjoint(sections)
+
+    def covers(self, assignment: str, sections: Iterable[str]) -> bool:
+        """Return whether work on an assignment, by people of these sections, is in it."""
+        return self.has_assignment(assignment) and self.has_section(*sections)
+
+
+WHOLE_COURSE = GradingScope()
+
+
+def grading_scope(caller: Caller, role: CourseRole | None, limits: GradingScope) -> GradingScope:
+    """Return what of a course somebody with the right to grade grades: limits hold for graders only."""
+    return limits if role is CourseRole.GRADER and not caller.is_admin else WHOLE_COURSE
+
+
+def require_assignment(scope: GradingScope, name: str) -> None:
+    """Check that somebody grades an assignment.
+
+    Raises
+    ------
+    ForbiddenError
+        They grade others only.
+    """
+    if not scope.has_assignment(name):
+        known = ", ".join(f"“{own}”" for own in sorted(scope.assignments))
+        raise ForbiddenError(f"You grade {known} in this course, not “{name}”. Its instructors decide who grades what.")
 
 
 def capabilities(caller: Caller, role: CourseRole | None) -> frozenset[Capability]:
