@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -28,6 +28,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MOST_ATTEMPTS = 12
 FIRST_PAUSE_SECONDS = 0.005
 RETRIED_STATES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
+# A database that is gone without a word, with its machine, is noticed in seconds, not in a quarter of an hour.
+POSTGRESQL_PATIENCE = {
+    "connect_timeout": 10,  # seconds
+    "tcp_user_timeout": 15_000,  # milliseconds
+    "keepalives_idle": 15,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+}
 
 
 class Database:
@@ -45,7 +53,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: Engine = create_engine(url, pool_pre_ping=True)
+        patience = POSTGRESQL_PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
+        self.engine: Engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin)
@@ -104,13 +113,23 @@ class Database:
 def _run(
     sessions: sessionmaker[Session], work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
+    was_cut = False
     for attempt in range(MOST_ATTEMPTS):
+        is_committing = False
         try:
-            with sessions.begin() as session:
-                return work(session, *args, **kwargs)
+            with sessions() as session:
+                result = work(session, *args, **kwargs)
+                is_committing = True
+                session.commit()
+                return result
         except DBAPIError as error:
             if _is_out_of_order(error) and attempt + 1 < MOST_ATTEMPTS:
                 time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 6)))  # noqa: S311 - only a pause
+                continue
+            # Nothing is kept of a transaction whose connection was cut before the commit was asked for; whether a
+            # commit was done, nobody can tell.
+            if error.connection_invalidated and not (was_cut or is_committing):
+                was_cut = True
                 continue
             if isinstance(error, OperationalError) or error.connection_invalidated:
                 raise UnavailableError("The database does not answer now; try again in a moment.") from error

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import event, inspect
+from sqlalchemy import event, inspect, text
 from sqlalchemy.orm import Session
 
 from hub.data import links, projects, users
@@ -220,22 +221,67 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     assert database.run(write) == 1
 
 
-def test_a_cut_connection_is_told_and_the_next_request_gets_a_new_one(postgresql_server: PostgreSql) -> None:
+@dataclass
+class Cut:
+    """A database on PostgreSQL, and work in it whose connection is cut in the middle, the first `times` times."""
+
+    server: PostgreSql
+    name: str
+    database: Database
+    times: int = 0
+    runs: int = 0
+
+    def __call__(self, session: Session) -> None:
+        self.runs += 1
+        session.add(AuditRow(at=NOW, actor="ada", action="cut", subject="x"))
+        session.flush()
+        if self.runs <= self.times:
+            self.end_connections()
+            session.execute(text("SELECT 1"))
+
+    def end_connections(self) -> None:
+        assert self.server.end_connections(self.name) > 0
+
+    @property
+    def kept(self) -> int:
+        return self.database.read(lambda s: s.query(AuditRow).filter_by(action="cut").count())
+
+
+@pytest.fixture(scope="module")
+def to_be_cut(postgresql_server: PostgreSql) -> Iterator[Cut]:
     name = postgresql_server.new_database()
     database = Database(postgresql_server.url(name))
     database.migrate()
+    yield Cut(postgresql_server, name, database)
+    database.close()
 
-    def cut_in_the_middle(session: Session) -> None:
-        session.add(AuditRow(at=NOW, actor="ada", action="test", subject="x"))
-        session.flush()
-        assert postgresql_server.end_connections(name) > 0
+
+def test_work_whose_connection_is_cut_is_done_once_on_another(to_be_cut: Cut) -> None:
+    before, work = to_be_cut.kept, replace(to_be_cut, times=1)
+    work.database.run(work)
+    assert work.runs == 2
+    assert work.kept == before + 1
+
+
+def test_connections_that_are_cut_again_and_again_are_told(to_be_cut: Cut) -> None:
+    before, work = to_be_cut.kept, replace(to_be_cut, times=2)
+    with pytest.raises(UnavailableError, match="try again"):
+        work.database.run(work)
+    assert work.kept == before
+    assert work.database.is_ready()
+
+
+def test_a_commit_that_was_cut_is_told_and_not_done_twice(to_be_cut: Cut) -> None:
+    """Whether it was kept nobody knows: done again, it could be there twice."""
+    work = replace(to_be_cut)
+
+    def cut_before_the_commit(session: Session) -> None:
+        work(session)
+        work.end_connections()
 
     with pytest.raises(UnavailableError, match="try again"):
-        database.run(cut_in_the_middle)
-    assert database.read(lambda s: s.query(AuditRow).count()) == 0
-    add_user(database, "ada")
-    assert database.is_ready()
-    database.close()
+        work.database.run(cut_before_the_commit)
+    assert work.runs == 1
 
 
 def test_transactions_that_contradict_each_other_are_put_in_order(database: Database) -> None:
