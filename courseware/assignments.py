@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from courseware import groups
+from courseware import groups, manual_columns
 from courseware.autotests import has_autotests
 from courseware.courses import record
 from courseware.deadlines import Accommodation, Deadline, LatePenalty, Schedule, deadline_of
@@ -41,6 +41,8 @@ def create(session: Session, course: CourseRow, name: str, *, category: str, by:
         raise InvalidError(f"{name!r} cannot name an assignment: use letters, digits, “-”, “_” and “.”.")
     if _find(session, course.id, name) is not None:
         raise ConflictError(f"There is an assignment “{name}” already.")
+    if manual_columns.is_named(session, course.id, name):
+        raise ConflictError(f"The gradebook has a column “{name}”; choose another name.")
     row = AssignmentRow(course_id=course.id, name=name, category=category, schedule={}, settings={}, created_at=now)
     session.add(row)
     session.flush()

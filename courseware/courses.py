@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from courseware.errors import ConflictError, InvalidError, NotFoundError
 from courseware.gradebook import Aggregation, Category
+from courseware.manual_column_models import ManualColumnRow
 from courseware.models import AssignmentRow, AuditRow, CourseRow, EnrolmentRow, GroupRow
 from courseware.policy import Caller, Capability, CourseRole, require
 
@@ -262,8 +263,11 @@ def grading_of(session: Session, course: CourseRow) -> tuple[list[Category], dic
     if isinstance(rows, list) and rows:
         categories = [Category(**(row | {"aggregation": Aggregation(row["aggregation"])})) for row in rows]
     else:
+        of_columns = select(ManualColumnRow.category).where(
+            ManualColumnRow.course_id == course.id, ManualColumnRow.removed_at.is_(None)
+        )
         names = session.scalars(
-            select(AssignmentRow.category).where(AssignmentRow.course_id == course.id).distinct()
+            select(AssignmentRow.category).where(AssignmentRow.course_id == course.id).union(of_columns)
         ).all()
         categories = [Category(name) for name in sorted(names)]
     return categories, dict(scale) if isinstance(scale, dict) else {}

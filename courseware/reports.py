@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import assignments, groups
+from courseware import assignments, groups, manual_columns
 from courseware.courses import grading_of, people
 from courseware.gradebook import CourseTotal, Entry, course_total
+from courseware.manual_column_models import ColumnScoreRow, ManualColumnRow
 from courseware.models import AccommodationRow, AssignmentRow, CourseRow, SubmissionRow
 from courseware.policy import CourseRole
 
@@ -57,6 +58,26 @@ class GradebookCell:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnCell:
+    """A student's score in a column that people fill in.
+
+    Attributes
+    ----------
+    score
+        `None` when there is none; then the column does not count for the student.
+    revision
+        Of the score; 0 without one. A change must name it.
+    """
+
+    column_id: int
+    name: str
+    points: float
+    score: float | None
+    is_excused: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class GradebookRow:
     """A student's line."""
 
@@ -67,15 +88,17 @@ class GradebookRow:
     email: str
     section: str
     cells: tuple[GradebookCell, ...]
+    columns: tuple[ColumnCell, ...]
     total: CourseTotal
 
 
 def gradebook(
-    session: Session, course: CourseRow, user_name: str | None = None, *, returned_only: bool = False
+    session: Session, course: CourseRow, user_names: Collection[str] | None = None, *, returned_only: bool = False
 ) -> list[GradebookRow]:
     """Return the gradebook, by name. The number of queries does not depend on the size of the class.
 
-    A missing submission of a released assignment counts 0; it is left to the instructor to excuse it.
+    A missing submission of a released assignment counts 0; it is left to the instructor to excuse it. An empty cell of
+    a manual column does not count.
 
     Parameters
     ----------
@@ -83,21 +106,25 @@ def gradebook(
         The transaction.
     course
         Which course.
-    user_name
-        A single student; everybody without.
+    user_names
+        These students only; everybody without.
     returned_only
         Whether scores are left out until they are returned, as students see it.
     """
     rows = assignments.of_course(session, course.id)
-    students = [p for p in people(session, course.id, CourseRole.STUDENT) if user_name in (None, p.user_name)]
+    students = [
+        p for p in people(session, course.id, CourseRole.STUDENT) if user_names is None or p.user_name in user_names
+    ]
     categories, scale = grading_of(session, course)
     ids = [row.id for row in rows]
     query = select(SubmissionRow).where(SubmissionRow.assignment_id.in_(ids), SubmissionRow.is_counted)
-    if user_name is not None:
+    if user_names is not None:
         own = {groups.owner_for(row, p.user_name, p.group_name) for p in students for row in rows}
         query = query.where(SubmissionRow.user_name.in_(own))
     submissions = {(s.assignment_id, s.user_name): s for s in session.scalars(query)}
     excused = _excused(session, ids)
+    columns = [c for c in manual_columns.of_course(session, course.id) if c.is_returned or not returned_only]
+    typed = manual_columns.current_scores(session, [column.id for column in columns], user_names)
     points = {row.id: row.released.points if row.released is not None else 0.0 for row in rows}
     found = []
     for person in students:
@@ -112,6 +139,8 @@ def gradebook(
             cells.append(cell)
             if row.released is not None and not is_held_back:
                 entries.append(_entry(row, cell, is_excused))
+        own_columns = _column_cells(columns, typed, person.user_name)
+        entries += _column_entries(columns, own_columns)
         found.append(
             GradebookRow(
                 person.user_name,
@@ -121,6 +150,7 @@ def gradebook(
                 person.email,
                 person.section,
                 tuple(cells),
+                own_columns,
                 course_total(categories, entries, scale or None),
             )
         )
@@ -191,10 +221,12 @@ def to_nbgrader_csv(session: Session, course: CourseRow) -> str:
 
 def _table(rows: Sequence[GradebookRow]) -> list[list[object]]:
     names = [cell.assignment for cell in rows[0].cells] if rows else []
-    head = ["user_name", "student_id", "last_name", "first_name", "email", "section", *names, "total", "letter"]
+    names += [manual_columns.heading(column.name, column.column_id) for column in rows[0].columns] if rows else []
+    head = [*manual_columns.PERSON_FIELDS, *names, *manual_columns.TOTAL_FIELDS]
     lines: list[list[object]] = [list(head)]
     for row in rows:
-        scores = ["excused" if cell.state == "excused" else cell.score for cell in row.cells]
+        scores: list[object] = ["excused" if cell.state == "excused" else cell.score for cell in row.cells]
+        scores += ["excused" if column.is_excused else column.score for column in row.columns]
         total = round(row.total.fraction, 6) if row.total.fraction is not None else None
         person = [row.user_name, row.student_id, row.last_name, row.first_name, row.email, row.section]
         lines.append([*person, *scores, total, row.total.letter])
@@ -221,6 +253,24 @@ def _cell(row: AssignmentRow, submission: SubmissionRow | None, points: float, i
 def _entry(row: AssignmentRow, cell: GradebookCell, is_excused: bool) -> Entry:
     score = 0.0 if cell.state == "missing" else cell.score
     return Entry(row.name, row.category, score, cell.points, row.is_extra_credit, is_excused)
+
+
+def _column_cells(
+    columns: Sequence[ManualColumnRow], typed: Mapping[tuple[int, str], ColumnScoreRow], user_name: str
+) -> tuple[ColumnCell, ...]:
+    cells = []
+    for column in columns:
+        row = typed.get((column.id, user_name))
+        score, is_excused, revision = (row.score, row.is_excused, row.revision) if row else (None, False, 0)
+        cells.append(ColumnCell(column.id, column.name, column.points, score, is_excused, revision))
+    return tuple(cells)
+
+
+def _column_entries(columns: Sequence[ManualColumnRow], cells: Sequence[ColumnCell]) -> list[Entry]:
+    return [
+        Entry(column.name, column.category, cell.score, column.points, column.is_extra_credit, cell.is_excused)
+        for column, cell in zip(columns, cells, strict=True)
+    ]
 
 
 def _excused(session: Session, ids: Sequence[int]) -> set[tuple[int, str, str]]:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from courseware import assignments, courses
+from courseware import assignments, courses, manual_columns
+from courseware.manual_columns import ColumnSettings
 from courseware.models import CourseRow, RubricItemRow, VersionRow
 from courseware.policy import Caller
 from courseware.results import rubric_of
@@ -24,7 +25,7 @@ def copy_course(
     by: Caller,
     now: datetime,
 ) -> CourseRow:
-    """Make a course with the newest version of each assignment, not released, its times moved, and its rubrics.
+    """Make a course with the newest version of each assignment, not released, its times moved, rubrics and columns.
 
     Raises
     ------
@@ -35,6 +36,9 @@ def copy_course(
         session, course_id, title, term=term, time_zone=course.time_zone, instructors=[by.name], by=by, now=now
     )
     made.grading = dict(course.grading)
+    for column in manual_columns.of_course(session, course.id):
+        settings = ColumnSettings(column.name, column.category, column.points, column.is_extra_credit)
+        manual_columns.create(session, made, settings, by=by.name, now=now)
     for row in assignments.of_course(session, course.id):
         copy = assignments.create(session, made, row.name, category=row.category, by=by.name, now=now)
         copy.is_extra_credit, copy.settings = row.is_extra_credit, dict(row.settings)

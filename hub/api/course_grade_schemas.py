@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints, computed_field
 
 from courseware import rendering
+from courseware.gradebook import Aggregation
 from hub.api.course_schemas import Receipt
 from hub.api.schemas import Body
 
@@ -164,6 +165,17 @@ class GradebookCell(BaseModel):
     late_seconds: float
 
 
+class ColumnCell(BaseModel):
+    """A student's score in a manual column; `revision` is 0 where there is none."""
+
+    column_id: int
+    name: str
+    points: float
+    score: float | None
+    is_excused: bool
+    revision: int
+
+
 class GradebookRow(BaseModel):
     """A student's line in the gradebook."""
 
@@ -174,8 +186,34 @@ class GradebookRow(BaseModel):
     email: str
     section: str
     cells: list[GradebookCell]
+    columns: list[ColumnCell]
     total: float | None
     letter: str | None
+
+
+class CategoryTotal(BaseModel):
+    """What a category comes to: a fraction of its points, and which assignments and columns make it."""
+
+    name: str
+    weight: float
+    aggregation: Aggregation
+    cap: float
+    fraction: float | None
+    counted: list[str]
+    dropped: list[str]
+    left_out: list[str]
+
+
+class ExplainedRow(GradebookRow):
+    """A student's line, and how the course grade follows from it."""
+
+    categories: list[CategoryTotal]
+
+
+class OwnGrades(BaseModel):
+    """One's own line of the gradebook."""
+
+    rows: list[ExplainedRow]
 
 
 class Gradebook(BaseModel):

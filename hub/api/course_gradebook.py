@@ -9,6 +9,7 @@ from hub.api import course_grade_schemas as g
 from hub.api.context import Context
 from hub.api.course_support import course_of, transaction
 from hub.api.operation import Content, operation
+from hub.errors import NotFoundError
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -18,18 +19,39 @@ async def read_gradebook(ctx: Context) -> g.Gradebook:
     """Return the gradebook of the class."""
 
     def work(session: Session) -> g.Gradebook:
-        return _gradebook(reports.gradebook(session, course_of(session, ctx, Capability.GRADE)))
+        rows = reports.gradebook(session, course_of(session, ctx, Capability.GRADE))
+        return g.Gradebook(rows=[gradebook_row(row) for row in rows])
 
     return await transaction(ctx, work, read=True)
 
 
-@operation("GET", "/courses/{course_id}/grades", "One's own grades", response=g.Gradebook)
-async def read_own_grades(ctx: Context) -> g.Gradebook:
-    """Return the caller's line of the gradebook, with what was returned."""
+@operation(
+    "GET",
+    "/courses/{course_id}/gradebook/students/{user_name}",
+    "A student's line of the gradebook, explained",
+    response=g.ExplainedRow,
+)
+async def explain_grade(ctx: Context) -> g.ExplainedRow:
+    """Return a student's scores, and how the course grade follows from them, to staff."""
 
-    def work(session: Session) -> g.Gradebook:
+    def work(session: Session) -> g.ExplainedRow:
+        course = course_of(session, ctx, Capability.GRADE)
+        rows = reports.gradebook(session, course, [ctx.path["user_name"]])
+        if not rows:
+            raise NotFoundError(f"“{ctx.path['user_name']}” is no student of “{course.id}”.")
+        return _explained(rows[0])
+
+    return await transaction(ctx, work, read=True)
+
+
+@operation("GET", "/courses/{course_id}/grades", "One's own grades", response=g.OwnGrades)
+async def read_own_grades(ctx: Context) -> g.OwnGrades:
+    """Return the caller's line of the gradebook, with what was returned and how the grade follows from it."""
+
+    def work(session: Session) -> g.OwnGrades:
         course = course_of(session, ctx, Capability.SUBMIT)
-        return _gradebook(reports.gradebook(session, course, ctx.actor.name, returned_only=True))
+        rows = reports.gradebook(session, course, [ctx.actor.name], returned_only=True)
+        return g.OwnGrades(rows=[_explained(row) for row in rows])
 
     return await transaction(ctx, work, read=True)
 
@@ -65,20 +87,34 @@ async def export_gradebook_xlsx(ctx: Context) -> Content:
     return await transaction(ctx, work, read=True)
 
 
-def _gradebook(rows: list[reports.GradebookRow]) -> g.Gradebook:
-    return g.Gradebook(
-        rows=[
-            g.GradebookRow(
-                user_name=row.user_name,
-                student_id=row.student_id,
-                first_name=row.first_name,
-                last_name=row.last_name,
-                email=row.email,
-                section=row.section,
-                cells=[g.GradebookCell.model_validate(cell, from_attributes=True) for cell in row.cells],
-                total=row.total.fraction,
-                letter=row.total.letter,
-            )
-            for row in rows
-        ]
+def gradebook_row(row: reports.GradebookRow) -> g.GradebookRow:
+    """Return a student's line as the API has it."""
+    return g.GradebookRow(
+        user_name=row.user_name,
+        student_id=row.student_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        section=row.section,
+        cells=[g.GradebookCell.model_validate(cell, from_attributes=True) for cell in row.cells],
+        columns=[g.ColumnCell.model_validate(cell, from_attributes=True) for cell in row.columns],
+        total=row.total.fraction,
+        letter=row.total.letter,
     )
+
+
+def _explained(row: reports.GradebookRow) -> g.ExplainedRow:
+    categories = [
+        g.CategoryTotal(
+            name=total.category.name,
+            weight=total.category.weight,
+            aggregation=total.category.aggregation,
+            cap=total.category.cap,
+            fraction=total.fraction,
+            counted=list(total.counted),
+            dropped=list(total.dropped),
+            left_out=list(total.left_out),
+        )
+        for total in row.total.categories
+    ]
+    return g.ExplainedRow(**gradebook_row(row).model_dump(), categories=categories)

@@ -23,6 +23,7 @@ from hub.api import announcements as _announcements  # noqa: F401
 from hub.api import audit as _audit  # noqa: F401
 from hub.api import automation as _automation  # noqa: F401
 from hub.api import course_assignments as _course_assignments  # noqa: F401
+from hub.api import course_columns as _course_columns  # noqa: F401
 from hub.api import course_files as _course_files  # noqa: F401
 from hub.api import course_gradebook as _course_gradebook  # noqa: F401
 from hub.api import course_grading as _course_grading  # noqa: F401

@@ -40,9 +40,11 @@ class RunningCourse:
     id: str
     clients: dict[str, httpx.Client]
     submission: int
+    column: int
 
     def call(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
         url = path.replace("{course}", self.id).replace("{submission}", str(self.submission))
+        url = url.replace("{column}", str(self.column))
         return self.clients[who].request(method, url, json=body)
 
 
@@ -74,7 +76,8 @@ def story(platform: PlatformUnderTest, clients: dict[str, httpx.Client], tmp_pat
     while "1 done" not in platform.collegium("grade", "status", "phys", "ps1").stdout:
         assert time.monotonic() < deadline, "the platform's worker did not grade the submission"
         time.sleep(0.5)
-    return RunningCourse("phys", clients, receipt.json()["submission"]), said
+    column = clients["instructor"].post("/courses/phys/columns", json=COLUMN).json()["id"]
+    return RunningCourse("phys", clients, receipt.json()["submission"], column), said
 
 
 def test_a_class_is_graded_and_returned_from_the_command_line(
@@ -215,6 +218,8 @@ class Row:
 
 SUBMISSION = COURSE + "/submissions/{submission}"
 MARK = {"notebook": "problem1.ipynb", "grade_id": "none", "revision": 0}
+COLUMN = {"name": "Participation", "points": 10}
+ENTRY = {"scores": [{"user_name": login("classmate"), "score": 8, "revision": 99}]}
 RUBRIC = {"notebook": "problem1.ipynb", "grade_id": "x", "text": "t", "points": -1}
 # instructor, grader, student, classmate, auditor, stranger, administrator, nobody
 TABLE = [
@@ -252,6 +257,15 @@ TABLE = [
     Row("GET", ONE + "/proposals", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("POST", ONE + "/proposals", (204, 403, 403, 403, 403, 404, 204, 401)),
     Row("POST", ONE + "/feedback", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("GET", COURSE + "/columns", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("POST", COURSE + "/columns", (409, 403, 403, 403, 403, 404, 409, 401), COLUMN),
+    Row("PUT", COURSE + "/columns/{column}", (409, 403, 403, 403, 403, 404, 409, 401), COLUMN | {"revision": 9}),
+    Row("PUT", COURSE + "/columns/{column}/scores", (409, 409, 403, 403, 403, 404, 409, 401), ENTRY),
+    Row("GET", COURSE + "/columns/{column}/scores/cw-classmate", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("DELETE", COURSE + "/columns/{column}", (204, 403, 403, 403, 403, 404, 204, 401)),
+    Row("POST", COURSE + "/columns/{column}/restore", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("POST", COURSE + "/gradebook/imports", (200, 403, 403, 403, 403, 404, 200, 401), {"content_base64": "eA=="}),
+    Row("GET", COURSE + "/gradebook/students/cw-student", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", COURSE + "/gradebook", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", COURSE + "/grades", (403, 403, 200, 200, 403, 404, 403, 401)),
     Row("GET", COURSE + "/gradebook/csv", (200, 403, 403, 403, 403, 404, 200, 401)),
@@ -305,6 +319,9 @@ def test_the_table_names_every_operation_on_courses(story, platform: PlatformUnd
         path = row.path
         for short, long in names.items():
             path = path.replace(short, long)
+        path = path.replace("{column}", "{column_id}")
+        path = path.replace("/students/cw-student", "/students/{user_name}")
+        path = path.replace("/scores/cw-classmate", "/scores/{user_name}")
         if "/people/" in path:
             path = COURSE.replace("{course}", "{course_id}") + "/people/{user_name}"
         tested.add((row.method, path))

@@ -142,7 +142,7 @@ async def test_a_group_hands_in_once_and_every_member_has_the_score(physics: Cla
 
     def read(session):  # type: ignore[no-untyped-def]
         rows = reports.gradebook(session, session.get_one(CourseRow, "physics"))
-        own = reports.gradebook(session, session.get_one(CourseRow, "physics"), "bob")
+        own = reports.gradebook(session, session.get_one(CourseRow, "physics"), ["bob"])
         row = assignments.get(session, "physics", "ps1")
         found = submissions.counted(session, row.id)
         mine = {name: [groups.belongs_to(session, s, name) for s in found] for name in physics.students}
