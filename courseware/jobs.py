@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -128,9 +128,11 @@ def retry_later(session: Session, job: JobRow, now: datetime, error: str) -> Non
     session.flush()
 
 
-def cancel(session: Session, assignment_id: int, now: datetime) -> int:
-    """Cancel what is queued or running for an assignment; return how many jobs."""
+def cancel(session: Session, assignment_id: int, now: datetime, owners: Collection[str] | None = None) -> int:
+    """Cancel what is queued or running for an assignment, of some owners only; return how many jobs."""
     submissions = select(SubmissionRow.id).where(SubmissionRow.assignment_id == assignment_id)
+    if owners is not None:
+        submissions = submissions.where(SubmissionRow.user_name.in_(owners))
     jobs = session.scalars(
         select(JobRow).where(JobRow.submission_id.in_(submissions), JobRow.state.in_(("queued", "running")))
     ).all()
@@ -139,15 +141,17 @@ def cancel(session: Session, assignment_id: int, now: datetime) -> int:
     return len(jobs)
 
 
-def progress(session: Session, assignment_id: int) -> dict[str, int]:
-    """Return how many jobs of an assignment are in each state."""
-    rows = session.execute(
+def progress(session: Session, assignment_id: int, owners: Collection[str] | None = None) -> dict[str, int]:
+    """Return how many jobs of an assignment are in each state, those of some owners only."""
+    query = (
         select(JobRow.state, func.count())
         .join(SubmissionRow, SubmissionRow.id == JobRow.submission_id)
         .where(SubmissionRow.assignment_id == assignment_id)
         .group_by(JobRow.state)
     )
-    return dict(rows.all())
+    if owners is not None:
+        query = query.where(SubmissionRow.user_name.in_(owners))
+    return dict(session.execute(query).all())
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -106,6 +106,18 @@ def require_assignment(scope: GradingScope, name: str) -> None:
         raise ForbiddenError(f"You grade {known} in this course, not “{name}”. Its instructors decide who grades what.")
 
 
+def require_columns(scope: GradingScope) -> None:
+    """Check that somebody fills in manual columns, which belong to no assignment.
+
+    Raises
+    ------
+    ForbiddenError
+        They grade some assignments only.
+    """
+    if scope.assignments:
+        raise ForbiddenError("You grade assignments in this course, not the columns of its gradebook.")
+
+
 def capabilities(caller: Caller, role: CourseRole | None) -> frozenset[Capability]:
     """Return all that a caller with a role may do."""
     own = CAPABILITIES[role] if role is not None else frozenset()

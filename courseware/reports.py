@@ -15,7 +15,7 @@ from courseware.courses import grading_of, people
 from courseware.gradebook import CourseTotal, Entry, course_total
 from courseware.manual_column_models import ColumnScoreRow, ManualColumnRow
 from courseware.models import AccommodationRow, AssignmentRow, CourseRow, SubmissionRow
-from courseware.policy import CourseRole
+from courseware.policy import CourseRole, GradingScope
 
 NBGRADER_COLUMNS = (
     "assignment",
@@ -155,6 +155,14 @@ def gradebook(
             )
         )
     return found
+
+
+def within(row: GradebookRow, scope: GradingScope) -> GradebookRow:
+    """Return what of a student's line somebody may see who grades some assignments only: not what else makes it up."""
+    if not scope.assignments:
+        return row
+    cells = tuple(cell for cell in row.cells if scope.has_assignment(cell.assignment))
+    return replace(row, cells=cells, columns=(), total=CourseTotal(None, None, ()))
 
 
 def to_csv(rows: Sequence[GradebookRow]) -> str:

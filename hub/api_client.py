@@ -23,13 +23,26 @@ from hub.api.account_schemas import (
     UserTable,
     UserTableResult,
 )
+from hub.api.course_column_schemas import (
+    ColumnCreate,
+    ColumnHistory,
+    ColumnScores,
+    ColumnUpdate,
+    GradebookImport,
+    GradebookImported,
+    ManualColumn,
+    ManualColumnList,
+    ScoresSet,
+)
 from hub.api.course_grade_schemas import (
     CellScore,
+    ExplainedRow,
     Feedback,
-    Gradebook,
     GradeRequest,
+    Gradebook,
     GradingProgress,
     MarkUpdate,
+    OwnGrades,
     Returned,
     Rubric,
     RubricItem,
@@ -40,8 +53,8 @@ from hub.api.course_grade_schemas import (
 )
 from hub.api.course_lti import (
     LtiConnect,
-    LtiLinks,
     LtiLinkUpdate,
+    LtiLinks,
     LtiPlatform,
     LtiPlatformCreate,
     LtiRosterTaken,
@@ -66,8 +79,8 @@ from hub.api.course_schemas import (
     FileSet,
     GradingSettings,
     Receipt,
-    ReleasedFiles,
     ReleaseRequest,
+    ReleasedFiles,
     Roster,
     ScheduleSettings,
     StaffProject,
@@ -151,8 +164,8 @@ from hub.api.run_schemas import (
 )
 from hub.api.schemas import (
     Me,
-    MemberUpdate,
     MeUpdate,
+    MemberUpdate,
     PersonList,
     Project,
     ProjectCreate,
@@ -365,9 +378,15 @@ class Client(Connection):
         """The gradebook."""
         return self.call("GET", f"/courses/{quote(course_id, safe='')}/gradebook", Gradebook)
 
-    def read_own_grades(self, course_id: str) -> Gradebook:
+    def explain_grade(self, course_id: str, user_name: str) -> ExplainedRow:
+        """A student's line of the gradebook, explained."""
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/gradebook/students/{quote(user_name, safe='')}", ExplainedRow
+        )
+
+    def read_own_grades(self, course_id: str) -> OwnGrades:
         """One's own grades."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/grades", Gradebook)
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/grades", OwnGrades)
 
     def export_gradebook(self, course_id: str) -> Table:
         """The gradebook as CSV."""
@@ -380,6 +399,48 @@ class Client(Connection):
     def export_gradebook_xlsx(self, course_id: str) -> bytes:
         """The gradebook as a workbook."""
         return self.send("GET", f"/courses/{quote(course_id, safe='')}/gradebook/xlsx").content
+
+    def list_columns(self, course_id: str) -> ManualColumnList:
+        """The manual columns of the gradebook."""
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/columns", ManualColumnList)
+
+    def add_column(self, course_id: str, body: ColumnCreate) -> ManualColumn:
+        """Add a manual column."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/columns", ManualColumn, body)
+
+    def change_column(self, course_id: str, column_id: str, body: ColumnUpdate) -> ManualColumn:
+        """Change a manual column."""
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}", ManualColumn, body
+        )
+
+    def remove_column(self, course_id: str, column_id: str) -> None:
+        """Remove a manual column."""
+        self.send("DELETE", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}")
+
+    def restore_column(self, course_id: str, column_id: str) -> ManualColumn:
+        """Bring a manual column back."""
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/restore", ManualColumn
+        )
+
+    def set_column_scores(self, course_id: str, column_id: str, body: ColumnScores) -> ScoresSet:
+        """Set scores of a manual column."""
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores", ScoresSet, body
+        )
+
+    def read_column_history(self, course_id: str, column_id: str, user_name: str) -> ColumnHistory:
+        """All that a student was given in a manual column."""
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores/{quote(user_name, safe='')}",
+            ColumnHistory,
+        )
+
+    def import_gradebook(self, course_id: str, body: GradebookImport) -> GradebookImported:
+        """Scores of manual columns from a table."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/gradebook/imports", GradebookImported, body)
 
     def hand_in(self, course_id: str, assignment: str, body: FileSet) -> Receipt:
         """Hand in."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import CourseRole, courses, groups
+from courseware import CourseRole, courses, graders, groups
 from courseware.models import AssignmentRow, CourseRow, EnrolmentRow, GroupRow
 from hub.data import projects, users
 from hub.data.models import ProjectRow
@@ -31,7 +32,7 @@ def of_student(
     if project is None:
         project = _create(session, course, course.title, user_name, now)
         enrolment.project_id = project.id
-    _let_in(session, project, _staff(session, course), now)
+    _let_in(session, project, _staff(session, course, {enrolment.section}), now)
     return project.id
 
 
@@ -78,16 +79,51 @@ def _of_group(session: Session, course: CourseRow, group: GroupRow, now: datetim
     if project is None:
         project = _create(session, course, f"{course.title}: {group.name}", students[0], now)
         group.project_id = project.id
-    wanted = dict.fromkeys(students, Role.EDITOR) | _staff(session, course)
+    wanted = dict.fromkeys(students, Role.EDITOR) | _staff(session, course, _places(session, course)[project.id])
     _let_in(session, project, wanted, now)
     classmates = {person.user_name for person in courses.people(session, course.id, CourseRole.STUDENT)}
     _put_out(session, project, [name for name in classmates if name not in wanted], heirs=students)
     return project.id
 
 
-def _staff(session: Session, course: CourseRow) -> dict[str, Role]:
-    people = courses.people(session, course.id)
-    return {person.user_name: Role.EDITOR for person in people if person.role in STAFF}
+def keep_to_limits(session: Session, course: CourseRow) -> None:
+    """Take graders out of the projects of students whose work is not theirs to grade."""
+    limited = [p for p in courses.people(session, course.id, CourseRole.GRADER) if not graders.limits_of(p).is_whole]
+    if not limited:
+        return
+    places = _places(session, course)
+    for project in session.scalars(select(ProjectRow).where(ProjectRow.id.in_(places))):
+        _put_out(session, project, [p.user_name for p in limited if not _works_in(p, places[project.id])])
+
+
+def _staff(session: Session, course: CourseRow, sections: Collection[str] | None = None) -> dict[str, Role]:
+    """Return the staff who work in the projects of students of some sections; without sections, all of them."""
+    people = [person for person in courses.people(session, course.id) if person.role in STAFF]
+    if sections is not None:
+        people = [person for person in people if _works_in(person, sections)]
+    return {person.user_name: Role.EDITOR for person in people}
+
+
+def _works_in(person: EnrolmentRow, sections: Collection[str]) -> bool:
+    """Return whether somebody of the staff works in the project of students of these sections.
+
+    The work on every assignment lies in it, so nobody is let in who grades some assignments only.
+    """
+    limits = graders.limits_of(person)
+    return person.role != CourseRole.GRADER or (not limits.assignments and limits.has_section(*sections))
+
+
+def _places(session: Session, course: CourseRow) -> dict[str, set[str]]:
+    """Return the projects of students and groups, each with the sections of those whose work lies in it."""
+    groups_there = session.execute(select(GroupRow.name, GroupRow.project_id).where(GroupRow.course_id == course.id))
+    shared = dict(groups_there.tuples())
+    query = select(EnrolmentRow.project_id, EnrolmentRow.group_name, EnrolmentRow.section)
+    places: dict[str, set[str]] = defaultdict(set)
+    for own, group, section in session.execute(query.where(EnrolmentRow.course_id == course.id)):
+        for project in (own, shared.get(group)):
+            if project is not None:
+                places[project].add(section)
+    return places
 
 
 def _existing(session: Session, project_id: str | None) -> ProjectRow | None:

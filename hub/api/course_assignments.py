@@ -15,7 +15,7 @@ from courseware.store import get_files
 from hub.api import course_schemas as s
 from hub.api.context import Context
 from hub.api.course_files import encode, read_files
-from hub.api.course_support import assignment_of, blobs, course_of, transaction
+from hub.api.course_support import assignment_of, blobs, course_of, is_staff_of, scope_of, transaction
 from hub.api.operation import operation
 from hub.errors import UnavailableError
 from hub.graders import executor_of
@@ -23,15 +23,17 @@ from hub.graders import executor_of
 
 @operation("GET", "/courses/{course_id}/assignments", "The assignments of a course", response=s.AssignmentList)
 async def list_assignments(ctx: Context) -> s.AssignmentList:
-    """Return the assignments, to students those that are released."""
+    """Return the assignments, to students those that are released, to graders those that they grade as well."""
 
     def work(session: Session) -> s.AssignmentList:
         row = course_of(session, ctx, Capability.READ)
-        is_staff = courses.role_in(session, row.id, ctx.actor.name) in (CourseRole.INSTRUCTOR, CourseRole.GRADER)
+        is_staff, scope = is_staff_of(session, ctx, row), scope_of(session, ctx)
         found = assignments.of_course(session, row.id)
-        shown = [a for a in found if a.released is not None or is_staff or ctx.actor.is_admin]
-        with_check = is_staff or ctx.actor.is_admin
-        return s.AssignmentList(items=[_assignment(session, a, ctx.actor.name, with_check=with_check) for a in shown])
+        mine = {a.name for a in found if is_staff and scope.has_assignment(a.name)}
+        shown = [a for a in found if a.released is not None or a.name in mine]
+        return s.AssignmentList(
+            items=[_assignment(session, a, ctx.actor.name, is_graded=a.name in mine) for a in shown]
+        )
 
     return await transaction(ctx, work, read=True)
 
@@ -51,7 +53,7 @@ async def create_assignment(ctx: Context) -> s.Assignment:
     def work(session: Session) -> s.Assignment:
         row = course_of(session, ctx, Capability.AUTHOR)
         made = assignments.create(session, row, new.name, category=new.category, by=ctx.actor.name, now=now)
-        return _assignment(session, made, ctx.actor.name)
+        return _assignment(session, made, ctx.actor.name, is_graded=True)
 
     return await transaction(ctx, work)
 
@@ -133,7 +135,7 @@ async def set_schedule(ctx: Context) -> s.Assignment:
         course_of(session, ctx, Capability.AUTHOR)
         assignment = assignment_of(session, ctx)
         assignments.set_schedule(session, assignment, _schedule(given), by=ctx.actor.name, now=now)
-        return _assignment(session, assignment, ctx.actor.name)
+        return _assignment(session, assignment, ctx.actor.name, is_graded=True)
 
     return await transaction(ctx, work)
 
@@ -154,7 +156,7 @@ async def set_assignment_settings(ctx: Context) -> s.Assignment:
         assignment = assignment_of(session, ctx)
         settings = given.model_dump(exclude={"category"})
         assignments.set_settings(session, assignment, settings, category=given.category, by=ctx.actor.name, now=now)
-        return _assignment(session, assignment, ctx.actor.name)
+        return _assignment(session, assignment, ctx.actor.name, is_graded=True)
 
     return await transaction(ctx, work)
 
@@ -248,8 +250,8 @@ def _version(row: VersionRow, assignment: AssignmentRow) -> s.Version:
     )
 
 
-def _assignment(session: Session, row: AssignmentRow, user_name: str, *, with_check: bool = False) -> s.Assignment:
-    found = checks.of_newest(session, row.id) if with_check else None
+def _assignment(session: Session, row: AssignmentRow, user_name: str, *, is_graded: bool = False) -> s.Assignment:
+    found = checks.of_newest(session, row.id) if is_graded else None
     deadline = assignments.deadline_for(session, row, user_name)
     schedule = assignments.schedule_to_json(assignments.schedule_from_json(row.schedule))
     return s.Assignment(
@@ -265,6 +267,7 @@ def _assignment(session: Session, row: AssignmentRow, user_name: str, *, with_ch
         closes_at=deadline.closes_at,
         feedback_released_at=row.feedback_released_at,
         check=s.VersionCheck.model_validate(found, from_attributes=True) if found is not None else None,
+        is_graded_by_caller=is_graded,
     )
 
 

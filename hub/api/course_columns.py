@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from courseware import Capability, gradebook_import, manual_columns, reports
 from courseware.manual_column_models import ManualColumnRow
 from courseware.manual_columns import ColumnEntry, ColumnSettings
+from courseware.policy import require_columns
 from hub.api import course_column_schemas as c
 from hub.api.context import Context
 from hub.api.course_gradebook import gradebook_row
-from hub.api.course_support import course_of, transaction
+from hub.api.course_support import check_students, course_of, scope_of, transaction
 from hub.api.operation import operation
 from hub.errors import InvalidError, NotFoundError
 
@@ -27,7 +28,8 @@ async def list_columns(ctx: Context) -> c.ManualColumnList:
 
     def work(session: Session) -> c.ManualColumnList:
         course = course_of(session, ctx, Capability.GRADE)
-        return c.ManualColumnList(items=[_column(row) for row in manual_columns.of_course(session, course.id)])
+        known = [] if scope_of(session, ctx).assignments else manual_columns.of_course(session, course.id)
+        return c.ManualColumnList(items=[_column(row) for row in known])
 
     return await transaction(ctx, work, read=True)
 
@@ -92,6 +94,8 @@ async def set_column_scores(ctx: Context) -> c.ScoresSet:
 
     def work(session: Session) -> c.ScoresSet:
         course = course_of(session, ctx, Capability.GRADE)
+        require_columns(scope_of(session, ctx))
+        check_students(session, ctx, [entry.user_name for entry in entries])
         manual_columns.set_scores(session, _column_of(session, ctx), entries, by=ctx.actor.name, now=now)
         rows = reports.gradebook(session, course, {entry.user_name for entry in entries})
         return c.ScoresSet(rows=[gradebook_row(row) for row in rows])
@@ -107,6 +111,8 @@ async def read_column_history(ctx: Context) -> c.ColumnHistory:
 
     def work(session: Session) -> c.ColumnHistory:
         course_of(session, ctx, Capability.GRADE)
+        require_columns(scope_of(session, ctx))
+        check_students(session, ctx, [ctx.path["user_name"]])
         rows = manual_columns.history(session, _column_of(session, ctx), ctx.path["user_name"])
         return c.ColumnHistory(items=[c.ColumnScore.model_validate(row, from_attributes=True) for row in rows])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, reports
+from courseware import Capability, graders, reports
 from hub.api import course_grade_schemas as g
 from hub.api.context import Context
-from hub.api.course_support import course_of, transaction
+from hub.api.course_support import check_students, course_of, scope_of, transaction
 from hub.api.operation import Content, operation
 from hub.errors import NotFoundError
 
@@ -16,11 +16,12 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @operation("GET", "/courses/{course_id}/gradebook", "The gradebook", response=g.Gradebook)
 async def read_gradebook(ctx: Context) -> g.Gradebook:
-    """Return the gradebook of the class."""
+    """Return the gradebook of the class; to a grader of a part of the course, that part."""
 
     def work(session: Session) -> g.Gradebook:
-        rows = reports.gradebook(session, course_of(session, ctx, Capability.GRADE))
-        return g.Gradebook(rows=[gradebook_row(row) for row in rows])
+        course, scope = course_of(session, ctx, Capability.GRADE), scope_of(session, ctx)
+        rows = reports.gradebook(session, course, graders.owners_within(session, course.id, scope))
+        return g.Gradebook(rows=[gradebook_row(reports.within(row, scope)) for row in rows])
 
     return await transaction(ctx, work, read=True)
 
@@ -36,10 +37,11 @@ async def explain_grade(ctx: Context) -> g.ExplainedRow:
 
     def work(session: Session) -> g.ExplainedRow:
         course = course_of(session, ctx, Capability.GRADE)
+        check_students(session, ctx, [ctx.path["user_name"]])
         rows = reports.gradebook(session, course, [ctx.path["user_name"]])
         if not rows:
             raise NotFoundError(f"“{ctx.path['user_name']}” is no student of “{course.id}”.")
-        return _explained(rows[0])
+        return _explained(reports.within(rows[0], scope_of(session, ctx)))
 
     return await transaction(ctx, work, read=True)
 

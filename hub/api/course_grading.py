@@ -21,10 +21,11 @@ from hub.api.course_support import (
     readable,
     receipt_key,
     submission_of,
+    to_grade,
     transaction,
 )
 from hub.api.operation import operation
-from hub.errors import InvalidError, NotFoundError
+from hub.errors import ForbiddenError, InvalidError, NotFoundError
 
 
 @operation(
@@ -67,7 +68,8 @@ async def list_submissions(ctx: Context) -> g.SubmissionList:
         course = course_of(session, ctx, Capability.READ)
         assignment = assignment_of(session, ctx)
         if is_staff_of(session, ctx, course):
-            return g.SubmissionList(items=[_submission(r) for r in submissions.counted(session, assignment.id)])
+            mine, found = to_grade(session, ctx), submissions.counted(session, assignment.id)
+            return g.SubmissionList(items=[_submission(row) for row in found if mine.has(row.user_name)])
         own = submissions.of_student(session, assignment.id, groups.owner_of(session, assignment, ctx.actor.name))
         return g.SubmissionList(items=[_own_view(_submission(r), assignment) for r in own])
 
@@ -158,8 +160,7 @@ async def read_rubric(ctx: Context) -> g.Rubric:
     """Return the rubric of an assignment, to staff."""
 
     def work(session: Session) -> g.Rubric:
-        course_of(session, ctx, Capability.GRADE)
-        rows = results.rubric_of(session, assignment_of(session, ctx).id)
+        rows = results.rubric_of(session, to_grade(session, ctx).assignment.id)
         return g.Rubric(items=[g.RubricItem.model_validate(row, from_attributes=True) for row in rows])
 
     return await transaction(ctx, work, read=True)
@@ -177,10 +178,10 @@ async def set_rubric_item(ctx: Context) -> g.RubricItem:
     given, now = ctx.body_as(g.RubricItem), ctx.platform.now()
 
     def work(session: Session) -> g.RubricItem:
-        course_of(session, ctx, Capability.GRADE)
-        values = given.model_dump(exclude={"id"})
-        assignment = assignment_of(session, ctx)
-        row = results.set_rubric_item(session, assignment, given.id, values, by=ctx.actor.name, now=now)
+        mine, values = to_grade(session, ctx), given.model_dump(exclude={"id"})
+        if given.id is not None and mine.owners is not None:
+            raise ForbiddenError("This item may stand in marks of other sections. Add one of your own.")
+        row = results.set_rubric_item(session, mine.assignment, given.id, values, by=ctx.actor.name, now=now)
         return g.RubricItem.model_validate(row, from_attributes=True)
 
     return await transaction(ctx, work)
@@ -195,19 +196,21 @@ async def set_rubric_item(ctx: Context) -> g.RubricItem:
     status=202,
 )
 async def start_grading(ctx: Context) -> g.GradingProgress:
-    """Put submissions into the queue, against the released version; all that count unless some are named."""
+    """Put submissions into the queue, against the released version; all that count unless some are named.
+
+    A grader who is limited to a part of the course starts the grading of that part.
+    """
     given, now = ctx.body_as(g.GradeRequest), ctx.platform.now()
 
     def work(session: Session) -> g.GradingProgress:
-        course_of(session, ctx, Capability.GRADE)
-        assignment = assignment_of(session, ctx)
-        version = assignments.released_version(assignment)
-        for row in submissions.counted(session, assignment.id):
-            if given.submissions is None or row.id in given.submissions:
+        mine = to_grade(session, ctx)
+        version = assignments.released_version(mine.assignment)
+        for row in submissions.counted(session, mine.assignment.id):
+            if mine.has(row.user_name) and (given.submissions is None or row.id in given.submissions):
                 jobs.enqueue(
                     session, row, version.id, now=now, is_proposal=given.propose, priority=jobs.PRIORITY_REGRADE
                 )
-        return g.GradingProgress(states=jobs.progress(session, assignment.id))
+        return g.GradingProgress(states=jobs.progress(session, mine.assignment.id, mine.owners))
 
     return await transaction(ctx, work)
 
@@ -222,8 +225,8 @@ async def read_grading_progress(ctx: Context) -> g.GradingProgress:
     """Return how many gradings are in each state."""
 
     def work(session: Session) -> g.GradingProgress:
-        course_of(session, ctx, Capability.GRADE)
-        return g.GradingProgress(states=jobs.progress(session, assignment_of(session, ctx).id))
+        mine = to_grade(session, ctx)
+        return g.GradingProgress(states=jobs.progress(session, mine.assignment.id, mine.owners))
 
     return await transaction(ctx, work, read=True)
 
@@ -236,10 +239,9 @@ async def cancel_grading(ctx: Context) -> g.GradingProgress:
     now = ctx.platform.now()
 
     def work(session: Session) -> g.GradingProgress:
-        course_of(session, ctx, Capability.GRADE)
-        assignment = assignment_of(session, ctx)
-        jobs.cancel(session, assignment.id, now)
-        return g.GradingProgress(states=jobs.progress(session, assignment.id))
+        mine = to_grade(session, ctx)
+        jobs.cancel(session, mine.assignment.id, now, mine.owners)
+        return g.GradingProgress(states=jobs.progress(session, mine.assignment.id, mine.owners))
 
     return await transaction(ctx, work)
 
@@ -254,8 +256,8 @@ async def read_proposals(ctx: Context) -> g.ScoreChanges:
     """Return the differences between the scores that count and the proposed ones."""
 
     def work(session: Session) -> g.ScoreChanges:
-        course_of(session, ctx, Capability.GRADE)
-        changes = proposals.proposed_changes(session, assignment_of(session, ctx).id)
+        mine = to_grade(session, ctx)
+        changes = [c for c in proposals.proposed_changes(session, mine.assignment.id) if mine.has(c.user_name)]
         return g.ScoreChanges(items=[g.ScoreChange.model_validate(c, from_attributes=True) for c in changes])
 
     return await transaction(ctx, work, read=True)

@@ -10,7 +10,7 @@ from courseware.store import get_files
 from hub.api import course_grade_schemas as g
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
-from hub.api.course_support import assignment_of, blobs, course_of, submission_of, transaction
+from hub.api.course_support import blobs, course_of, submission_of, to_grade, transaction
 from hub.api.operation import Query, operation
 
 
@@ -28,12 +28,12 @@ class MarkingQuery(Query):
     response=w.MarkingList,
 )
 async def list_marking(ctx: Context) -> w.MarkingList:
-    """Return every submission that counts with the scores of its cells, to staff."""
+    """Return every submission that counts with the scores of its cells, to those who grade it."""
 
     def work(session: Session) -> w.MarkingList:
-        course_of(session, ctx, Capability.GRADE)
-        assignment = assignment_of(session, ctx)
-        found = marking.listed(session, assignment.id)
+        mine = to_grade(session, ctx)
+        assignment = mine.assignment
+        found = [entry for entry in marking.listed(session, assignment.id) if mine.has(entry.row.user_name)]
         version = assignment.released
         cells = assignments.structure_of(version).cells if version is not None else ()
         asked = requests.open_requests(session, assignment.id)

@@ -13,6 +13,7 @@ from hub.api.schemas import Body, Title, UserName
 
 CourseId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 AssignmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+SectionName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -70,6 +71,13 @@ class Enrolment(BaseModel):
     last_name: str
     email: str
     group_name: str = ""
+    graded_sections: list[str] = Field(
+        default_factory=list, description="Whose work a grader grades: that of students of these sections; none: all."
+    )
+    graded_assignments: list[str] = Field(
+        default_factory=list, description="The assignments that a grader grades; none: all."
+    )
+    hub_group: str = Field("", description="The group of the platform through which they are in the course.")
 
 
 class EnrolmentUpdate(Body):
@@ -83,6 +91,12 @@ class EnrolmentUpdate(Body):
     email: Annotated[str, StringConstraints(max_length=200)] = ""
     group: Annotated[str, StringConstraints(max_length=40)] | None = Field(
         None, description="With whom they hand in what groups hand in; left as it is when not given."
+    )
+    graded_sections: Annotated[list[SectionName], Field(max_length=200)] | None = Field(
+        None, description="Limits a grader to students of these sections; empty: all, not given: as it is."
+    )
+    graded_assignments: Annotated[list[AssignmentName], Field(max_length=200)] | None = Field(
+        None, description="Limits a grader to these assignments; empty: all, not given: as it is."
     )
 
 
@@ -199,6 +213,7 @@ class Assignment(BaseModel):
     closes_at: datetime | None
     feedback_released_at: datetime | None
     check: VersionCheck | None
+    is_graded_by_caller: bool = Field(False, description="Whether the caller grades it, or a part of the class in it.")
 
 
 class AssignmentList(BaseModel):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 import courseware
-from courseware import Caller, Capability, CourseRole, assignments, courses, groups, submissions
+from courseware import Caller, Capability, CourseRole, assignments, courses, graders, groups, submissions
 from courseware.models import AssignmentRow, CourseRow, SubmissionRow
+from courseware.policy import GradingScope, require_assignment
 from hub import errors
 from hub.api.context import Context
 from hub.api.course_schemas import CourseSummary
@@ -71,18 +73,77 @@ def assignment_of(session: Session, ctx: Context) -> AssignmentRow:
     return assignments.get(session, ctx.path["course_id"], ctx.path["assignment"])
 
 
+def scope_of(session: Session, ctx: Context) -> GradingScope:
+    """Return what of the course of the request the caller grades, if they grade in it at all."""
+    return graders.scope_of(session, ctx.path["course_id"], caller(ctx))
+
+
+@dataclass(frozen=True, slots=True)
+class ToGrade:
+    """An assignment that the caller grades.
+
+    Attributes
+    ----------
+    assignment
+        Which.
+    scope
+        What of the course they grade.
+    owners
+        Whose submissions to it they grade, groups behind `@`; `None`: everybody's.
+    """
+
+    assignment: AssignmentRow
+    scope: GradingScope
+    owners: frozenset[str] | None
+
+    def has(self, owner: str) -> bool:
+        """Return whether they grade what somebody handed in."""
+        return self.owners is None or owner in self.owners
+
+
+def to_grade(session: Session, ctx: Context) -> ToGrade:
+    """Return the assignment of the request, of which the caller grades at least a part.
+
+    Raises
+    ------
+    CoursewareError
+        They may not grade in the course, or grade other assignments.
+    """
+    course_of(session, ctx, Capability.GRADE)
+    assignment, scope = assignment_of(session, ctx), scope_of(session, ctx)
+    require_assignment(scope, assignment.name)
+    return ToGrade(assignment, scope, graders.owners_within(session, assignment.course_id, scope))
+
+
 def submission_of(session: Session, ctx: Context) -> SubmissionRow:
-    """Return the submission of the request.
+    """Return the submission of the request; to a grader, if it is theirs to grade.
 
     Raises
     ------
     NotFoundError
-        The course has none of the id.
+        The course has none of the id, or others grade it.
     """
     given = ctx.path["submission_id"]
     if not given.isdecimal() or len(given) > 15:
         raise errors.NotFoundError(f"There is no submission “{given}”.")
-    return submissions.get(session, int(given), ctx.path["course_id"])
+    row = submissions.get(session, int(given), ctx.path["course_id"])
+    if not graders.is_within(session, scope_of(session, ctx), row):
+        raise errors.NotFoundError(f"There is no submission {row.id} among those that you grade.")
+    return row
+
+
+def check_students(session: Session, ctx: Context, names: Iterable[str]) -> None:
+    """Check that students are among those whom the caller grades.
+
+    Raises
+    ------
+    NotFoundError
+        One of them is not.
+    """
+    owners = graders.owners_within(session, ctx.path["course_id"], scope_of(session, ctx))
+    others = [name for name in names if owners is not None and name not in owners]
+    if others:
+        raise errors.NotFoundError(f"“{others[0]}” is not among the students whom you grade.")
 
 
 def is_staff_of(session: Session, ctx: Context, course: CourseRow) -> bool:

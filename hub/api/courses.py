@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from courseware import Capability, courses
+from courseware import Capability, courses, graders
 from courseware.courses import Person
 from courseware.gradebook import Category
 from courseware.models import EnrolmentRow
 from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api.context import Context
-from hub.api.course_support import caller, course_of, course_summary, transaction
+from hub.api.course_support import caller, course_of, course_summary, scope_of, transaction
 from hub.api.operation import Audience, Query, operation
 from hub.data import users
 
@@ -93,11 +93,12 @@ async def change_course(ctx: Context) -> s.CourseSummary:
 
 @operation("GET", "/courses/{course_id}/people", "Who is in a course", response=s.EnrolmentList)
 async def list_people(ctx: Context) -> s.EnrolmentList:
-    """Return the people of a course, to its staff."""
+    """Return the people of a course, to its staff; of students, to a grader of sections those of them."""
 
     def work(session: Session) -> s.EnrolmentList:
         row = course_of(session, ctx, Capability.GRADE)
-        return s.EnrolmentList(items=[_enrolment(p) for p in courses.people(session, row.id)])
+        known = graders.people_within(courses.people(session, row.id), scope_of(session, ctx))
+        return s.EnrolmentList(items=[_enrolment(p) for p in known])
 
     return await transaction(ctx, work, read=True)
 
@@ -110,16 +111,26 @@ async def list_people(ctx: Context) -> s.EnrolmentList:
     response=s.Enrolment,
 )
 async def enrol(ctx: Context) -> s.Enrolment:
-    """Put an account into a course."""
+    """Put an account into a course; limits of a grader hold from the next request on."""
     change, now = ctx.body_as(s.EnrolmentUpdate), ctx.platform.now()
 
     def work(session: Session) -> s.Enrolment:
         row = course_of(session, ctx, Capability.MANAGE)
         user = users.get(session, ctx.path["user_name"])
-        person = Person(user.name, **change.model_dump())
+        person = Person(user.name, **change.model_dump(exclude={"graded_sections", "graded_assignments"}))
         made = courses.enrol(session, row, person, by=ctx.actor.name, now=now)
+        graders.set_limits(
+            session,
+            row,
+            user.name,
+            sections=change.graded_sections,
+            assignments=change.graded_assignments,
+            by=ctx.actor.name,
+            now=now,
+        )
         if person.role not in course_projects.STAFF:
             course_projects.leave(session, row, user.name, now)
+        course_projects.keep_to_limits(session, row)
         return _enrolment(made)
 
     return await transaction(ctx, work)
@@ -149,6 +160,7 @@ async def enrol_roster(ctx: Context) -> s.EnrolmentList:
         for person in courses.read_roster(given.csv):
             users.get(session, person.user_name)
             found.append(_enrolment(courses.enrol(session, row, person, by=ctx.actor.name, now=now)))
+        course_projects.keep_to_limits(session, row)
         return s.EnrolmentList(items=found)
 
     return await transaction(ctx, work)

@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * The assignments of a course
-         * @description Return the assignments, to students those that are released.
+         * @description Return the assignments, to students those that are released, to graders those that they grade as well.
          */
         get: operations["list_assignments"];
         put?: never;
@@ -486,6 +486,8 @@ export interface paths {
         /**
          * Grade again
          * @description Put submissions into the queue, against the released version; all that count unless some are named.
+         *
+         *     A grader who is limited to a part of the course starts the grading of that part.
          */
         post: operations["start_grading"];
         /**
@@ -547,7 +549,7 @@ export interface paths {
         };
         /**
          * What is to be marked
-         * @description Return every submission that counts with the scores of its cells, to staff.
+         * @description Return every submission that counts with the scores of its cells, to those who grade it.
          */
         get: operations["list_marking"];
         put?: never;
@@ -750,6 +752,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The manual columns of the gradebook
+         * @description Return the columns that people fill in, to staff.
+         */
+        get: operations["list_columns"];
+        put?: never;
+        /**
+         * Add a manual column
+         * @description Add a column to the gradebook whose scores people type in; it counts in its category.
+         */
+        post: operations["add_column"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/columns/{column_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a manual column
+         * @description Change what a column is; refused when somebody else changed it meanwhile.
+         */
+        put: operations["change_column"];
+        post?: never;
+        /**
+         * Remove a manual column
+         * @description Take a column out of the gradebook; its scores are kept.
+         */
+        delete: operations["remove_column"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/columns/{column_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a manual column back
+         * @description Bring a removed column back, with its scores.
+         */
+        post: operations["restore_column"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/columns/{column_id}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set scores of a manual column
+         * @description Set scores of students, all or none; refused when somebody else changed one of them meanwhile.
+         */
+        put: operations["set_column_scores"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/columns/{column_id}/scores/{user_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that a student was given in a manual column
+         * @description Return who gave a student which score when, the newest first, to staff.
+         */
+        get: operations["read_column_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/copies": {
         parameters: {
             query?: never;
@@ -799,7 +909,7 @@ export interface paths {
         };
         /**
          * The gradebook
-         * @description Return the gradebook of the class.
+         * @description Return the gradebook of the class; to a grader of a part of the course, that part.
          */
         get: operations["read_gradebook"];
         put?: never;
@@ -830,6 +940,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/gradebook/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Scores of manual columns from a table
+         * @description Say what a CSV or XLSX file would change; with the digest of that answer, do it: all of it, or nothing.
+         */
+        post: operations["import_gradebook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/gradebook/nbgrader": {
         parameters: {
             query?: never;
@@ -842,6 +972,26 @@ export interface paths {
          * @description Return the gradebook as `nbgrader export` writes it.
          */
         get: operations["export_nbgrader_gradebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/gradebook/students/{user_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A student's line of the gradebook, explained
+         * @description Return a student's scores, and how the course grade follows from them, to staff.
+         */
+        get: operations["explain_grade"];
         put?: never;
         post?: never;
         delete?: never;
@@ -879,7 +1029,7 @@ export interface paths {
         };
         /**
          * One's own grades
-         * @description Return the caller's line of the gradebook, with what was returned.
+         * @description Return the caller's line of the gradebook, with what was returned and how the grade follows from it.
          */
         get: operations["read_own_grades"];
         put?: never;
@@ -967,7 +1117,7 @@ export interface paths {
         };
         /**
          * Who is in a course
-         * @description Return the people of a course, to its staff.
+         * @description Return the people of a course, to its staff; of students, to a grader of sections those of them.
          */
         get: operations["list_people"];
         put?: never;
@@ -988,7 +1138,7 @@ export interface paths {
         get?: never;
         /**
          * Enrol somebody or change their part
-         * @description Put an account into a course.
+         * @description Put an account into a course; limits of a grader hold from the next request on.
          */
         put: operations["enrol"];
         post?: never;
@@ -3462,6 +3612,12 @@ export interface components {
             due_at: string | null;
             /** Feedback Released At */
             feedback_released_at: string | null;
+            /**
+             * Is Graded By Caller
+             * @description Whether the caller grades it, or a part of the class in it.
+             * @default false
+             */
+            is_graded_by_caller?: boolean;
             /** Name */
             name: string;
             /** Points */
@@ -3656,6 +3812,27 @@ export interface components {
             weight?: number;
         };
         /**
+         * CategoryTotal
+         * @description What a category comes to: a fraction of its points, and which assignments and columns make it.
+         */
+        CategoryTotal: {
+            aggregation: components["schemas"]["Aggregation"];
+            /** Cap */
+            cap: number;
+            /** Counted */
+            counted: string[];
+            /** Dropped */
+            dropped: string[];
+            /** Fraction */
+            fraction: number | null;
+            /** Left Out */
+            left_out: string[];
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
          * CellChange
          * @description What happened to a cell between two moments.
          */
@@ -3736,6 +3913,115 @@ export interface components {
             messages: components["schemas"]["TalkMessage"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * ColumnCell
+         * @description A student's score in a manual column; `revision` is 0 where there is none.
+         */
+        ColumnCell: {
+            /** Column Id */
+            column_id: number;
+            /** Is Excused */
+            is_excused: boolean;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+            /** Revision */
+            revision: number;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * ColumnCreate
+         * @description A column of the gradebook whose scores people type in.
+         */
+        ColumnCreate: {
+            /**
+             * Category
+             * @default assignments
+             */
+            category?: string;
+            /**
+             * Is Extra Credit
+             * @default false
+             */
+            is_extra_credit?: boolean;
+            /**
+             * Is Returned
+             * @description Whether students see their score.
+             * @default false
+             */
+            is_returned?: boolean;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+        };
+        /**
+         * ColumnHistory
+         * @description All scores that a student was given in a column, the newest first.
+         */
+        ColumnHistory: {
+            /** Items */
+            items: components["schemas"]["ColumnScore"][];
+        };
+        /**
+         * ColumnScore
+         * @description A score that somebody gave.
+         */
+        ColumnScore: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Is Excused */
+            is_excused: boolean;
+            /** Note */
+            note: string;
+            /** Revision */
+            revision: number;
+            /** Score */
+            score: number | null;
+        };
+        /**
+         * ColumnScores
+         * @description Scores to set, all or none.
+         */
+        ColumnScores: {
+            /** Scores */
+            scores: components["schemas"]["ScoreEntry"][];
+        };
+        /**
+         * ColumnUpdate
+         * @description What a column is to be; `revision` is that of the column that the person saw.
+         */
+        ColumnUpdate: {
+            /**
+             * Category
+             * @default assignments
+             */
+            category?: string;
+            /**
+             * Is Extra Credit
+             * @default false
+             */
+            is_extra_credit?: boolean;
+            /**
+             * Is Returned
+             * @description Whether students see their score.
+             * @default false
+             */
+            is_returned?: boolean;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+            /** Revision */
+            revision: number;
         };
         /**
          * CommentThread
@@ -4023,10 +4309,26 @@ export interface components {
             /** First Name */
             first_name: string;
             /**
+             * Graded Assignments
+             * @description The assignments that a grader grades; none: all.
+             */
+            graded_assignments?: string[];
+            /**
+             * Graded Sections
+             * @description Whose work a grader grades: that of students of these sections; none: all.
+             */
+            graded_sections?: string[];
+            /**
              * Group Name
              * @default
              */
             group_name?: string;
+            /**
+             * Hub Group
+             * @description The group of the platform through which they are in the course.
+             * @default
+             */
+            hub_group?: string;
             /** Last Name */
             last_name: string;
             role: components["schemas"]["CourseRole"];
@@ -4097,6 +4399,18 @@ export interface components {
              * @default
              */
             first_name?: string;
+            /**
+             * Graded Assignments
+             * @description Limits a grader to these assignments; empty: all, not given: as it is.
+             * @default null
+             */
+            graded_assignments?: string[] | null;
+            /**
+             * Graded Sections
+             * @description Limits a grader to students of these sections; empty: all, not given: as it is.
+             * @default null
+             */
+            graded_sections?: string[] | null;
             /**
              * Group
              * @description With whom they hand in what groups hand in; left as it is when not given.
@@ -4240,6 +4554,34 @@ export interface components {
             status: "elsewhere" | "running" | "stopping" | "ended";
             /** Trials */
             trials: components["schemas"]["TrialState"][];
+        };
+        /**
+         * ExplainedRow
+         * @description A student's line, and how the course grade follows from it.
+         */
+        ExplainedRow: {
+            /** Categories */
+            categories: components["schemas"]["CategoryTotal"][];
+            /** Cells */
+            cells: components["schemas"]["GradebookCell"][];
+            /** Columns */
+            columns: components["schemas"]["ColumnCell"][];
+            /** Email */
+            email: string;
+            /** First Name */
+            first_name: string;
+            /** Last Name */
+            last_name: string;
+            /** Letter */
+            letter: string | null;
+            /** Section */
+            section: string;
+            /** Student Id */
+            student_id: string;
+            /** Total */
+            total: number | null;
+            /** User Name */
+            user_name: string;
         };
         /**
          * ExternalIdentity
@@ -4467,12 +4809,43 @@ export interface components {
             submission_id: number | null;
         };
         /**
+         * GradebookImport
+         * @description A CSV or XLSX file. Without a digest nothing is changed; with that of the answer, what it said is done.
+         */
+        GradebookImport: {
+            /** Content Base64 */
+            content_base64: string;
+            /**
+             * Digest
+             * @default null
+             */
+            digest?: string | null;
+        };
+        /**
+         * GradebookImported
+         * @description What an import does, or why it cannot; headings that are no manual column are ignored.
+         */
+        GradebookImported: {
+            /** Changes */
+            changes: components["schemas"]["ImportedScore"][];
+            /** Digest */
+            digest: string;
+            /** Ignored */
+            ignored: string[];
+            /** Is Done */
+            is_done: boolean;
+            /** Problems */
+            problems: string[];
+        };
+        /**
          * GradebookRow
          * @description A student's line in the gradebook.
          */
         GradebookRow: {
             /** Cells */
             cells: components["schemas"]["GradebookCell"][];
+            /** Columns */
+            columns: components["schemas"]["ColumnCell"][];
             /** Email */
             email: string;
             /** First Name */
@@ -4549,6 +4922,20 @@ export interface components {
              * @description The hub's id of the browser session.
              */
             session: string;
+        };
+        /**
+         * ImportedScore
+         * @description A score that an import sets.
+         */
+        ImportedScore: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /** Column */
+            column: string;
+            /** User Name */
+            user_name: string;
         };
         /**
          * Invitation
@@ -4838,6 +5225,34 @@ export interface components {
         MailAddress: {
             /** Email */
             email: string;
+        };
+        /**
+         * ManualColumn
+         * @description A column of the gradebook whose scores people type in.
+         */
+        ManualColumn: {
+            /** Category */
+            category: string;
+            /** Id */
+            id: number;
+            /** Is Extra Credit */
+            is_extra_credit: boolean;
+            /** Is Returned */
+            is_returned: boolean;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * ManualColumnList
+         * @description The manual columns of a course.
+         */
+        ManualColumnList: {
+            /** Items */
+            items: components["schemas"]["ManualColumn"][];
         };
         /**
          * MarkUpdate
@@ -5278,6 +5693,14 @@ export interface components {
             values?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
+        };
+        /**
+         * OwnGrades
+         * @description One's own line of the gradebook.
+         */
+        OwnGrades: {
+            /** Rows */
+            rows: components["schemas"]["ExplainedRow"][];
         };
         /**
          * PasswordChange
@@ -6482,6 +6905,42 @@ export interface components {
         ScoreChanges: {
             /** Items */
             items: components["schemas"]["ScoreChange"][];
+        };
+        /**
+         * ScoreEntry
+         * @description A student's score; `revision` is that of the score that the person saw, 0 when there was none.
+         */
+        ScoreEntry: {
+            /**
+             * Is Excused
+             * @description The column does not count for this student.
+             * @default false
+             */
+            is_excused?: boolean;
+            /**
+             * Note
+             * @description Why; staff see it.
+             * @default
+             */
+            note?: string;
+            /** Revision */
+            revision: number;
+            /**
+             * Score
+             * @description From 0 to the points of the column; null: none yet.
+             * @default null
+             */
+            score?: number | null;
+            /** User Name */
+            user_name: string;
+        };
+        /**
+         * ScoresSet
+         * @description The lines of the gradebook in which scores were set, as they are now.
+         */
+        ScoresSet: {
+            /** Rows */
+            rows: components["schemas"]["GradebookRow"][];
         };
         /**
          * Segment
@@ -9013,6 +9472,242 @@ export interface operations {
             };
         };
     };
+    list_columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The manual columns of the gradebook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualColumnList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_column: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ColumnCreate"];
+            };
+        };
+        responses: {
+            /** @description Add a manual column */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualColumn"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_column: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                column_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ColumnUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change a manual column */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualColumn"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_column: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                column_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a manual column */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_column: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                column_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bring a manual column back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualColumn"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_column_scores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                column_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ColumnScores"];
+            };
+        };
+        responses: {
+            /** @description Set scores of a manual column */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoresSet"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_column_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                column_id: string;
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that a student was given in a manual column */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColumnHistory"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     copy_course: {
         parameters: {
             query?: never;
@@ -9151,6 +9846,41 @@ export interface operations {
             };
         };
     };
+    import_gradebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GradebookImport"];
+            };
+        };
+        responses: {
+            /** @description Scores of manual columns from a table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GradebookImported"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_nbgrader_gradebook: {
         parameters: {
             query?: never;
@@ -9169,6 +9899,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_grade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A student's line of the gradebook, explained */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedRow"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -9230,7 +9992,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Gradebook"];
+                    "application/json": components["schemas"]["OwnGrades"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
