@@ -165,6 +165,8 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
     if row is None:
         row = EnrolmentRow(course_id=course.id, user_name=person.user_name, since=now)
         session.add(row)
+    elif row.ended_at is not None:
+        row.hub_group = ""  # somebody takes them in again: no group puts them out
     row.role, row.section, row.ended_at = person.role.value, person.section, None
     for field in ("student_id", "first_name", "last_name", "email"):
         if value := getattr(person, field):
@@ -180,7 +182,7 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
 
 
 def end_enrolment(session: Session, course: CourseRow, user_name: str, *, by: str, now: datetime) -> None:
-    """Take somebody out of a course; their submissions and scores stay.
+    """Take somebody out of a course; their submissions and scores stay, and no group of the hub brings them back.
 
     Raises
     ------
@@ -194,7 +196,7 @@ def end_enrolment(session: Session, course: CourseRow, user_name: str, *, by: st
         raise NotFoundError(f"“{user_name}” is not enrolled in “{course.id}”.")
     if row.role == CourseRole.INSTRUCTOR and len(people(session, course.id, CourseRole.INSTRUCTOR)) == 1:
         raise ConflictError(f"“{user_name}” is the only instructor; enrol another first.")
-    row.ended_at = now
+    row.ended_at, row.hub_group = now, ""
     record(session, course.id, now, by, "enrolment.end", user_name, before=row.role)
 
 

@@ -1,4 +1,4 @@
-"""The part of JupyterHub's REST API that the platform service uses: project servers, tokens."""
+"""The part of JupyterHub's REST API that the platform service uses: project servers, tokens, who is in a group."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import quote
 
 import httpx
 
@@ -138,6 +139,11 @@ class JupyterHubApi:
             for name, model in servers.items()
             if _status(model).state == "running"
         }
+
+    async def group_members(self, name: str) -> frozenset[str] | None:
+        """Return the users of a group of the hub; `None`: there is no such group."""
+        answer = await self._request("GET", f"/groups/{quote(name, safe='')}", allow=(404,))
+        return frozenset(map(str, answer.json()["users"])) if answer.status_code == 200 else None
 
     async def token_scopes(self, token: str) -> frozenset[str]:
         """Return the scopes that somebody else's hub token carries.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hub import logs, project_domains, runtime
+from hub import group_admin, logs, project_domains, runtime
 from hub.authenticator import ALWAYS_REFRESH
 from hub.cluster import cluster_of
 from hub.jupyterhub_api import PROJECTS_USER
@@ -66,6 +66,7 @@ c.JupyterHub.services = [
         "oauth_client_allowed_scopes": [service_scope],
     },
     {"name": "metrics", "api_token": tokens.metrics},
+    {"name": group_admin.SERVICE_NAME, "api_token": group_admin.token_of(tokens.operator)},
 ]
 c.JupyterHub.load_roles = [
     {
@@ -80,8 +81,14 @@ c.JupyterHub.load_roles = [
     },
     {
         "name": "collegium-service",
-        "description": "The platform service: starts, stops and reaches project servers, nothing else",
-        "scopes": [f"servers!{projects}", f"access:servers!{projects}", f"read:users!{projects}", "read:hub"],
+        "description": "The platform service: starts, stops and reaches project servers, reads who is in a group",
+        "scopes": [
+            f"servers!{projects}",
+            f"access:servers!{projects}",
+            f"read:users!{projects}",
+            "read:hub",
+            "read:groups",  # of courses that are linked with one; which there are, it may not list
+        ],
         "services": [runtime.SERVICE_NAME],
     },
     {
@@ -89,6 +96,12 @@ c.JupyterHub.load_roles = [
         "description": "Prometheus: reads the hub's own metrics, nothing else",
         "scopes": ["read:metrics"],
         "services": ["metrics"],
+    },
+    {
+        "name": "group-administration",
+        "description": "The operator's commands: make groups and fill them",
+        "scopes": list(group_admin.SCOPES),
+        "services": [group_admin.SERVICE_NAME],
     },
     {
         "name": "project-servers",

@@ -21,6 +21,7 @@ from hub.api.openapi import document
 from hub.api.signed_requests import find_session
 from hub.cluster import cluster_of
 from hub.collecting import collect_regularly
+from hub.course_groups import synchronise_regularly
 from hub.data.engine import Database
 from hub.elsewhere import answer_elsewhere
 from hub.errors import UnauthenticatedError
@@ -178,7 +179,8 @@ async def serve(settings: Settings) -> None:
             assert isinstance(app, web.Application)
             await stack.enter_async_context(on_cluster(app, cluster, hub))
         await stack.enter_async_context(project_pipelines.running(platform))
-        chores = [asyncio.create_task(clean_regularly(platform)), asyncio.create_task(collect_regularly(platform))]
+        regularly = (clean_regularly, collect_regularly, synchronise_regularly)
+        chores = [asyncio.create_task(chore(platform)) for chore in regularly]
         await stop.wait()
         for chore in chores:
             chore.cancel()

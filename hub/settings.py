@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     templates_dir: Path | None = Field(
         None, description="Folder with one folder per template for new projects, each with a README.md."
     )
+    group_sync_seconds: Annotated[float, Field(ge=1)] = Field(
+        300.0, description="How often courses that are linked with groups of the hub take over who is in them."
+    )
     upload_limit_mb: Annotated[int, Field(ge=1)] = Field(5000, description="Size of the largest file to upload.")
     git_protocols: list[Literal["https", "http"]] = Field(
         ["https"], description="Schemes of addresses that projects may be copied from with git."

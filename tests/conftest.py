@@ -18,7 +18,11 @@ from tests.postgresql import PostgreSql, postgresql
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # the default, one that is stopped after 5 s without work, one whose kernels may hold a GPU
 PROFILES = '{"standard": {"title": "Standard"}, "brief": {"idle_minutes": 0.08}, "gpu": {"title": "GPU", "gpus": 1}}'
-SETTINGS = {"COLLEGIUM_PROFILES": PROFILES, "COLLEGIUM_GPU_DEVICES": '["GPU-a", "GPU-b"]'}
+SETTINGS = {
+    "COLLEGIUM_PROFILES": PROFILES,
+    "COLLEGIUM_GPU_DEVICES": '["GPU-a", "GPU-b"]',
+    "COLLEGIUM_GROUP_SYNC_SECONDS": "2",
+}
 RESULTS = Path("test-results")
 expect.set_options(timeout=SLOW_MS)
 CHROMIUM_FLAGS = [

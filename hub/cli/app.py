@@ -12,6 +12,7 @@ COMMANDS = {
     "platform": ("up", "down", "status", "config", "doctor", "version"),
     "backup": ("backup", "restore"),
     "accounts": ("user", "project", "announce"),
+    "groups": ("group",),
     "running": ("run",),
     "documents": ("handcalc",),
     "pipelines": ("pipeline",),
