@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -194,6 +195,7 @@ class RoomsExtension(ExtensionApp):
 
     def _start(self) -> None:
         assert self.serverapp is not None
+        gc.freeze()  # what is loaded stays: while it is looked through for garbage, every edit waits 50 to 100 ms
         self.snapshots.start()
         hub = getattr(self.serverapp.identity_provider, "hub_auth", None)
         address = os.environ.get(ACCESS_URL_VARIABLE, "")
