@@ -28,6 +28,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MOST_ATTEMPTS = 12
 FIRST_PAUSE_SECONDS = 0.005
 RETRIED_STATES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
+# As many as asyncio has worker threads at most: none of them waits for another's connection.
+KEPT_CONNECTIONS, EXTRA_CONNECTIONS = 5, 27
 # A database that is gone without a word, with its machine, is noticed in seconds, not in a quarter of an hour.
 POSTGRESQL_PATIENCE = {
     "connect_timeout": 10,  # seconds
@@ -54,7 +56,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         patience = POSTGRESQL_PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
-        self.engine: Engine = create_engine(url, pool_pre_ping=True, connect_args=patience)
+        self.engine: Engine = create_engine(
+            url, pool_pre_ping=True, pool_size=KEPT_CONNECTIONS, max_overflow=EXTRA_CONNECTIONS, connect_args=patience
+        )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin)
