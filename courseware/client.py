@@ -21,7 +21,7 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,13 +32,13 @@ from typing import Any, Self
 import httpx
 
 from courseware.errors import CoursewareError
+from courseware.folders import contents
 
 API = "/services/collegium/api"
 ATTEMPTS = 5
 INLINE_LIMIT_CHARACTERS = 400_000
 FILE_LIMIT_BYTES = 740_000
 TEMPORARY = frozenset({429, 503})
-_IGNORED = frozenset({".ipynb_checkpoints", "__pycache__"})
 
 
 class RefusedError(CoursewareError):
@@ -155,15 +155,25 @@ class Course(AbstractContextManager["Course"]):
         """Set when an assignment is due (aware), how long it is still taken, and what a begun day costs (0 to 1)."""
         if due_at.tzinfo is None:
             raise ValueError(f"a time without a zone: {due_at!r}")
-        schedule = next(r for r in self._call("GET", "/assignments")["items"] if r["name"] == name)["schedule"]
         changes = {"due_at": due_at.isoformat(), "late_window_seconds": late.total_seconds()}
         penalty = {"fraction_per_step": penalty_per_day}
-        self._call("PUT", f"/assignments/{name}/schedule", {**schedule, **changes, "penalty": penalty})
+        self._call("PATCH", f"/assignments/{name}/schedule", {**changes, "penalty": penalty})
 
     def extend(self, name: str, user_name: str, by: timedelta, *, exam_time: float = 1.0) -> None:
         """Grant a student more time, and a multiple of an exam's."""
         granted = {"user_name": user_name, "extension_seconds": by.total_seconds(), "time_multiplier": exam_time}
         self._call("PUT", f"/assignments/{name}/accommodations", granted)
+
+    def excuse(self, name: str, user_name: str) -> None:
+        """Excuse a student: the assignment does not count for them."""
+        self._call("PUT", f"/assignments/{name}/accommodations", {"user_name": user_name, "is_excused": True})
+
+    def limit_grader(
+        self, user_name: str, *, sections: Collection[str] = (), assignments: Collection[str] = ()
+    ) -> None:
+        """Make somebody grader of some sections and assignments only; without any, of everything."""
+        limits = {"graded_sections": list(sections), "graded_assignments": list(assignments)}
+        self._call("PUT", f"/people/{user_name}", {"role": "grader", **limits})
 
     def hand_in(self, name: str, folder: Path) -> Receipt:
         """Hand in a folder as the owner of the token; the same files again give the same receipt."""
@@ -198,7 +208,7 @@ class Course(AbstractContextManager["Course"]):
         """Return the files of a folder as requests have them; what is too large for one is uploaded before."""
         files: list[dict[str, str]] = []
         room = INLINE_LIMIT_CHARACTERS
-        for name, content in _contents(folder):
+        for name, content in contents(folder):
             if len(content) > FILE_LIMIT_BYTES:
                 size = f"“{name}” has {len(content)} bytes; a request takes files of {FILE_LIMIT_BYTES}"
                 raise RefusedError(f"{size}. Put it into the project, and hand in from there.")
@@ -235,13 +245,6 @@ def _checked(response: httpx.Response, course: str) -> dict[str, Any]:
     except (ValueError, AttributeError):
         told = response.text[:500]
     raise RefusedError(f"Course “{course}”: {told} ({response.status_code})")
-
-
-def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and not _IGNORED & set(relative.parts):
-            yield relative.as_posix(), path.read_bytes()
 
 
 def _line(row: Mapping[str, Any]) -> Line:

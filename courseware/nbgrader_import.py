@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sqlalchemy.orm import Session
 
@@ -17,13 +17,13 @@ from courseware.autotest_templates import FILE_NAME
 from courseware.courses import Person
 from courseware.deadlines import Schedule
 from courseware.errors import FormatError, InvalidError
+from courseware.folders import contents
 from courseware.models import AssignmentRow, CellScoreRow, CourseRow, GradingRow, MarkRow, SubmissionRow, VersionRow
 from courseware.store import Blobs, Manifest, put_files
 from courseware.structure import GeneratedVersion
 
 IMPORTER = "import"
 DATABASE = "gradebook.db"
-IGNORED = (".ipynb_checkpoints", "__pycache__")
 Stored = tuple[GeneratedVersion, str, str, str]
 _SCORES = """
 SELECT a.name, sa.student_id, n.name, c.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade
@@ -276,11 +276,7 @@ def _read_gradebook(path: Path) -> _Gradebook:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "timestamp.txt" and not any(part in IGNORED for part in path.parts)
-    }
+    return {path: content for path, content in contents(folder) if PurePath(path).name != "timestamp.txt"}
 
 
 def _time(value: object) -> datetime | None:

@@ -6,8 +6,9 @@ import hashlib
 import os
 import secrets
 
+from courseware.folders import belongs
 from hub.errors import InvalidError, NotFoundError
-from hub.project_files import NOT_COPIED, ProjectFolder
+from hub.project_files import ProjectFolder
 
 FILE_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -20,7 +21,7 @@ def read_folder(folder: ProjectFolder, name: str) -> dict[str, bytes]:
     except NotFoundError:
         return {}
     for entry in entries:
-        if not NOT_COPIED & set(entry.path.split("/")):
+        if belongs(entry.path):
             found[entry.path[len(name) + 1 :]] = folder.read(entry.path, FILE_LIMIT_BYTES)
     return found
 

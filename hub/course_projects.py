@@ -116,7 +116,7 @@ def _works_in(person: EnrolmentRow, sections: Collection[str]) -> bool:
 def _places(session: Session, course: CourseRow) -> dict[str, set[str]]:
     """Return the projects of students and groups, each with the sections of those whose work lies in it."""
     groups_there = session.execute(select(GroupRow.name, GroupRow.project_id).where(GroupRow.course_id == course.id))
-    shared = dict(groups_there.tuples().all())
+    shared = dict(groups_there.all())
     query = select(EnrolmentRow.project_id, EnrolmentRow.group_name, EnrolmentRow.section)
     places: dict[str, set[str]] = defaultdict(set)
     for own, group, section in session.execute(query.where(EnrolmentRow.course_id == course.id)):

@@ -141,6 +141,29 @@ async def set_schedule(ctx: Context) -> s.Assignment:
 
 
 @operation(
+    "PATCH",
+    "/courses/{course_id}/assignments/{assignment}/schedule",
+    "Change some times of an assignment",
+    body=s.ScheduleSettings,
+    response=s.Assignment,
+)
+async def change_schedule(ctx: Context) -> s.Assignment:
+    """Change what is given of the times; what is not given stays as it is. A penalty is replaced whole."""
+    now, given = ctx.platform.now(), ctx.body_as(s.ScheduleSettings)
+    changes = given.model_dump(mode="json", include=given.model_fields_set)
+
+    def work(session: Session) -> s.Assignment:
+        course_of(session, ctx, Capability.AUTHOR)
+        assignment = assignment_of(session, ctx)
+        known = assignments.schedule_to_json(assignments.schedule_from_json(assignment.schedule))
+        schedule = _schedule(s.ScheduleSettings.model_validate({**known, **changes}))
+        assignments.set_schedule(session, assignment, schedule, by=ctx.actor.name, now=now)
+        return _assignment(session, assignment, ctx.actor.name, is_graded=True)
+
+    return await transaction(ctx, work)
+
+
+@operation(
     "PUT",
     "/courses/{course_id}/assignments/{assignment}/settings",
     "Set what else holds for an assignment",

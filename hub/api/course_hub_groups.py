@@ -135,7 +135,7 @@ def _groups(session: Session, ctx: Context) -> list[HubGroup]:
     counted = select(EnrolmentRow.hub_group, func.count()).where(
         EnrolmentRow.course_id == course.id, EnrolmentRow.ended_at.is_(None)
     )
-    enrolled = dict(session.execute(counted.group_by(EnrolmentRow.hub_group)).tuples().all())
+    enrolled = dict(session.execute(counted.group_by(EnrolmentRow.hub_group)).all())
     fields = ("name", "role", "section", "by", "since", "synchronised_at", "members", "problem")
     return [
         HubGroup.model_validate(

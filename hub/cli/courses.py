@@ -1,12 +1,8 @@
-"""Commands on classes of the running platform: course, assignment, grade, gradebook."""
+"""Commands on courses of the running platform: course."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import gc
-import signal
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,30 +13,21 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from courseware.worker import Worker
-    from hub.api import course_grade_schemas as g
+    from hub.api import course_hub_groups as h
     from hub.api import course_schemas as s
     from hub.client import OperatorClient
     from hub.settings import Settings
 
 console = Console(highlight=False, soft_wrap=True)
-course_app = typer.Typer(help="Courses: create, list, enrol.", no_args_is_help=True)
-assignment_app = typer.Typer(help="Assignments: add, release, set the due time, hand in.", no_args_is_help=True)
-grade_app = typer.Typer(help="Grading: start, watch, return; run a worker.", no_args_is_help=True)
-gradebook_app = typer.Typer(help="The gradebook: show, export.", no_args_is_help=True)
+course_app = typer.Typer(help="Courses: create, list, enrol, link with groups.", no_args_is_help=True)
 Course = Annotated[str, typer.Argument(help="Id of the course.")]
-Assignment = Annotated[str, typer.Argument(help="Name of the assignment.")]
 Folder = Annotated[Path, typer.Argument(help="Folder with the files.", exists=True, file_okay=False)]
-INLINE_LIMIT_BYTES = 400_000
-DATABASE_PAUSE_SECONDS = 2.0
+Group = Annotated[str, typer.Argument(help="Name of the group, as `collegium group list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.add_typer(course_app, name="course")
-    app.add_typer(assignment_app, name="assignment")
-    app.add_typer(grade_app, name="grade")
-    app.add_typer(gradebook_app, name="gradebook")
 
 
 @course_app.command("create")
@@ -76,13 +63,73 @@ def enrol(
     user: Annotated[str, typer.Argument(help="User name.")],
     role: Annotated[str, typer.Option(help="instructor, grader, student or auditor.")] = "student",
     section: Annotated[str, typer.Option(help="Section of the course.")] = "",
+    only_section: Annotated[
+        list[str] | None, typer.Option(help="Of a grader: whose work they grade; may be given several times.")
+    ] = None,
+    only_assignment: Annotated[
+        list[str] | None, typer.Option(help="Of a grader: what they grade; may be given several times.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Of a grader: lift the limits.")] = False,
 ) -> None:
-    """Put an account into a course."""
+    """Put an account into a course, or change its part; limits of a grader that are not named stay."""
     from hub.api import course_schemas as s
 
-    body = s.EnrolmentUpdate.model_validate({"role": role, "section": section})
+    limits: dict[str, list[str]] = {"graded_sections": [], "graded_assignments": []} if everything else {}
+    limits |= {"graded_sections": only_section} if only_section else {}
+    limits |= {"graded_assignments": only_assignment} if only_assignment else {}
+    body = s.EnrolmentUpdate.model_validate({"role": role, "section": section, **limits})
     made = _client().call("PUT", f"/courses/{course}/people/{user}", s.Enrolment, body)
-    console.print(f"“{made.user_name}” is {made.role.value} of “{course}”.")
+    console.print(f"“{made.user_name}” is {_part(made)} of “{course}”.")
+
+
+@course_app.command()
+def people(course: Course) -> None:
+    """List who is in a course."""
+    from hub.api import course_schemas as s
+
+    table = Table("user", "name", "part", "section", "group", "through", box=None, pad_edge=False)
+    for person in _client().call("GET", f"/courses/{course}/people", s.EnrolmentList).items:
+        name = f"{person.first_name} {person.last_name}".strip()
+        table.add_row(person.user_name, name, _part(person), person.section, person.group_name, person.hub_group)
+    console.print(table)
+
+
+@course_app.command()
+def leave(course: Course, user: Annotated[str, typer.Argument(help="User name.")]) -> None:
+    """Take somebody out of a course; what they handed in stays."""
+    _client().send("DELETE", f"/courses/{course}/people/{user}")
+    console.print(f"“{user}” is no longer in “{course}”.")
+
+
+@course_app.command("link-group")
+def link_group(
+    course: Course,
+    group: Group,
+    role: Annotated[str, typer.Option(help="What its members become: student, grader or auditor.")] = "student",
+    section: Annotated[str, typer.Option(help="Their section.")] = "",
+) -> None:
+    """Let the members of a group into a course, now and from now on; who leaves the group is deactivated."""
+    from hub.api import course_hub_groups as h
+
+    body = h.HubGroupLink.model_validate({"name": group, "role": role, "section": section})
+    _show_groups(_client().call("PUT", f"/courses/{course}/hub-groups", h.HubGroupsSynchronised, body))
+
+
+@course_app.command("unlink-group")
+def unlink_group(course: Course, group: Group) -> None:
+    """End the link with a group; who is in the course stays in it."""
+    from hub.api import course_hub_groups as h
+
+    _client().call("POST", f"/courses/{course}/hub-groups/unlink", h.HubGroupList, h.HubGroupName(name=group))
+    console.print(f"“{group}” changes nothing in “{course}” any more.")
+
+
+@course_app.command("sync-groups")
+def sync_groups(course: Course) -> None:
+    """Take over who is in the linked groups now; it happens every few minutes by itself."""
+    from hub.api import course_hub_groups as h
+
+    _show_groups(_client().call("POST", f"/courses/{course}/hub-groups/synchronise", h.HubGroupsSynchronised))
 
 
 @course_app.command()
@@ -158,163 +205,6 @@ def export_course(
     )
 
 
-@assignment_app.command()
-def add(
-    course: Course,
-    name: Assignment,
-    folder: Folder,
-    category: Annotated[str, typer.Option(help="Category of the gradebook.")] = "assignments",
-) -> None:
-    """Add an assignment, or a version of it, from a folder with notebooks in nbgrader's format."""
-    from hub.api import course_schemas as s
-
-    client = _client()
-    known = client.call("GET", f"/courses/{course}/assignments", s.AssignmentList).items
-    if name not in [item.name for item in known]:
-        body = s.AssignmentCreate(name=name, category=category)
-        client.call("POST", f"/courses/{course}/assignments", s.Assignment, body)
-    files = _file_set(client, course, folder)
-    made = client.call("POST", f"/courses/{course}/assignments/{name}/versions", s.Version, files)
-    notebooks = ", ".join(made.notebooks)
-    console.print(f"“{name}” version {made.number}: {notebooks}, {made.points:g} points. Not released yet.")
-
-
-@assignment_app.command()
-def release(
-    course: Course, name: Assignment, version: Annotated[int | None, typer.Option(help="The newest by default.")] = None
-) -> None:
-    """Release a version to the students."""
-    from hub.api import course_schemas as s
-
-    body = s.ReleaseRequest(version=version)
-    made = _client().call("POST", f"/courses/{course}/assignments/{name}/release", s.Version, body)
-    console.print(f"Students get version {made.number} of “{name}”.")
-
-
-@assignment_app.command()
-def due(
-    course: Course,
-    name: Assignment,
-    at: Annotated[datetime, typer.Argument(help="Due time in UTC, such as 2026-11-30T23:59.")],
-    late_days: Annotated[float | None, typer.Option(help="Days it is still taken; without end by default.")] = None,
-    penalty: Annotated[float, typer.Option(help="Fraction lost per begun day late, from 0 to 1.")] = 0.0,
-) -> None:
-    """Set when an assignment is due."""
-    from hub.api import course_schemas as s
-
-    client = _client()
-    items = client.call("GET", f"/courses/{course}/assignments", s.AssignmentList).items
-    known = next((item.schedule for item in items if item.name == name), s.ScheduleSettings())
-    changes = {
-        "due_at": at.replace(tzinfo=UTC),
-        "late_window_seconds": late_days * 86_400 if late_days is not None else None,
-        "penalty": s.PenaltySettings(fraction_per_step=penalty),
-    }
-    body = s.ScheduleSettings(**{**dict(known), **changes})
-    made = client.call("PUT", f"/courses/{course}/assignments/{name}/schedule", s.Assignment, body)
-    console.print(f"“{name}” is due {made.due_at:%Y-%m-%d %H:%M} UTC.")
-
-
-@assignment_app.command("hand-in")
-def hand_in(
-    course: Course,
-    name: Assignment,
-    folder: Folder,
-    url: Annotated[str, typer.Option(help="Address of the platform.", envvar="COLLEGIUM_HAND_IN_URL")],
-    token: Annotated[
-        str,
-        typer.Option(
-            help="Personal access token with the scope “courses”.",
-            envvar="COLLEGIUM_HAND_IN_TOKEN",
-            prompt=True,
-            hide_input=True,
-        ),
-    ],
-) -> None:
-    """Hand in a folder as the owner of a token, from any machine; the same files again give the same receipt."""
-    from courseware.client import Course as Remote
-    from courseware.client import RefusedError
-
-    try:
-        with Remote(url, token, course) as remote:
-            receipt = remote.hand_in(name, folder)
-    except RefusedError as error:
-        console.print(f"[red]{error}[/red]")
-        raise typer.Exit(1) from error
-    late = ", late" if receipt.is_late else ""
-    console.print(f"Received on {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC{late}: submission {receipt.submission}")
-    console.print(f"SHA-256 {receipt.sha256}")
-
-
-@grade_app.command()
-def start(
-    course: Course,
-    name: Assignment,
-    propose: Annotated[bool, typer.Option("--propose", help="Show differences before they count.")] = False,
-) -> None:
-    """Grade every submission that counts, against the released version."""
-    from hub.api import course_grade_schemas as g
-
-    body = g.GradeRequest(propose=propose)
-    made = _client().call("POST", f"/courses/{course}/assignments/{name}/gradings", g.GradingProgress, body)
-    _show_progress(made)
-
-
-@grade_app.command()
-def status(course: Course, name: Assignment) -> None:
-    """Show how far grading is."""
-    from hub.api import course_grade_schemas as g
-
-    _show_progress(_client().call("GET", f"/courses/{course}/assignments/{name}/gradings", g.GradingProgress))
-
-
-@grade_app.command("return")
-def return_feedback(course: Course, name: Assignment) -> None:
-    """Let students see their scores and feedback."""
-    from hub.api import course_grade_schemas as g
-
-    _client().call("POST", f"/courses/{course}/assignments/{name}/feedback", g.Returned)
-    console.print(f"Returned “{name}”.")
-
-
-@grade_app.command()
-def worker(
-    once: Annotated[bool, typer.Option("--once", help="End when the queue is empty.")] = False,
-) -> None:
-    """Grade what is in the queue, until SIGTERM or Ctrl-C."""
-    asyncio.run(_work(once))
-
-
-@gradebook_app.command()
-def show(course: Course) -> None:
-    """Show the gradebook."""
-    from hub.api import course_grade_schemas as g
-
-    rows = _client().call("GET", f"/courses/{course}/gradebook", g.Gradebook).rows
-    names = [cell.assignment for cell in rows[0].cells] if rows else []
-    table = Table("student", *names, "total", "letter", box=None, pad_edge=False)
-    for row in rows:
-        scores = ["–" if c.score is None else f"{c.score:g}{'*' if c.needs_manual else ''}" for c in row.cells]
-        total = "–" if row.total is None else f"{row.total:.1%}"
-        table.add_row(row.user_name, *scores, total, row.letter or "")
-    console.print(table)
-    console.print("* a person has to look", style="dim")
-
-
-@gradebook_app.command()
-def export(
-    course: Course,
-    file: Annotated[Path, typer.Argument(help="CSV file to write.")],
-    nbgrader: Annotated[bool, typer.Option("--nbgrader", help="In the columns of nbgrader.")] = False,
-) -> None:
-    """Write the gradebook as CSV."""
-    from hub.api import course_grade_schemas as g
-
-    kind = "nbgrader" if nbgrader else "csv"
-    file.write_text(_client().call("GET", f"/courses/{course}/gradebook/{kind}", g.Table).csv, encoding="utf-8")
-    console.print(f"Wrote {file}.")
-
-
 async def _with_autotests(settings: Settings, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     from courseware import autotests
     from hub.graders import executor_of
@@ -323,65 +213,19 @@ async def _with_autotests(settings: Settings, files: Mapping[str, bytes]) -> Map
         return await autotests.instantiate(files, executor)
 
 
-async def _work(once: bool) -> None:
-    from courseware.worker import Worker
-    from hub.api.course_support import blob_store
-    from hub.data.engine import Database
-    from hub.graders import executor_of
-    from hub.settings import load
-
-    settings = load().settings
-    database = Database(settings.database_url)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        async with executor_of(settings) as executor:
-            gc.freeze()  # what is imported stays: looking through it again and again costs more than some gradings
-            grader = Worker(database, blob_store(settings), executor, lambda: datetime.now(UTC))
-            if once:
-                while not stop.is_set() and await grader.work_once():
-                    continue
-            else:
-                await _grade_until(stop, grader)
-    finally:
-        database.close()
+def _part(person: s.Enrolment) -> str:
+    limits = [f"section {name}" for name in person.graded_sections] + list(person.graded_assignments)
+    return f"{person.role.value} ({', '.join(limits)} only)" if limits else person.role.value
 
 
-async def _grade_until(stop: asyncio.Event, grader: Worker) -> None:
-    """Grade until told to stop; wait while the database is away, or has not been made yet."""
-    from hub.errors import UnavailableError
-
-    while not stop.is_set():
-        try:
-            await grader.run(stop)
-        except UnavailableError as error:
-            console.print(str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), DATABASE_PAUSE_SECONDS)
-
-
-def _show_progress(progress: g.GradingProgress) -> None:
-    told = ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))
-    console.print(told or "Nothing to grade.")
-
-
-def _file_set(client: OperatorClient, course: str, folder: Path) -> s.FileSet:
-    from hub.api import course_schemas as s
-
-    files: list[s.FileContent] = []
-    inline = 0
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts):
-        name, content = path.relative_to(folder).as_posix(), path.read_bytes()
-        encoded = base64.b64encode(content).decode()
-        inline += len(encoded)
-        if inline <= INLINE_LIMIT_BYTES:
-            files.append(s.FileContent(path=name, content_base64=encoded))
-            continue
-        inline -= len(encoded)
-        ticket = client.call("POST", f"/courses/{course}/uploads", s.Ticket, s.Upload(content_base64=encoded))
-        files.append(s.FileContent(path=name, ticket=ticket.ticket))
-    return s.FileSet(files=files)
+def _show_groups(done: h.HubGroupsSynchronised) -> None:
+    for text, names in (("came", done.enrolled), ("left", done.deactivated)):
+        if names:
+            console.print(f"{len(names)} {text}: {', '.join(names)}")
+    for group in done.items:
+        console.print(f"“{group.name}”: {group.enrolled} of {group.members} are in the course as {group.role.value}.")
+        if group.problem:
+            console.print(f"[yellow]{group.problem}[/]")
 
 
 def _client() -> OperatorClient:

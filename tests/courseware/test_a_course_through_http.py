@@ -237,6 +237,7 @@ TABLE = [
     Row("POST", ONE + "/versions", (422, 403, 403, 403, 403, 404, 422, 401), {"files": []}),
     Row("POST", ONE + "/release", (404, 403, 403, 403, 403, 404, 404, 401), {"version": 99}),
     Row("PUT", ONE + "/schedule", (200, 403, 403, 403, 403, 404, 200, 401), {}),
+    Row("PATCH", ONE + "/schedule", (200, 403, 403, 403, 403, 404, 200, 401), {"grace_seconds": 60}),
     Row("PUT", ONE + "/settings", (200, 403, 403, 403, 403, 404, 200, 401), {"category": "homework"}),
     Row("GET", COURSE + "/grading", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", ONE + "/accommodations", (200, 403, 403, 403, 403, 404, 200, 401)),

@@ -93,6 +93,7 @@ function OneAssignment({
   const grade = useInCourse(course.id, gradeAgain(course.id));
   const giveBack = useInCourse(course.id, returnScores(course.id));
   const isReleased = assignment.version !== null;
+  const isGraded = assignment.is_graded_by_caller ?? true;
   const isBusy = [release, deliver, collect, grade, giveBack].some(({ isPending }) => isPending);
   return (
     <Paper p="lg" component="section" aria-label={name}>
@@ -128,7 +129,12 @@ function OneAssignment({
         </Group>
       </Group>
       {assignment.check && <CheckNote check={assignment.check} />}
-      {isReleased && <GradingProgress courseId={course.id} name={name} />}
+      {isReleased && isGraded && <GradingProgress courseId={course.id} name={name} />}
+      {!isGraded && (
+        <Text size="sm" c="dimmed" mt="sm">
+          Others grade this assignment.
+        </Text>
+      )}
       <Group mt="md" gap="sm">
         {!isReleased && mayManage && (
           <Button
@@ -143,7 +149,7 @@ function OneAssignment({
             Release
           </Button>
         )}
-        {isReleased && (
+        {isReleased && isGraded && (
           <LinkButton
             to="/courses/$courseId/assignments/$assignment/marking"
             params={{ courseId: course.id, assignment: name }}
@@ -181,7 +187,7 @@ function OneAssignment({
             Settings
           </Button>
         )}
-        {isReleased && (
+        {isReleased && isGraded && (
           <Menu>
             <Menu.Target>
               <Button variant="subtle" aria-label={`More for ${name}`} loading={isBusy}>
