@@ -64,23 +64,28 @@ async def fetch_assignment(ctx: Context) -> w.Delivered:
 async def read_work(ctx: Context) -> w.WorkState:
     """Return what would be handed in, and what is wrong with it; nothing is run."""
 
-    def work(session: Session) -> tuple[str | None, AssignmentRow, dict[str, str]]:
+    def work(session: Session) -> tuple[str | None, str]:
         course_of(session, ctx, Capability.SUBMIT)
         assignment = assignment_of(session, ctx)
-        version = assignments.released_version(assignment)
-        manifests = {"graded": version.graded_manifest, "released": version.released_manifest}
-        return course_projects.known_of_student(session, assignment, ctx.actor.name), assignment, manifests
+        project_id = course_projects.known_of_student(session, assignment, ctx.actor.name)
+        return project_id, assignments.released_version(assignment).released_manifest
 
-    project_id, assignment, manifests = await transaction(ctx, work, read=True)
+    project_id, manifest = await transaction(ctx, work, read=True)
+    folder = ctx.path["assignment"]
     if project_id is None:
-        return w.WorkState(project_id=None, folder=assignment.name, files=[], problems=[])
+        return w.WorkState(project_id=None, folder=folder, files=[], problems=[])
+    return await state_of_work(ctx, project_id, folder, manifest)
+
+
+async def state_of_work(ctx: Context, project_id: str, folder: str, released_manifest: str) -> w.WorkState:
+    """Return what of an assignment lies in a project, and how it differs from what was released."""
 
     def look() -> w.WorkState:
-        files = read_folder(files_of(ctx.platform.settings, project_id), assignment.name)
-        problems = check_work(get_files(blobs(ctx), manifests["released"]), files)
+        files = read_folder(files_of(ctx.platform.settings, project_id), folder)
+        problems = check_work(get_files(blobs(ctx), released_manifest), files)
         return w.WorkState(
             project_id=project_id,
-            folder=assignment.name,
+            folder=folder,
             files=[
                 s.ReceiptFile(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
                 for path, content in files.items()

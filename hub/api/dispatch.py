@@ -39,6 +39,7 @@ from hub.api import files as _files  # noqa: F401
 from hub.api import invitations as _invitations  # noqa: F401
 from hub.api import past as _past  # noqa: F401
 from hub.api import pipelines as _pipelines  # noqa: F401
+from hub.api import project_assignments as _project_assignments  # noqa: F401
 from hub.api import project_life as _project_life  # noqa: F401
 from hub.api import projects as _projects  # noqa: F401
 from hub.api import publications as _publications  # noqa: F401

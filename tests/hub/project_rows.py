@@ -31,6 +31,14 @@ ROWS: list[tuple[str, str, tuple[int, int, int, int, int, int], dict[str, object
     ),
     ("GET", "/invitations/{token}", NOT_FOUND, None, {"token": "wrong"}),
     ("POST", "/invitations/{token}", NOT_FOUND, None, {"token": "wrong"}),
+    ("GET", PROJECT + "/assignments", MEMBERS_AND_ADMINS, None, {}),  # their own: here they have none
+    (
+        "GET",
+        PROJECT + "/assignments/{course_id}/{assignment}",
+        NOT_FOUND,
+        None,
+        {"course_id": "none", "assignment": "none"},
+    ),
     ("GET", PROJECT + "/files", READERS, None, {}),
     ("GET", PROJECT + "/search?text=x", READERS, None, {}),
     ("GET", PROJECT + "/view?path=none.txt", (404, 404, 404, 404, 403, 401), None, {}),

@@ -1,5 +1,6 @@
-import { platform } from "../core/platform";
 import type { Schemas } from "../core/api";
+import { platform } from "../core/platform";
+import { projectId } from "../core/project";
 
 export type Course = Schemas["CourseSummary"];
 export type Assignment = Schemas["Assignment"];
@@ -46,4 +47,27 @@ export const work = {
   feedback: async (course: string, submission: number) =>
     (await platform<Schemas["Feedback"]>("GET", `/courses/${course}/submissions/${submission}/feedback`))
       .items,
+};
+
+/** An assignment on which the person works in this project (hub/api/project_assignments.py). */
+export interface WorkPlace {
+  course_id: string;
+  course_title: string;
+  name: string;
+  points: number;
+  due_at: string | null;
+  closes_at: string | null;
+  handed_in_at: string | null;
+  feedback_released_at: string | null;
+}
+
+/** What a page in its project's own origin may ask: about the work that lies in the project. */
+export const workHere = {
+  assignments: async () =>
+    (await platform<{ items: WorkPlace[] }>("GET", `/projects/${projectId}/assignments`)).items,
+  state: (place: WorkPlace) =>
+    platform<WorkState>(
+      "GET",
+      `/projects/${projectId}/assignments/${place.course_id}/${encodeURIComponent(place.name)}`,
+    ),
 };

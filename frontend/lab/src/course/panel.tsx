@@ -1,6 +1,4 @@
 import { Dialog, IFrame, MainAreaWidget, showDialog } from "@jupyterlab/apputils";
-import type { JupyterFrontEnd } from "@jupyterlab/application";
-import type { IDocumentManager } from "@jupyterlab/docmanager";
 import React, { useState } from "react";
 
 import { ago, bytes, clock, count } from "../core/format";
@@ -8,34 +6,13 @@ import { courseIcon } from "../core/icons";
 import { isOwnOrigin, projectId, webPath } from "../core/project";
 import { attempt, Button, Empty, Failure, Heading, Loading, useLoaded } from "../core/view";
 import { work, type Assignment, type Course, type Receipt, type Submission, type WorkState } from "./api";
+import { WorkHere } from "./here";
+import { Checked, saveFolder, type Page } from "./parts";
 import { counted, dueWords, isOpen, scoreWords } from "./state";
-
-/** What the panel needs of the page. */
-export interface Page {
-  app: JupyterFrontEnd;
-  documents: IDocumentManager;
-}
 
 /** A student's courses: what is to do, and everything to do it with. */
 export function CoursePanel({ page }: { page: Page }): React.JSX.Element {
-  return isOwnOrigin ? <CoursesElsewhere /> : <CourseList page={page} />;
-}
-
-/** In a project's own origin, code of its members runs beside this page: courses are not its business. */
-function CoursesElsewhere(): React.JSX.Element {
-  return (
-    <>
-      <Heading title="Courses" />
-      <div className="collegium-Panel-body">
-        <Empty>Fetch assignments, hand in and read feedback on the page of your courses.</Empty>
-        <p className="collegium-Empty">
-          <a className="collegium-Link" href={`${webPath}courses`} target="_blank" rel="noreferrer">
-            To your courses
-          </a>
-        </p>
-      </div>
-    </>
-  );
+  return isOwnOrigin ? <WorkHere page={page} /> : <CourseList page={page} />;
 }
 
 function CourseList({ page }: { page: Page }): React.JSX.Element {
@@ -156,26 +133,6 @@ function AssignmentCard({ course, assignment, page }: CardProps): React.JSX.Elem
   );
 }
 
-function Checked({ state }: { state: WorkState }): React.JSX.Element {
-  if (!state.problems.length) {
-    return (
-      <p className="collegium-mod-good">
-        Nothing is missing. {count(state.files.length, "file")} would be handed in.
-      </p>
-    );
-  }
-  return (
-    <ul className="collegium-Findings" aria-label="Problems">
-      {state.problems.map((problem, i) => (
-        <li key={i}>
-          {problem.notebook}
-          {problem.grade_id && `, ${problem.grade_id}`}: {problem.text}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
 function Submissions(props: CardProps & { submissions: Submission[] }): React.JSX.Element {
   const { course, assignment, submissions, page } = props;
   const chosen = counted(submissions);
@@ -203,15 +160,6 @@ function Submissions(props: CardProps & { submissions: Submission[] }): React.JS
       ))}
     </ul>
   );
-}
-
-/** Save what is open of the assignment, so that what is handed in is what is seen. */
-async function saveFolder({ app, documents }: Page, folder: string): Promise<void> {
-  const contexts = [...app.shell.widgets("main")].map((widget) => documents.contextForWidget(widget));
-  const own = contexts.filter(
-    (context) => context?.localPath.startsWith(`${folder}/`) && context.model.dirty,
-  );
-  await Promise.all(own.map((context) => context!.save()));
 }
 
 function openWork(

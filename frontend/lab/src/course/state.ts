@@ -21,7 +21,7 @@ export interface SubmissionFacts {
 const seconds = (at: string): number => Date.parse(at) / 1000;
 
 /** "Due in 3 days", "Late since 2 hours, closes in 1 day", "Closed", or "No deadline". */
-export function dueWords(assignment: AssignmentFacts, now: number): string {
+export function dueWords(assignment: Pick<AssignmentFacts, "due_at" | "closes_at">, now: number): string {
   const due = assignment.due_at === null ? undefined : seconds(assignment.due_at);
   const closes = assignment.closes_at === null ? undefined : seconds(assignment.closes_at);
   if (closes !== undefined && now >= closes) return "Closed";
