@@ -36,6 +36,7 @@ export default defineConfig({
     environment: "jsdom",
     setupFiles: ["src/testing/setup.ts"],
     restoreMocks: true,
+    isolate: false, // one page for all files, cleaned after each test: half of the time goes into making pages
     testTimeout: 20_000,
   },
 });
