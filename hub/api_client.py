@@ -38,8 +38,8 @@ from hub.api.course_grade_schemas import (
     CellScore,
     ExplainedRow,
     Feedback,
-    GradeRequest,
     Gradebook,
+    GradeRequest,
     GradingProgress,
     MarkUpdate,
     OwnGrades,
@@ -51,10 +51,11 @@ from hub.api.course_grade_schemas import (
     SubmissionList,
     Table,
 )
+from hub.api.course_hub_groups import HubGroupLink, HubGroupList, HubGroupName, HubGroupsSynchronised
 from hub.api.course_lti import (
     LtiConnect,
-    LtiLinkUpdate,
     LtiLinks,
+    LtiLinkUpdate,
     LtiPlatform,
     LtiPlatformCreate,
     LtiRosterTaken,
@@ -79,8 +80,8 @@ from hub.api.course_schemas import (
     FileSet,
     GradingSettings,
     Receipt,
-    ReleaseRequest,
     ReleasedFiles,
+    ReleaseRequest,
     Roster,
     ScheduleSettings,
     StaffProject,
@@ -164,8 +165,8 @@ from hub.api.run_schemas import (
 )
 from hub.api.schemas import (
     Me,
-    MeUpdate,
     MemberUpdate,
+    MeUpdate,
     PersonList,
     Project,
     ProjectCreate,
@@ -340,6 +341,15 @@ class Client(Connection):
         """Set the times of an assignment."""
         return self.call(
             "PUT",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
+            Assignment,
+            body,
+        )
+
+    def change_times(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
+        """Change some times of an assignment."""
+        return self.call(
+            "PATCH",
             f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
             Assignment,
             body,
@@ -543,6 +553,22 @@ class Client(Connection):
             f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/feedback",
             Feedback,
         )
+
+    def list_hub_groups(self, course_id: str) -> HubGroupList:
+        """Groups of the hub that are in a course."""
+        return self.call("GET", f"/courses/{quote(course_id, safe='')}/hub-groups", HubGroupList)
+
+    def link_hub_group(self, course_id: str, body: HubGroupLink) -> HubGroupsSynchronised:
+        """Link a group of the hub with a course."""
+        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/hub-groups", HubGroupsSynchronised, body)
+
+    def unlink_hub_group(self, course_id: str, body: HubGroupName) -> HubGroupList:
+        """End the link with a group of the hub."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/hub-groups/unlink", HubGroupList, body)
+
+    def synchronise_hub_groups(self, course_id: str) -> HubGroupsSynchronised:
+        """Take over who is in the groups now."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/hub-groups/synchronise", HubGroupsSynchronised)
 
     def list_lti_platforms(self) -> LtiTool:
         """Registered learning platforms."""

@@ -147,7 +147,7 @@ async def set_schedule(ctx: Context) -> s.Assignment:
     body=s.ScheduleSettings,
     response=s.Assignment,
 )
-async def change_schedule(ctx: Context) -> s.Assignment:
+async def change_times(ctx: Context) -> s.Assignment:
     """Change what is given of the times; what is not given stays as it is. A penalty is replaced whole."""
     now, given = ctx.platform.now(), ctx.body_as(s.ScheduleSettings)
     changes = given.model_dump(mode="json", include=given.model_fields_set)

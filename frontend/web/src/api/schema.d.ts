@@ -645,7 +645,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change some times of an assignment
+         * @description Change what is given of the times; what is not given stays as it is. A penalty is replaced whole.
+         */
+        patch: operations["change_times"];
         trace?: never;
     };
     "/courses/{course_id}/assignments/{assignment}/settings": {
@@ -1058,6 +1062,72 @@ export interface paths {
          */
         put: operations["set_grading"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/hub-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups of the hub that are in a course
+         * @description Return the groups whose members are in the course.
+         */
+        get: operations["list_hub_groups"];
+        /**
+         * Link a group of the hub with a course
+         * @description Let the members of a group into the course, now and from now on, and out when they leave the group.
+         *
+         *     Administrators link any group, instructors one that they are in.
+         */
+        put: operations["link_hub_group"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/hub-groups/synchronise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over who is in the groups now
+         * @description Bring the course in step with its groups at once; it happens every few minutes by itself.
+         */
+        post: operations["synchronise_hub_groups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/hub-groups/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the link with a group of the hub
+         * @description Take over no changes of a group any more; who is in the course stays in it.
+         */
+        post: operations["unlink_hub_group"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4896,6 +4966,87 @@ export interface components {
             users: {
                 [key: string]: string;
             };
+        };
+        /**
+         * HubGroup
+         * @description A group of the hub that is linked with a course, as of the last synchronisation.
+         */
+        HubGroup: {
+            /** By */
+            by: string;
+            /**
+             * Enrolled
+             * @description Who is in the course through it.
+             */
+            enrolled: number;
+            /**
+             * Members
+             * @description Of the group.
+             */
+            members: number;
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string;
+            role: components["schemas"]["CourseRole"];
+            /** Section */
+            section: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Synchronised At */
+            synchronised_at: string | null;
+        };
+        /**
+         * HubGroupLink
+         * @description A group of the hub, and what its members are in the course.
+         */
+        HubGroupLink: {
+            /** Name */
+            name: string;
+            /** @default student */
+            role?: components["schemas"]["CourseRole"];
+            /**
+             * Section
+             * @default
+             */
+            section?: string;
+        };
+        /**
+         * HubGroupList
+         * @description The groups of a course.
+         */
+        HubGroupList: {
+            /** Items */
+            items: components["schemas"]["HubGroup"][];
+        };
+        /**
+         * HubGroupName
+         * @description A group of the hub.
+         */
+        HubGroupName: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * HubGroupsSynchronised
+         * @description What a synchronisation changed: who came, who left, who stays out, who has no account, which group is gone.
+         */
+        HubGroupsSynchronised: {
+            /** Deactivated */
+            deactivated: string[];
+            /** Enrolled */
+            enrolled: string[];
+            /** Items */
+            items: components["schemas"]["HubGroup"][];
+            /** Kept Out */
+            kept_out: string[];
+            /** Missing */
+            missing: string[];
+            /** Without Account */
+            without_account: string[];
         };
         /**
          * Identity
@@ -9260,6 +9411,45 @@ export interface operations {
             };
         };
     };
+    change_times: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the thing had; refused with 412 when it was changed. */
+                "If-Match"?: string;
+            };
+            path: {
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleSettings"];
+            };
+        };
+        responses: {
+            /** @description Change some times of an assignment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_assignment_settings: {
         parameters: {
             query?: never;
@@ -10058,6 +10248,138 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hub_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Groups of the hub that are in a course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubGroupList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_hub_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubGroupLink"];
+            };
+        };
+        responses: {
+            /** @description Link a group of the hub with a course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubGroupsSynchronised"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    synchronise_hub_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take over who is in the groups now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubGroupsSynchronised"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_hub_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubGroupName"];
+            };
+        };
+        responses: {
+            /** @description End the link with a group of the hub */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubGroupList"];
+                };
             };
             /** @description What was wrong, as RFC 9457 problem details */
             default: {
