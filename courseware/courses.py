@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from courseware.errors import ConflictError, InvalidError, NotFoundError
@@ -21,6 +21,7 @@ from courseware.policy import Caller, Capability, CourseRole, require
 
 COURSE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
+SUBJECT_LIMIT_CHARACTERS = 400
 USER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -287,8 +288,9 @@ def record(
     after: str = "",
 ) -> None:
     """Add a line to the course's audit log, in the transaction of what it records."""
+    about = subject[:SUBJECT_LIMIT_CHARACTERS]
     session.add(
-        AuditRow(course_id=course_id, at=now, actor=actor, action=action, subject=subject, before=before, after=after)
+        AuditRow(course_id=course_id, at=now, actor=actor, action=action, subject=about, before=before, after=after)
     )
 
 
@@ -298,6 +300,13 @@ def audit_log(session: Session, course_id: str, before_id: int | None, limit: in
     if before_id is not None:
         query = query.where(AuditRow.id < before_id)
     return session.scalars(query.order_by(AuditRow.id.desc()).limit(limit)).all()
+
+
+def audit_of(session: Session, course_id: str, subject: str) -> Sequence[AuditRow]:
+    """Return the lines of the audit log about a subject and what is in it, the newest first."""
+    within = or_(AuditRow.subject == subject, AuditRow.subject.startswith(f"{subject},", autoescape=True))
+    query = select(AuditRow).where(AuditRow.course_id == course_id, within)
+    return session.scalars(query.order_by(AuditRow.id.desc())).all()
 
 
 def _check_time_zone(name: str) -> None:

@@ -14,6 +14,7 @@ from courseware.cells import role_of
 from courseware.markers import HIDDEN_TESTS, MARK_SCHEME, cut
 from courseware.notebooks import read_notebook
 from courseware.results import EffectiveScore
+from courseware.rubrics import OfferedItem, score_of
 
 HIDDEN_FAILURE = "A hidden test failed."
 _STYLE = """
@@ -39,6 +40,7 @@ _PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).fr
 {{ "%g"|format(block.score.points) }}</strong>
 {% if block.reason %}<div>{{ block.reason }}</div>{% endif %}
 {% if block.score.auto_comment %}<div>{{ block.score.auto_comment }}</div>{% endif %}
+{% if block.rubric %}<ul>{% for line in block.rubric %}<li>{{ line }}</li>{% endfor %}</ul>{% endif %}
 {% if block.comment %}<div class="comment">{{ block.comment }}</div>{% endif %}</div>{% endif %}{% endfor %}
 {% for score in absent %}<div class="score lost"><strong>{{ score.grade_id }}: {{ "%g"|format(score.score or 0) }} of
 {{ "%g"|format(score.points) }}</strong><div>{{ score.reason }}</div></div>{% endfor %}
@@ -67,6 +69,7 @@ class _Block:
     lost: bool = False
     reason: str = ""
     comment: Markup | None = None
+    rubric: tuple[str, ...] = ()
 
 
 _DEFAULT_OPTIONS = FeedbackOptions()
@@ -80,6 +83,7 @@ def render(
     findings: Sequence[Mapping[str, object]],
     penalty_fraction: float,
     options: FeedbackOptions = _DEFAULT_OPTIONS,
+    rubric: Sequence[OfferedItem] = (),
 ) -> str:
     """Return the feedback page of one notebook.
 
@@ -99,6 +103,8 @@ def render(
         For lateness.
     options
         See `FeedbackOptions`.
+    rubric
+        What was offered at the cells, with items that marks name though they were removed.
     """
     own = {score.grade_id: score for score in scores if score.notebook == notebook}
     blocks: list[_Block] = []
@@ -107,7 +113,8 @@ def render(
         for cell in read_notebook(executed, notebook).cells:
             role = role_of(cell)
             score = own.get(role.grade_id) if role is not None else None
-            blocks.append(_block(cell, score, options))
+            lines = _rubric_lines(score, rubric) if score is not None else ()
+            blocks.append(_block(cell, score, options, lines))
             if score is not None:
                 shown.add(score.grade_id)
     return _PAGE.render(
@@ -122,7 +129,17 @@ def render(
     )
 
 
-def _block(cell: NotebookNode, score: EffectiveScore | None, options: FeedbackOptions) -> _Block:
+def _rubric_lines(score: EffectiveScore, rubric: Sequence[OfferedItem]) -> tuple[str, ...]:
+    """Return the items that apply to a cell; what each takes only where the score follows from that today."""
+    cell = (score.notebook, score.grade_id)
+    items = [i for i in rubric if i.id in score.rubric_items and (i.notebook, i.grade_id) == cell]
+    follows = score_of(score.points, (item.points for item in items)) == score.manual_score
+    return tuple(f"{item.text} ({item.points:+g})" if follows else item.text for item in items)
+
+
+def _block(
+    cell: NotebookNode, score: EffectiveScore | None, options: FeedbackOptions, rubric: tuple[str, ...]
+) -> _Block:
     hidden = cut(cell.source, HIDDEN_TESTS)
     conceal = hidden.found and not options.show_hidden_tests
     source = cut(hidden.rest if conceal else cell.source, MARK_SCHEME).rest
@@ -140,7 +157,7 @@ def _block(cell: NotebookNode, score: EffectiveScore | None, options: FeedbackOp
     comment = Markup(rendering.markdown(score.comment)) if score is not None and score.comment else None  # noqa: S704
     lost = score is not None and (score.score or 0.0) < score.points
     # Every part was escaped or sanitised above.
-    return _Block(Markup("".join(parts)), score, lost, reason, comment)  # noqa: S704
+    return _Block(Markup("".join(parts)), score, lost, reason, comment, rubric)  # noqa: S704
 
 
 def _concealed_reason(score: EffectiveScore, visible: str) -> str:

@@ -165,8 +165,7 @@ def _change(
     before = (row.score, row.is_excused) if row is not None else (None, False)
     if before == (score, is_excused):
         return None, ""
-    note = row.note if row is not None else ""
-    entry = ColumnEntry(person, score, row.revision if row is not None else 0, is_excused, note)
+    entry = ColumnEntry(person, score, row.revision if row is not None else 0, is_excused)
     return Change(column.id, column.name, entry, value_text(*before)), ""
 
 

@@ -63,14 +63,14 @@ class ColumnEntry:
     is_excused
         Whether the column does not count for them.
     note
-        Why; staff see it.
+        Why; staff see it. `None` leaves it as it is.
     """
 
     user_name: str
     score: float | None
     revision: int
     is_excused: bool = False
-    note: str = ""
+    note: str | None = None
 
 
 def create(session: Session, course: CourseRow, given: ColumnSettings, *, by: str, now: datetime) -> ManualColumnRow:
@@ -233,8 +233,9 @@ def _set(
     session: Session, column: ManualColumnRow, entry: ColumnEntry, row: ColumnScoreRow | None, by: str, now: datetime
 ) -> ColumnScoreRow:
     score = None if entry.is_excused else entry.score
+    note = entry.note if entry.note is not None else row.note if row is not None else ""
     if row is not None:
-        if (row.score, row.is_excused, row.note) == (score, entry.is_excused, entry.note):
+        if (row.score, row.is_excused, row.note) == (score, entry.is_excused, note):
             return row
         row.is_current = False
     made = ColumnScoreRow(
@@ -244,13 +245,13 @@ def _set(
         is_current=True,
         score=score,
         is_excused=entry.is_excused,
-        note=entry.note,
+        note=note,
         by=by,
         at=now,
     )
     session.add(made)
     before = value_text(row.score, row.is_excused) if row is not None else "none"
-    after = value_text(score, entry.is_excused) + (f" ({entry.note})" if entry.note else "")
+    after = value_text(score, entry.is_excused) + (f" ({note})" if note else "")
     subject = f"{column.name}: {entry.user_name}"
     record(session, column.course_id, now, by, "column.score", subject, before=before, after=after)
     return made

@@ -296,20 +296,6 @@ class MarkRow(Base):
     at: Mapped[datetime]
 
 
-class RubricItemRow(Base):
-    """A line of a rubric: a reusable judgement of a cell, and what it adds or takes."""
-
-    __tablename__ = "course_rubric_items"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    assignment_id: Mapped[int] = mapped_column(ForeignKey("course_assignments.id", ondelete="CASCADE"), index=True)
-    notebook: Mapped[str] = mapped_column(String(255))
-    grade_id: Mapped[str] = mapped_column(String(255))
-    text: Mapped[str] = mapped_column(Text)
-    points: Mapped[float]  # negative takes away from the full points of the cell
-    revision: Mapped[int] = mapped_column(default=1)
-
-
 class MessageRow(Base):
     """A message in the thread between a student and the staff about a submission's scores."""
 

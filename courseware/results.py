@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware import jobs
+from courseware import jobs, rubrics
 from courseware.assignments import structure_of
 from courseware.courses import record
 from courseware.errors import ConflictError, InvalidError, NotFoundError
 from courseware.gradebook import late_score
 from courseware.grading import Graded
 from courseware.models import (
-    AssignmentRow,
     CellScoreRow,
     GradingRow,
     JobRow,
     MarkRow,
-    RubricItemRow,
     SubmissionRow,
 )
 from courseware.notebooks import storable
@@ -159,7 +157,7 @@ def make_current(session: Session, submission: SubmissionRow, grading: GradingRo
         now,
         by,
         "grading.current",
-        _subject(submission),
+        subject_of(submission),
         before=before,
         after=after,
     )
@@ -250,7 +248,13 @@ def mark(
     if found != revision:
         told = f"{row.by} set it to {_score_text(row.score)}" if row is not None else "it was removed"
         raise ConflictError(f"Somebody changed the mark of {grade_id} meanwhile: {told}. Look at it and try again.")
-    score = _score_of(session, given, cell.points, submission.assignment_id, (notebook, grade_id))
+    score = given.score
+    if given.rubric_items:
+        kept = row.rubric_items if row is not None else ()
+        here = (notebook, grade_id)
+        score = rubrics.score_from(session, submission.assignment_id, here, cell.points, given.rubric_items, kept)
+    elif score is not None and not 0 <= score <= cell.points:
+        raise InvalidError(f"A score of {score:g} is not from 0 to {cell.points:g}; use extra credit for more.")
     before = _mark_text(row)
     if row is None:
         row = MarkRow(submission_id=submission.id, notebook=notebook, grade_id=grade_id, revision=0)
@@ -266,89 +270,11 @@ def mark(
         now,
         by,
         "mark.set",
-        f"{_subject(submission)}, {notebook} {grade_id}",
+        f"{subject_of(submission)}, {notebook} {grade_id}",
         before=before,
         after=_mark_text(row),
     )
     return next(s for s in effective_scores(session, submission) if (s.notebook, s.grade_id) == (notebook, grade_id))
-
-
-def set_rubric_item(
-    session: Session,
-    assignment: AssignmentRow,
-    item_id: int | None,
-    values: Mapping[str, object],
-    *,
-    by: str,
-    now: datetime,
-) -> RubricItemRow:
-    """Add or change a rubric item; every mark that uses it follows at once.
-
-    Raises
-    ------
-    NotFoundError
-        The assignment has no such item.
-    """
-    row = session.get(RubricItemRow, item_id) if item_id is not None else None
-    if item_id is not None and (row is None or row.assignment_id != assignment.id):
-        raise NotFoundError(f"The assignment “{assignment.name}” has no rubric item {item_id}.")
-    before = f"{row.text}: {row.points:g}" if row is not None else ""
-    if row is None:
-        row = RubricItemRow(assignment_id=assignment.id, revision=0)
-        session.add(row)
-    for field, value in values.items():
-        setattr(row, field, value)
-    row.revision += 1
-    session.flush()
-    if before:
-        _reapply(session, assignment, row)
-    after = f"{row.text}: {row.points:g}"
-    record(
-        session, assignment.course_id, now, by, "rubric.set", f"{assignment.name} {row.id}", before=before, after=after
-    )
-    return row
-
-
-def rubric_of(session: Session, assignment_id: int) -> Sequence[RubricItemRow]:
-    """Return the rubric of an assignment."""
-    query = select(RubricItemRow).where(RubricItemRow.assignment_id == assignment_id).order_by(RubricItemRow.id)
-    return session.scalars(query).all()
-
-
-def _reapply(session: Session, assignment: AssignmentRow, item: RubricItemRow) -> None:
-    marks = session.scalars(
-        select(MarkRow)
-        .join(SubmissionRow, SubmissionRow.id == MarkRow.submission_id)
-        .where(
-            SubmissionRow.assignment_id == assignment.id,
-            MarkRow.notebook == item.notebook,
-            MarkRow.grade_id == item.grade_id,
-        )
-    ).all()
-    for row in marks:
-        if item.id not in row.rubric_items:
-            continue
-        submission = session.get_one(SubmissionRow, row.submission_id)
-        cells = structure_of(submission.version).cells
-        points = next(c.points for c in cells if (c.notebook, c.grade_id) == (row.notebook, row.grade_id))
-        given = Mark(rubric_items=tuple(row.rubric_items))
-        row.score = _score_of(session, given, points, assignment.id, (row.notebook, row.grade_id))
-        row.revision += 1
-        session.flush()
-        recompute(session, submission)
-
-
-def _score_of(session: Session, given: Mark, points: float, assignment_id: int, cell: tuple[str, str]) -> float | None:
-    if given.rubric_items:
-        items = {item.id: item for item in rubric_of(session, assignment_id) if (item.notebook, item.grade_id) == cell}
-        unknown = [item for item in given.rubric_items if item not in items]
-        if unknown:
-            raise InvalidError(f"The rubric of {cell[1]} has no item {unknown[0]}.")
-        total = points + sum(items[item].points for item in given.rubric_items)
-        return min(max(total, 0.0), points)
-    if given.score is not None and not 0 <= given.score <= points:
-        raise InvalidError(f"A score of {given.score:g} is not from 0 to {points:g}; use extra credit for more.")
-    return given.score
 
 
 def _effective(
@@ -385,7 +311,8 @@ def _marks(session: Session, submission_id: int) -> dict[tuple[str, str], MarkRo
     return {(row.notebook, row.grade_id): row for row in rows}
 
 
-def _subject(submission: SubmissionRow) -> str:
+def subject_of(submission: SubmissionRow) -> str:
+    """Return by what the audit log calls a submission; lines about its cells go on after a comma."""
     return f"{submission.assignment.name}: {submission.user_name}, submission {submission.id}"
 
 

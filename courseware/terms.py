@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from courseware import assignments, courses, manual_columns
+from courseware import assignments, courses, manual_columns, rubric_editing, rubrics
 from courseware.manual_columns import ColumnSettings
-from courseware.models import CourseRow, RubricItemRow, VersionRow
+from courseware.models import CourseRow, VersionRow
 from courseware.policy import Caller
-from courseware.results import rubric_of
+from courseware.rubric_editing import ItemDraft
+from courseware.rubric_models import RubricUseRow
 
 
 def copy_course(
@@ -64,16 +65,19 @@ def copy_course(
                     created_by=by.name,
                 )
             )
-        for item in rubric_of(session, row.id):
-            session.add(
-                RubricItemRow(
-                    assignment_id=copy.id,
-                    notebook=item.notebook,
-                    grade_id=item.grade_id,
-                    text=item.text,
-                    points=item.points,
-                )
-            )
     session.flush()
+    _copy_rubrics(session, course, made, by=by, now=now)
     courses.record(session, made.id, now, by.name, "course.copy", made.id, before=course.id)
     return made
+
+
+def _copy_rubrics(session: Session, course: CourseRow, made: CourseRow, *, by: Caller, now: datetime) -> None:
+    for rubric in rubrics.of_course(session, course.id):
+        drafts = [ItemDraft(item.text, item.points) for item in rubric.items if item.removed_at is None]
+        copy = rubric_editing.create(session, made, rubric.name, drafts, by=by.name, now=now)
+        for use in rubric.uses:
+            copied = assignments.get(session, made.id, use.assignment.name)
+            session.add(
+                RubricUseRow(rubric_id=copy.id, assignment_id=copied.id, notebook=use.notebook, grade_id=use.grade_id)
+            )
+    session.flush()

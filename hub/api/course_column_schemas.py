@@ -55,8 +55,8 @@ class ScoreEntry(Body):
     score: Score | None = Field(None, description="From 0 to the points of the column; null: none yet.")
     revision: Annotated[int, Field(ge=0)]
     is_excused: bool = Field(False, description="The column does not count for this student.")
-    note: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] = Field(
-        "", description="Why; staff see it."
+    note: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] | None = Field(
+        None, description="Why; staff see it. Null: as it is."
     )
 
 

@@ -86,22 +86,6 @@ class MarkUpdate(Body):
     rubric_items: list[int] = Field(default_factory=list)
 
 
-class RubricItem(Body):
-    """A line of a rubric; with an id, one to change."""
-
-    id: int | None = None
-    notebook: str
-    grade_id: str
-    text: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
-    points: float
-
-
-class Rubric(BaseModel):
-    """The rubric of an assignment."""
-
-    items: list[RubricItem]
-
-
 class GradeRequest(Body):
     """What to grade again; a proposal shows the differences before it counts."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, graders, reports
+from courseware import Capability, courses, graders, reports, results
 from hub.api import course_grade_schemas as g
+from hub.api import course_schemas as s
 from hub.api.context import Context
-from hub.api.course_support import check_students, course_of, scope_of, transaction
+from hub.api.course_support import check_students, course_of, scope_of, submission_of, transaction
 from hub.api.operation import Content, operation
 from hub.errors import NotFoundError
 
@@ -42,6 +43,23 @@ async def explain_grade(ctx: Context) -> g.ExplainedRow:
         if not rows:
             raise NotFoundError(f"“{ctx.path['user_name']}” is no student of “{course.id}”.")
         return _explained(reports.within(rows[0], scope_of(session, ctx)))
+
+    return await transaction(ctx, work, read=True)
+
+
+@operation(
+    "GET",
+    "/courses/{course_id}/submissions/{submission_id}/history",
+    "Who changed a submission's scores",
+    response=s.AuditLog,
+)
+async def read_submission_history(ctx: Context) -> s.AuditLog:
+    """Return every line of the audit log about a submission and its cells, the newest first, to its graders."""
+
+    def work(session: Session) -> s.AuditLog:
+        course = course_of(session, ctx, Capability.GRADE)
+        lines = courses.audit_of(session, course.id, results.subject_of(submission_of(session, ctx)))
+        return s.AuditLog(items=[s.AuditLine.model_validate(line, from_attributes=True) for line in lines])
 
     return await transaction(ctx, work, read=True)
 

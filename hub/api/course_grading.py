@@ -6,7 +6,18 @@ import asyncio
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, assignments, courses, feedback, groups, jobs, proposals, results, submissions
+from courseware import (
+    Capability,
+    assignments,
+    courses,
+    feedback,
+    groups,
+    jobs,
+    proposals,
+    results,
+    rubrics,
+    submissions,
+)
 from courseware.models import AssignmentRow, GradingRow, SubmissionRow
 from courseware.store import get_files, put_files
 from hub.api import course_grade_schemas as g
@@ -25,7 +36,7 @@ from hub.api.course_support import (
     transaction,
 )
 from hub.api.operation import operation
-from hub.errors import ForbiddenError, InvalidError, NotFoundError
+from hub.errors import InvalidError, NotFoundError
 
 
 @operation(
@@ -155,38 +166,6 @@ async def mark_cell(ctx: Context) -> g.CellScore:
     return await transaction(ctx, work)
 
 
-@operation("GET", "/courses/{course_id}/assignments/{assignment}/rubric", "The rubric", response=g.Rubric)
-async def read_rubric(ctx: Context) -> g.Rubric:
-    """Return the rubric of an assignment, to staff."""
-
-    def work(session: Session) -> g.Rubric:
-        rows = results.rubric_of(session, to_grade(session, ctx).assignment.id)
-        return g.Rubric(items=[g.RubricItem.model_validate(row, from_attributes=True) for row in rows])
-
-    return await transaction(ctx, work, read=True)
-
-
-@operation(
-    "PUT",
-    "/courses/{course_id}/assignments/{assignment}/rubric",
-    "Add or change a rubric item",
-    body=g.RubricItem,
-    response=g.RubricItem,
-)
-async def set_rubric_item(ctx: Context) -> g.RubricItem:
-    """Add or change an item; every mark that uses it follows."""
-    given, now = ctx.body_as(g.RubricItem), ctx.platform.now()
-
-    def work(session: Session) -> g.RubricItem:
-        mine, values = to_grade(session, ctx), given.model_dump(exclude={"id"})
-        if given.id is not None and mine.owners is not None:
-            raise ForbiddenError("This item may stand in marks of other sections. Add one of your own.")
-        row = results.set_rubric_item(session, mine.assignment, given.id, values, by=ctx.actor.name, now=now)
-        return g.RubricItem.model_validate(row, from_attributes=True)
-
-    return await transaction(ctx, work)
-
-
 @operation(
     "POST",
     "/courses/{course_id}/assignments/{assignment}/gradings",
@@ -311,6 +290,7 @@ async def read_feedback(ctx: Context) -> g.Feedback:
         executed = get_files(blobs(ctx), grading.executed_manifest) if grading is not None else {}
         scores = results.effective_scores(session, row)
         options = feedback.FeedbackOptions(show_hidden_tests=is_staff)
+        rubric = rubrics.offered(session, row.assignment_id, {i for score in scores for i in score.rubric_items})
         pages = [
             g.FeedbackPage(
                 notebook=name,
@@ -322,6 +302,7 @@ async def read_feedback(ctx: Context) -> g.Feedback:
                     grading.findings if grading is not None else [],
                     row.penalty_fraction,
                     options,
+                    rubric,
                 ),
             )
             for name in assignments.structure_of(row.version).notebooks

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from courseware import Capability, assignments, marking, requests, results
+from courseware import Capability, assignments, marking, requests, results, rubrics
 from courseware.models import GradingRow, SubmissionRow
 from courseware.store import get_files
 from hub.api import course_grade_schemas as g
 from hub.api import course_work_schemas as w
 from hub.api.context import Context
+from hub.api.course_rubric_schemas import OfferedItem
 from hub.api.course_support import blobs, course_of, submission_of, to_grade, transaction
 from hub.api.operation import Query, operation
 
@@ -66,7 +67,8 @@ async def read_marking(ctx: Context) -> w.MarkingPage:
             get_files(blobs(ctx), manifest), get_files(blobs(ctx), row.version.released_manifest), scores
         )
         label, user_name = _identity(row, ctx)
-        rubric = results.rubric_of(session, row.assignment_id)
+        kept = {item for score in scores for item in score.rubric_items}
+        rubric = rubrics.offered(session, row.assignment_id, kept)
         return w.MarkingPage(
             id=row.id,
             label=label,
@@ -80,7 +82,7 @@ async def read_marking(ctx: Context) -> w.MarkingPage:
             version=row.version.number,
             findings=grading.findings if grading is not None else [],
             segments=[_segment(piece) for piece in pieces],
-            rubric=[g.RubricItem.model_validate(item, from_attributes=True) for item in rubric],
+            rubric=[OfferedItem.model_validate(item, from_attributes=True) for item in rubric],
         )
 
     return await transaction(ctx, work, read=True)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints, computed_field
 from courseware import CourseRole, rendering
 from courseware.delivery import Step
 from courseware.matching import FindingKind
-from hub.api.course_grade_schemas import CellScore, RubricItem
+from hub.api.course_grade_schemas import CellScore
+from hub.api.course_rubric_schemas import OfferedItem
 from hub.api.course_schemas import CourseId, ReceiptFile
 from hub.api.schemas import Body, Title
 
@@ -163,7 +164,7 @@ class MarkingPage(BaseModel):
     version: int
     findings: list[dict[str, object]]
     segments: list[Segment]
-    rubric: list[RubricItem]
+    rubric: list[OfferedItem]
 
 
 class EnrolmentLinkRequest(Body):

@@ -31,6 +31,7 @@ from hub.api import course_hub_groups as _course_hub_groups  # noqa: F401
 from hub.api import course_lti as _course_lti  # noqa: F401
 from hub.api import course_marking as _course_marking  # noqa: F401
 from hub.api import course_requests as _course_requests  # noqa: F401
+from hub.api import course_rubrics as _course_rubrics  # noqa: F401
 from hub.api import course_terms as _course_terms  # noqa: F401
 from hub.api import course_work as _course_work  # noqa: F401
 from hub.api import courses as _courses  # noqa: F401

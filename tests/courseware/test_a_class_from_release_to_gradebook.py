@@ -202,29 +202,6 @@ async def test_of_two_graders_the_slower_one_is_told_who_was_faster(physics: Cla
         )
 
 
-async def test_a_changed_rubric_item_changes_every_mark_that_uses_it(physics: ClassUnderTest) -> None:
-    row = physics.hand_in("alice", "ps1", WORK["bitdiddle"])
-    await physics.grade_all()
-    cell = next(s for s in physics.scores(row.id).values() if s.needs_manual and s.points >= 2)
-
-    def work(session):  # type: ignore[no-untyped-def]
-        submission = session.get_one(SubmissionRow, row.id)
-        assignment = submission.assignment
-        values = {"notebook": cell.notebook, "grade_id": cell.grade_id, "text": "no unit", "points": -1.0}
-        item = results.set_rubric_item(session, assignment, None, values, by="ada", now=physics.time)
-        given = Mark(rubric_items=(item.id,))
-        marked = results.mark(
-            session, submission, cell.notebook, cell.grade_id, given, revision=0, by="greg", now=physics.time
-        )
-        total = submission.score
-        results.set_rubric_item(session, assignment, item.id, {"points": -0.5}, by="ada", now=physics.time)
-        return marked.score, submission.score - total
-
-    score, gained = physics.database.run(work)
-    assert score == cell.points - 1
-    assert gained == pytest.approx(0.5)
-
-
 async def test_a_regrade_shows_what_changes_before_it_counts_and_keeps_marks(physics: ClassUnderTest) -> None:
     row = physics.hand_in("alice", "ps1", WORK["bitdiddle"])
     await physics.grade_all()

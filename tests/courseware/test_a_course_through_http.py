@@ -41,10 +41,11 @@ class RunningCourse:
     clients: dict[str, httpx.Client]
     submission: int
     column: int
+    rubric: int
 
     def call(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
         url = path.replace("{course}", self.id).replace("{submission}", str(self.submission))
-        url = url.replace("{column}", str(self.column))
+        url = url.replace("{column}", str(self.column)).replace("{rubric}", str(self.rubric))
         return self.clients[who].request(method, url, json=body)
 
 
@@ -77,7 +78,8 @@ def story(platform: PlatformUnderTest, clients: dict[str, httpx.Client], tmp_pat
         assert time.monotonic() < deadline, "the platform's worker did not grade the submission"
         time.sleep(0.5)
     column = clients["instructor"].post("/courses/phys/columns", json=COLUMN).json()["id"]
-    return RunningCourse("phys", clients, receipt.json()["submission"], column), said
+    rubric = clients["grader"].post("/courses/phys/rubrics", json=RUBRIC).json()["id"]
+    return RunningCourse("phys", clients, receipt.json()["submission"], column, rubric), said
 
 
 def test_a_class_is_graded_and_returned_from_the_command_line(
@@ -200,10 +202,29 @@ def test_work_is_fetched_kept_and_handed_in_from_a_project(story, platform: Plat
     receipt = who.post("/courses/phys/assignments/ps1/hand-in")
     assert receipt.status_code == 201, receipt.text
     assert who.post("/courses/phys/assignments/ps1/hand-in").json() == receipt.json()
+    _the_project_tells_what_is_worked_on_in_it(running, who, done["project_id"], state)
     members = who.get(f"/projects/{done['project_id']}").json()["members"]
     assert {login("instructor"), login("grader")} <= {member["name"] for member in members}
     running.call("instructor", "DELETE", COURSE + "/people/cw-worker").raise_for_status()
     who.close()
+
+
+def _the_project_tells_what_is_worked_on_in_it(
+    running: RunningCourse, who: httpx.Client, project_id: str, state: dict[str, object]
+) -> None:
+    """To whom the work is; the staff, who are members, work on nothing there."""
+    here = f"/projects/{project_id}/assignments"
+    [place] = who.get(here).json()["items"]
+    assert (place["course_id"], place["name"], place["course_title"]) == ("phys", "ps1", "Physics")
+    assert place["handed_in_at"] is not None
+    assert "score" not in place
+    assert who.get(f"{here}/phys/ps1").json() == state
+    assert running.call("instructor", "GET", here).json() == {"items": []}
+    assert running.call("instructor", "GET", f"{here}/phys/ps1").status_code == 404
+    assert running.call("classmate", "GET", here).status_code == 404
+    other = who.post("/projects", json={"name": "Other"}).json()["id"]
+    assert who.get(f"/projects/{other}/assignments").json() == {"items": []}
+    assert who.get(f"/projects/{other}/assignments/phys/ps1").status_code == 404
 
 
 @dataclass(frozen=True)
@@ -220,7 +241,9 @@ SUBMISSION = COURSE + "/submissions/{submission}"
 MARK = {"notebook": "problem1.ipynb", "grade_id": "none", "revision": 0}
 COLUMN = {"name": "Participation", "points": 10}
 ENTRY = {"scores": [{"user_name": login("classmate"), "score": 8, "revision": 99}]}
-RUBRIC = {"notebook": "problem1.ipynb", "grade_id": "x", "text": "t", "points": -1}
+ITEM = {"notebook": "problem1.ipynb", "grade_id": "x", "text": "t", "points": -1}
+RUBRIC = {"name": "Style", "items": [{"text": "no names", "points": -1}]}
+USE = {"assignment": "ps1", "notebook": "problem1.ipynb", "grade_id": "none"}
 # instructor, grader, student, classmate, auditor, stranger, administrator, nobody
 TABLE = [
     Row("GET", "/courses", (200, 200, 200, 200, 200, 200, 200, 401)),
@@ -251,7 +274,20 @@ TABLE = [
     Row("PUT", SUBMISSION + "/marks", (404, 404, 403, 403, 403, 404, 404, 401), MARK),
     Row("GET", SUBMISSION + "/feedback", (200, 200, 200, 404, 404, 404, 200, 401)),
     Row("GET", ONE + "/rubric", (200, 200, 403, 403, 403, 404, 200, 401)),
-    Row("PUT", ONE + "/rubric", (200, 200, 403, 403, 403, 404, 200, 401), RUBRIC),
+    Row("POST", ONE + "/rubric", (404, 404, 403, 403, 403, 404, 404, 401), ITEM),
+    Row("GET", COURSE + "/rubrics", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("POST", COURSE + "/rubrics", (422, 422, 403, 403, 403, 404, 422, 401), RUBRIC | {"name": "a\nb"}),
+    Row("POST", COURSE + "/rubrics/{rubric}/effects", (200, 200, 403, 403, 403, 404, 200, 401), RUBRIC),
+    Row("PUT", COURSE + "/rubrics/{rubric}", (409, 409, 403, 403, 403, 404, 409, 401), RUBRIC | {"revision": 99}),
+    Row(
+        "PUT",
+        COURSE + "/rubrics/{rubric}",
+        (409, 403, 403, 403, 403, 404, 409, 401),
+        RUBRIC | {"revision": 99, "include_returned": True},
+    ),
+    Row("POST", COURSE + "/rubrics/{rubric}/uses", (404, 404, 403, 403, 403, 404, 404, 401), USE),
+    Row("POST", COURSE + "/rubrics/{rubric}/uses/removal", (200, 200, 403, 403, 403, 404, 200, 401), USE),
+    Row("DELETE", COURSE + "/rubrics/999999", (404, 404, 403, 403, 403, 404, 404, 401)),
     Row("GET", ONE + "/gradings", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("POST", ONE + "/gradings", (202, 202, 403, 403, 403, 404, 202, 401), {"submissions": []}),
     Row("DELETE", ONE + "/gradings", (200, 200, 403, 403, 403, 404, 200, 401)),
@@ -279,6 +315,7 @@ TABLE = [
     Row("POST", "/course-enrolments", (403, 403, 403, 403, 403, 403, 403, 401), {"token": "forged"}),
     Row("GET", COURSE + "/gradebook/xlsx", (200, 403, 403, 403, 403, 404, 200, 401)),
     Row("GET", ONE + "/marking", (200, 200, 403, 403, 403, 404, 200, 401)),
+    Row("GET", SUBMISSION + "/history", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", SUBMISSION + "/marking", (200, 200, 403, 403, 403, 404, 200, 401)),
     Row("GET", ONE + "/work", (403, 403, 200, 200, 403, 404, 403, 401)),
     Row("POST", ONE + "/hand-in", (403, 403, 409, 409, 403, 404, 403, 401)),
@@ -324,7 +361,8 @@ def test_the_table_names_every_operation_on_courses(story, platform: PlatformUnd
         path = row.path
         for short, long in names.items():
             path = path.replace(short, long)
-        path = path.replace("{column}", "{column_id}")
+        path = path.replace("{column}", "{column_id}").replace("{rubric}", "{rubric_id}")
+        path = path.replace("/rubrics/999999", "/rubrics/{rubric_id}")
         path = path.replace("/students/cw-student", "/students/{user_name}")
         path = path.replace("/scores/cw-classmate", "/scores/{user_name}")
         if "/people/" in path:

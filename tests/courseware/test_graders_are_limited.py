@@ -96,7 +96,7 @@ def test_of_an_assignment_of_others_nothing_is_told_or_started(limited: LimitedC
     refused = limited.call("task", row.method, row.path, row.body)
     assert refused.status_code == 403
     assert "You grade “ps2” in this course, not “ps1”" in refused.json()["detail"]
-    assert limited.call("fit", row.method, row.path, row.body).status_code < 300
+    assert limited.call("fit", row.method, row.path, row.body).status_code != 403
 
 
 def test_lists_hold_ones_own_students_only(limited: LimitedClass) -> None:
@@ -145,7 +145,7 @@ def test_a_mark_on_anothers_submission_is_refused_and_leaves_nothing(limited: Li
 def test_gradings_are_started_and_counted_in_ones_own_part(limited: LimitedClass) -> None:
     path = ONE + "/gradings"
     before = {who: sum(limited.read(who, path)["states"].values()) for who in ("fit", "section")}
-    everybody = {"submissions": list(limited.submissions.values())}
+    everybody = {"submissions": list(limited.submissions.values()), "propose": True}
     limited.call("section", "POST", path, everybody).raise_for_status()
     after = {who: sum(limited.read(who, path)["states"].values()) for who in ("fit", "section")}
     assert after == {"fit": before["fit"], "section": before["section"] + 1}
@@ -155,9 +155,14 @@ def test_a_grader_of_a_section_adds_to_a_rubric_but_changes_no_marks_of_others_t
     limited: LimitedClass,
 ) -> None:
     item = {"notebook": NAME, "grade_id": "visible", "text": "no proof", "points": -1}
-    made = limited.call("section", "PUT", ONE + "/rubric", item).raise_for_status().json()
-    changed = item | {"id": made["id"], "points": -2}
-    assert limited.call("section", "PUT", ONE + "/rubric", changed).status_code == 403
+    limited.call("section", "POST", ONE + "/rubric", item).raise_for_status()
+    (rubric,) = limited.read("section", COURSE + "/rubrics")["items"]
+    one, use = f"{COURSE}/rubrics/{rubric['id']}", {"assignment": "ps1", "notebook": NAME, "grade_id": "visible"}
+    changed = {"name": rubric["name"], "items": [], "revision": rubric["revision"]}
+    assert limited.call("section", "PUT", one, changed).status_code == 403
+    assert limited.call("section", "DELETE", one).status_code == 403
+    for path in ("/uses", "/uses/removal"):
+        assert limited.call("task", "POST", one + path, use).status_code == 403
 
 
 def test_limits_hold_from_the_next_request_and_can_be_lifted(limited: LimitedClass) -> None:

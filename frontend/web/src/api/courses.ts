@@ -14,7 +14,7 @@ export type GradebookRow = Schemas["GradebookRow"];
 export type MarkingList = Schemas["MarkingList"];
 export type MarkingPage = Schemas["MarkingPage"];
 export type Segment = Schemas["Segment"];
-export type RubricItem = Schemas["RubricItem"];
+export type OfferedItem = Schemas["OfferedItem"];
 export type MarkUpdate = Schemas["MarkUpdate"];
 export type Receipt = Schemas["Receipt"];
 
@@ -353,10 +353,8 @@ export const openStaffProject = (id: string) => () =>
 
 export const connectCourse = (body: Schemas["LtiConnect"]) => unwrap(api.POST("/lti-connections", { body }));
 
-export const setRubricItem = (id: string, assignment: string) => (body: RubricItem) =>
-  unwrap(api.PUT("/courses/{course_id}/assignments/{assignment}/rubric", { ...one(id, assignment), body }));
-
-async function base64(file: File): Promise<string> {
+/** What a file holds, as the API takes it. */
+export async function base64(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = "";
   for (let at = 0; at < bytes.length; at += 0x8000) {

@@ -612,16 +612,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The rubric
-         * @description Return the rubric of an assignment, to staff.
+         * What is offered at the cells of an assignment
+         * @description Return the items of all rubrics that are offered where the cells of an assignment are marked, to its graders.
          */
         get: operations["read_rubric"];
+        put?: never;
         /**
-         * Add or change a rubric item
-         * @description Add or change an item; every mark that uses it follows.
+         * Add an item to the rubric of a cell
+         * @description Add an item to the rubric that only this cell uses; one is made where there is none.
          */
-        put: operations["set_rubric_item"];
-        post?: never;
+        post: operations["add_rubric_item"];
         delete?: never;
         options?: never;
         head?: never;
@@ -649,7 +649,7 @@ export interface paths {
          * Change some times of an assignment
          * @description Change what is given of the times; what is not given stays as it is. A penalty is replaced whole.
          */
-        patch: operations["change_times"];
+        patch: operations["change_schedule"];
         trace?: never;
     };
     "/courses/{course_id}/assignments/{assignment}/settings": {
@@ -1242,6 +1242,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/rubrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rubrics of a course
+         * @description Return the library of rubrics, where each is offered, and how many marks use it, to staff.
+         */
+        get: operations["list_rubrics"];
+        put?: never;
+        /**
+         * Add a rubric
+         * @description Add a rubric to the library.
+         */
+        post: operations["add_rubric"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/rubrics/{rubric_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a rubric
+         * @description Change a rubric and every mark that uses it; scores that students have seen only if asked for, by instructors.
+         */
+        put: operations["change_rubric"];
+        post?: never;
+        /**
+         * Remove a rubric
+         * @description Take a rubric that no mark uses out of the library.
+         */
+        delete: operations["remove_rubric"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/rubrics/{rubric_id}/effects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a change of a rubric would do
+         * @description Return every mark that would change if the rubric had these items; nothing is changed.
+         */
+        post: operations["preview_rubric"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/rubrics/{rubric_id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer a rubric at a cell
+         * @description Offer a rubric where a cell of an assignment is marked.
+         */
+        post: operations["attach_rubric"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/rubrics/{rubric_id}/uses/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer a rubric at a cell no more
+         * @description Offer a rubric at a cell no more; refused while marks of the cell use it.
+         */
+        post: operations["detach_rubric"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/staff-project": {
         parameters: {
             query?: never;
@@ -1314,6 +1422,26 @@ export interface paths {
          * @description Return the feedback pages; to the student once they are returned.
          */
         get: operations["read_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/courses/{course_id}/submissions/{submission_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who changed a submission's scores
+         * @description Return every line of the audit log about a submission and its cells, the newest first, to its graders.
+         */
+        get: operations["read_submission_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2298,6 +2426,46 @@ export interface paths {
          * @description Return one page of what happened, the latest first.
          */
         get: operations["read_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The assignments that one works on in a project
+         * @description Return the released assignments whose files are delivered into this project for the caller.
+         */
+        get: operations["list_project_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/assignments/{course_id}/{assignment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What of an assignment is in a project
+         * @description Return what would be handed in, and what is wrong with it; nothing is run.
+         */
+        get: operations["read_project_assignment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4192,6 +4360,24 @@ export interface components {
          */
         CourseRole: "instructor" | "grader" | "student" | "auditor";
         /**
+         * CourseRubric
+         * @description A rubric in the library of a course, and how many marks use it.
+         */
+        CourseRubric: {
+            /** Id */
+            id: number;
+            /** Items */
+            items: components["schemas"]["Item"][];
+            /** Marks */
+            marks: number;
+            /** Name */
+            name: string;
+            /** Revision */
+            revision: number;
+            /** Uses */
+            uses: components["schemas"]["RubricUse"][];
+        };
+        /**
          * CourseSummary
          * @description A course in a list.
          */
@@ -5162,6 +5348,35 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * Item
+         * @description A line of a rubric.
+         */
+        Item: {
+            /** Id */
+            id: number;
+            /** Points */
+            points: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ItemAdd
+         * @description A new line for the rubric of a cell.
+         */
+        ItemAdd: {
+            /** Grade Id */
+            grade_id: string;
+            /** Notebook */
+            notebook: string;
+            /**
+             * Points
+             * @description Added to the full points of a cell; mostly negative.
+             */
+            points: number;
+            /** Text */
+            text: string;
+        };
+        /**
          * ItemDetail
          * @description One item with what it printed and wrote.
          */
@@ -5177,6 +5392,24 @@ export interface components {
             parameters: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * ItemDraft
+         * @description A line that a rubric is to have; with an id, instead of that one.
+         */
+        ItemDraft: {
+            /**
+             * Id
+             * @default null
+             */
+            id?: number | null;
+            /**
+             * Points
+             * @description Added to the full points of a cell; mostly negative.
+             */
+            points: number;
+            /** Text */
+            text: string;
         };
         /**
          * JoinRequest
@@ -5406,6 +5639,28 @@ export interface components {
             items: components["schemas"]["ManualColumn"][];
         };
         /**
+         * MarkEffect
+         * @description What a change of a rubric does to a mark; `is_returned`: its student has seen it, or the course is archived.
+         */
+        MarkEffect: {
+            /** After */
+            after: number;
+            /** Assignment */
+            assignment: string;
+            /** Before */
+            before: number | null;
+            /** Grade Id */
+            grade_id: string;
+            /** Is Returned */
+            is_returned: boolean;
+            /** Label */
+            label: string;
+            /** Notebook */
+            notebook: string;
+            /** Submission Id */
+            submission_id: number;
+        };
+        /**
          * MarkUpdate
          * @description A person's mark of a cell; `revision` is that of the mark that the person saw.
          */
@@ -5504,7 +5759,7 @@ export interface components {
             /** Points */
             points: number;
             /** Rubric */
-            rubric: components["schemas"]["RubricItem"][];
+            rubric: components["schemas"]["OfferedItem"][];
             /** Score */
             score: number | null;
             /** Segments */
@@ -5844,6 +6099,36 @@ export interface components {
             values?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
+        };
+        /**
+         * OfferedItem
+         * @description A line of a rubric where a cell is marked; a removed one is kept where a mark names it.
+         */
+        OfferedItem: {
+            /** Grade Id */
+            grade_id: string;
+            /** Id */
+            id: number;
+            /** Is Removed */
+            is_removed: boolean;
+            /** Notebook */
+            notebook: string;
+            /** Points */
+            points: number;
+            /** Rubric */
+            rubric: string;
+            /** Rubric Id */
+            rubric_id: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * OfferedItems
+         * @description What is offered at the cells of an assignment.
+         */
+        OfferedItems: {
+            /** Items */
+            items: components["schemas"]["OfferedItem"][];
         };
         /**
          * OwnGrades
@@ -6741,31 +7026,71 @@ export interface components {
             csv: string;
         };
         /**
-         * Rubric
-         * @description The rubric of an assignment.
+         * RubricChanged
+         * @description A rubric as it is now, and the marks that were changed.
          */
-        Rubric: {
-            /** Items */
-            items: components["schemas"]["RubricItem"][];
+        RubricChanged: {
+            /** Changes */
+            changes: components["schemas"]["MarkEffect"][];
+            rubric: components["schemas"]["CourseRubric"];
         };
         /**
-         * RubricItem
-         * @description A line of a rubric; with an id, one to change.
+         * RubricDraft
+         * @description What a rubric is to be; items that are left out are removed.
          */
-        RubricItem: {
+        RubricDraft: {
+            /** Items */
+            items: components["schemas"]["ItemDraft"][];
+            /** Name */
+            name: string;
+        };
+        /**
+         * RubricEffects
+         * @description The marks that a change of a rubric would change.
+         */
+        RubricEffects: {
+            /** Changes */
+            changes: components["schemas"]["MarkEffect"][];
+        };
+        /**
+         * RubricLibrary
+         * @description The rubrics of a course, and the cells of released assignments at which they can be offered.
+         */
+        RubricLibrary: {
+            /** Cells */
+            cells: components["schemas"]["RubricUse"][];
+            /** Items */
+            items: components["schemas"]["CourseRubric"][];
+        };
+        /**
+         * RubricUpdate
+         * @description What a rubric is to be; `revision` is that of the rubric that the person saw.
+         */
+        RubricUpdate: {
+            /**
+             * Include Returned
+             * @description Whether scores that students have seen change, too.
+             * @default false
+             */
+            include_returned?: boolean;
+            /** Items */
+            items: components["schemas"]["ItemDraft"][];
+            /** Name */
+            name: string;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * RubricUse
+         * @description A cell at which a rubric is offered.
+         */
+        RubricUse: {
+            /** Assignment */
+            assignment: string;
             /** Grade Id */
             grade_id: string;
-            /**
-             * Id
-             * @default null
-             */
-            id?: number | null;
             /** Notebook */
             notebook: string;
-            /** Points */
-            points: number;
-            /** Text */
-            text: string;
         };
         /**
          * RunChange
@@ -7070,10 +7395,10 @@ export interface components {
             is_excused?: boolean;
             /**
              * Note
-             * @description Why; staff see it.
-             * @default
+             * @description Why; staff see it. Null: as it is.
+             * @default null
              */
-            note?: string;
+            note?: string | null;
             /** Revision */
             revision: number;
             /**
@@ -8037,6 +8362,36 @@ export interface components {
          * @enum {string}
          */
         View: "active" | "starred" | "archived" | "trash";
+        /**
+         * WorkPlace
+         * @description An assignment on which the caller works in the project; the times are the caller's own.
+         */
+        WorkPlace: {
+            /** Closes At */
+            closes_at: string | null;
+            /** Course Id */
+            course_id: string;
+            /** Course Title */
+            course_title: string;
+            /** Due At */
+            due_at: string | null;
+            /** Feedback Released At */
+            feedback_released_at: string | null;
+            /** Handed In At */
+            handed_in_at: string | null;
+            /** Name */
+            name: string;
+            /** Points */
+            points: number;
+        };
+        /**
+         * WorkPlaces
+         * @description The assignments on which the caller works in a project.
+         */
+        WorkPlaces: {
+            /** Items */
+            items: components["schemas"]["WorkPlace"][];
+        };
         /**
          * WorkState
          * @description What would be handed in, and what is wrong with it; no project before the assignment was fetched.
@@ -9319,13 +9674,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The rubric */
+            /** @description What is offered at the cells of an assignment */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rubric"];
+                    "application/json": components["schemas"]["OfferedItems"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -9339,10 +9694,13 @@ export interface operations {
             };
         };
     };
-    set_rubric_item: {
+    add_rubric_item: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 course_id: string;
                 assignment: string;
@@ -9351,17 +9709,17 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RubricItem"];
+                "application/json": components["schemas"]["ItemAdd"];
             };
         };
         responses: {
-            /** @description Add or change a rubric item */
-            200: {
+            /** @description Add an item to the rubric of a cell */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RubricItem"];
+                    "application/json": components["schemas"]["Item"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -9411,7 +9769,7 @@ export interface operations {
             };
         };
     };
-    change_times: {
+    change_schedule: {
         parameters: {
             query?: never;
             header?: {
@@ -10621,6 +10979,249 @@ export interface operations {
             };
         };
     };
+    list_rubrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rubrics of a course */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RubricLibrary"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_rubric: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key within a day makes nothing new. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricDraft"];
+            };
+        };
+        responses: {
+            /** @description Add a rubric */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseRubric"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                rubric_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change a rubric */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RubricChanged"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                rubric_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a rubric */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                rubric_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricDraft"];
+            };
+        };
+        responses: {
+            /** @description What a change of a rubric would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RubricEffects"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attach_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                rubric_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricUse"];
+            };
+        };
+        responses: {
+            /** @description Offer a rubric at a cell */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseRubric"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detach_rubric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                rubric_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RubricUse"];
+            };
+        };
+        responses: {
+            /** @description Offer a rubric at a cell no more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CourseRubric"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     open_staff_project: {
         parameters: {
             query?: never;
@@ -10733,6 +11334,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_submission_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who changed a submission's scores */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */
@@ -12619,6 +13252,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_project_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assignments that one works on in a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkPlaces"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_project_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                course_id: string;
+                assignment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What of an assignment is in a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkState"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

@@ -14,6 +14,7 @@ import { GradebookTab } from "./GradebookTab";
 import { LearningPlatformTab } from "./LearningPlatformTab";
 import { OwnGrades } from "./OwnGrades";
 import { PeopleTab } from "./PeopleTab";
+import { RubricsTab } from "./rubrics/RubricsTab";
 import { StaffAssignments } from "./StaffAssignments";
 import { StudentAssignments } from "./StudentAssignments";
 
@@ -86,6 +87,7 @@ export function CoursePage() {
           {!isStudent && course.role !== "auditor" && (
             <>
               <Tabs.Tab value="gradebook">Gradebook</Tabs.Tab>
+              <Tabs.Tab value="rubrics">Rubrics</Tabs.Tab>
               <Tabs.Tab value="people">People</Tabs.Tab>
               {mayManage && <Tabs.Tab value="learning-platform">Learning platform</Tabs.Tab>}
               {mayManage && <Tabs.Tab value="audit">Audit log</Tabs.Tab>}
@@ -104,6 +106,9 @@ export function CoursePage() {
         </Tabs.Panel>
         <Tabs.Panel value="gradebook">
           <GradebookTab courseId={courseId} mayExport={mayManage} />
+        </Tabs.Panel>
+        <Tabs.Panel value="rubrics">
+          <RubricsTab courseId={courseId} mayManage={mayManage} />
         </Tabs.Panel>
         <Tabs.Panel value="people">
           <PeopleTab courseId={courseId} mayManage={mayManage} />

@@ -16,21 +16,23 @@ import {
   Text,
   Title,
 } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
+import { useHotkeys, type HotkeyItem } from "@mantine/hooks";
 import { IconArrowRight, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { markingListQuery, markingPageQuery, type MarkingList } from "@/api/courses";
+import { courseQuery, markingListQuery, markingPageQuery, type MarkingList } from "@/api/courses";
 import { EmptyState } from "@/components/EmptyState";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { usePageTitle } from "@/lib/usePageTitle";
 import { RequestThread } from "./RequestThread";
 import { SegmentView } from "./SegmentView";
+import { DIGITS, saveMark, toggleItem } from "./markingKeys";
 import { neighbour, nextUngraded } from "./markingOrder";
 
 const route = getRouteApi("/courses/$courseId/assignments/$assignment/marking");
+const digitKey = (digit: string): HotkeyItem => [digit, (event) => toggleItem(event, digit)];
 
 /** The grading page: one submission at a time, all of it or one question. */
 export function MarkingPage() {
@@ -57,6 +59,7 @@ export function MarkingPage() {
     ["k", () => go(neighbour(items, current?.id, -1))],
     ["n", () => go(nextUngraded(items, current?.id, question))],
   ]);
+  useHotkeys([["s", saveMark], ...DIGITS.map(digitKey)], []);
   if (list.error) return <ProblemAlert error={list.error} onRetry={list.refetch} />;
   if (!list.data) return <Skeleton h={400} />;
   return (
@@ -107,8 +110,8 @@ export function MarkingPage() {
             </Group>
           </Group>
           <Text size="sm" c="dimmed">
-            <Kbd>j</Kbd> next, <Kbd>k</Kbd> previous, <Kbd>n</Kbd> next ungraded; in a score field{" "}
-            <Kbd>Enter</Kbd> saves.
+            <Kbd>j</Kbd> next, <Kbd>k</Kbd> previous, <Kbd>n</Kbd> next ungraded; <Kbd>1</Kbd> to <Kbd>9</Kbd>{" "}
+            choose items of the rubric, <Kbd>s</Kbd> saves, as <Kbd>Enter</Kbd> does in a score field.
           </Text>
           <Group align="flex-start" wrap="nowrap" gap="lg">
             <SubmissionList list={list.data} current={current.id} question={question} onChoose={go} />
@@ -189,6 +192,7 @@ function OneSubmission({
   hasRequest: boolean;
 }) {
   const { data, error, refetch } = useQuery(markingPageQuery(courseId, submission, names));
+  const role = useQuery(courseQuery(courseId)).data?.role;
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!data) return <Skeleton h={400} />;
   const shown = data.segments.filter(
@@ -231,6 +235,7 @@ function OneSubmission({
           rubric={data.rubric.filter(
             ({ notebook, grade_id }) => notebook === segment.notebook && grade_id === segment.score?.grade_id,
           )}
+          mayManage={role === "instructor" || role === null}
           onConflict={() => void refetch()}
         />
       ))}

@@ -1,8 +1,9 @@
-import { Paper, Skeleton, Table, Text } from "@mantine/core";
+import { Paper, Skeleton, Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ownGradesQuery } from "@/api/courses";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
+import { CategoryTotals } from "./gradebook/CategoryTotals";
 import { percent } from "./scores";
 
 /** One's own line of the gradebook. */
@@ -44,8 +45,23 @@ export function OwnGrades({ courseId }: { courseId: string }) {
               <Table.Td>{cell.state}</Table.Td>
             </Table.Tr>
           ))}
+          {row.columns.map((column) => (
+            <Table.Tr key={column.column_id}>
+              <Table.Td>{column.name}</Table.Td>
+              <Table.Td>{column.score === null ? "–" : `${column.score} of ${column.points}`}</Table.Td>
+              <Table.Td>{column.is_excused ? "excused" : column.score === null ? "" : "graded"}</Table.Td>
+            </Table.Tr>
+          ))}
         </Table.Tbody>
       </Table>
+      {row.categories.length > 0 && (
+        <>
+          <Title order={2} size="h4" mt="lg" mb="xs">
+            How it is made
+          </Title>
+          <CategoryTotals row={row} />
+        </>
+      )}
     </Paper>
   );
 }

@@ -1,27 +1,11 @@
-import {
-  Alert,
-  Badge,
-  Button,
-  Checkbox,
-  Group,
-  NumberInput,
-  Paper,
-  Stack,
-  Text,
-  Textarea,
-} from "@mantine/core";
+import { Alert, Badge, Button, Group, NumberInput, Paper, Stack, Text, Textarea } from "@mantine/core";
 import { useState, type CSSProperties } from "react";
-import {
-  setMark,
-  setRubricItem,
-  useInCourse,
-  type CellScore,
-  type RubricItem,
-  type Segment,
-} from "@/api/courses";
+import { setMark, useInCourse, type CellScore, type OfferedItem, type Segment } from "@/api/courses";
 import { asApiError } from "@/api/errors";
-import { notifyDone, notifyProblem } from "@/lib/notify";
+import { notifyDone } from "@/lib/notify";
 import { FormattedText } from "./FormattedText";
+import { RubricItems } from "./rubrics/RubricItems";
+import { scoreByRubric } from "./rubrics/rubricScore";
 import { SafeFrame } from "./SafeFrame";
 
 interface Props {
@@ -29,7 +13,8 @@ interface Props {
   assignment: string;
   submission: number;
   segment: Segment;
-  rubric: readonly RubricItem[];
+  rubric: readonly OfferedItem[];
+  mayManage: boolean;
   onConflict: () => void;
 }
 
@@ -68,6 +53,7 @@ function MarkForm({
   notebook,
   score,
   rubric,
+  mayManage,
   onConflict,
 }: Omit<Props, "segment"> & { notebook: string; score: CellScore }) {
   const [points, setPoints] = useState<number | string>(score.manual_score ?? score.score ?? "");
@@ -75,7 +61,6 @@ function MarkForm({
   const [comment, setComment] = useState(score.comment);
   const [items, setItems] = useState<number[]>(score.rubric_items);
   const save = useInCourse(courseId, setMark(courseId, submission));
-  const reuse = useInCourse(courseId, setRubricItem(courseId, assignment));
   const conflict = save.error !== null && asApiError(save.error).status === 409;
   const submit = (all = points) =>
     save.mutate(
@@ -93,6 +78,7 @@ function MarkForm({
   return (
     <form
       aria-label={`Mark of ${score.grade_id}`}
+      data-mark
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -126,22 +112,18 @@ function MarkForm({
             )}
           </Alert>
         )}
-        {rubric.length > 0 && (
-          <Stack gap={4}>
-            {rubric.map((item) => (
-              <Checkbox
-                key={item.id}
-                label={`${item.text} (${item.points > 0 ? "+" : ""}${item.points})`}
-                checked={item.id !== null && item.id !== undefined && items.includes(item.id)}
-                onChange={(event) => {
-                  const id = item.id;
-                  if (id === null || id === undefined) return;
-                  setItems(event.currentTarget.checked ? [...items, id] : items.filter((one) => one !== id));
-                }}
-              />
-            ))}
-          </Stack>
-        )}
+        <RubricItems
+          courseId={courseId}
+          assignment={assignment}
+          cell={{ assignment, notebook, grade_id: score.grade_id }}
+          points={score.points}
+          given={score}
+          offered={rubric}
+          chosen={items}
+          onChoose={setItems}
+          comment={{ text: comment, points: Number(points || 0) - score.points }}
+          mayManage={mayManage}
+        />
         <Group align="flex-end" gap="sm">
           <NumberInput
             label={`Points of ${score.points}`}
@@ -149,7 +131,7 @@ function MarkForm({
             max={score.points}
             step={0.5}
             w={120}
-            value={points}
+            value={items.length > 0 ? scoreByRubric(score.points, rubric, items) : points}
             onChange={setPoints}
             disabled={items.length > 0}
           />
@@ -186,30 +168,6 @@ function MarkForm({
           onChange={(event) => setComment(event.currentTarget.value)}
         />
         {score.comment !== "" && <FormattedText html={score.comment_html} />}
-        {comment.trim() !== "" && (
-          <Button
-            variant="subtle"
-            size="compact-sm"
-            style={{ alignSelf: "flex-start" }}
-            onClick={() =>
-              reuse.mutate(
-                {
-                  id: null,
-                  notebook,
-                  grade_id: score.grade_id,
-                  text: comment,
-                  points: Number(points || 0) - score.points,
-                },
-                {
-                  onSuccess: () => notifyDone("It is in the rubric of this question now."),
-                  onError: notifyProblem,
-                },
-              )
-            }
-          >
-            Put this into the rubric
-          </Button>
-        )}
       </Stack>
     </form>
   );

@@ -23,6 +23,7 @@ function row(user_name: string, total: number | null, missing = 0): GradebookRow
     section: "",
     total,
     letter: null,
+    columns: [],
     cells: Array.from({ length: 3 }, (_, at) => ({ ...cell, state: at < missing ? "missing" : "graded" })),
   };
 }
