@@ -70,6 +70,7 @@ async def join_course(ctx: Context) -> s.CourseSummary:
         if courses.role_in(session, course.id, ctx.actor.name) is None:
             person = Person(ctx.actor.name, CourseRole(content["role"]), content["section"])
             courses.enrol(session, course, person, by=ctx.actor.name, now=now)
+            course_projects.keep_to_limits(session, course)  # who comes back may be in another section
         return course_summary(course, courses.role_in(session, course.id, ctx.actor.name))
 
     return await transaction(ctx, work)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from courseware import CourseRole, assignments, courses, submissions
+from courseware import CourseRole, assignments, courses, graders, submissions
 from courseware.courses import Person
 from courseware.deadlines import Schedule
 from courseware.models import CourseRow, SubmissionRow
@@ -95,6 +95,14 @@ class School:
 
     def staff_project(self) -> str:
         return self.database.run(lambda s: course_projects.of_staff(s, s.get_one(CourseRow, "physics"), self.time))
+
+    def limit(self, name: str, **limits: list[str]) -> None:
+        def work(session: Session) -> None:
+            course = session.get_one(CourseRow, "physics")
+            graders.set_limits(session, course, name, by="ada", now=self.time, **limits)
+            course_projects.keep_to_limits(session, course)
+
+        self.database.run(work)
 
     def leave(self, name: str) -> None:
         def work(session: Session) -> None:
@@ -217,3 +225,35 @@ def test_who_leaves_the_staff_leaves_the_students_projects(school: School) -> No
     school.leave("alice")
     assert "alice" in school.members(project)  # it stays theirs
     assert school.database.read(lambda s: projects.role_of(s.get_one(ProjectRow, project), "greg")) is None
+
+
+def test_a_grader_of_a_section_works_in_the_projects_of_its_students_only(school: School) -> None:
+    for name, section in (("alice", "A"), ("bob", "B")):
+        school.enrol(Person(name, section=section))
+    before = {name: school.project(name) for name in ("alice", "bob")}
+    assert all("greg" in school.members(project) for project in before.values())
+    school.limit("greg", sections=["A"])
+    assert ["greg" in school.members(project) for project in before.values()] == [True, False]
+    assert "greg" not in school.members(school.project("bob"))  # nor is let in again
+    school.enrol(Person("alice", section="B"))
+    school.limit("greg")
+    assert "greg" not in school.members(before["alice"])
+    school.limit("greg", sections=[])
+    assert "greg" in school.members(school.project("bob"))
+
+
+def test_a_grader_of_an_assignment_works_in_no_project_where_the_others_lie(school: School) -> None:
+    project = school.project("alice")
+    school.limit("greg", assignments=["ps1"])
+    assert "greg" not in school.members(project)
+    assert "greg" in {*school.members(school.staff_project())}
+
+
+def test_a_group_of_two_sections_is_graded_by_the_graders_of_both(school: School) -> None:
+    school.set(is_group=True)
+    for name, section in (("alice", "A"), ("bob", "B"), ("carol", "C")):
+        school.enrol(Person(name, section=section, group="Team 1" if name != "carol" else None))
+    school.limit("greg", sections=["B"])
+    assert "greg" in school.members(school.project("alice"))
+    school.limit("greg", sections=["C"])
+    assert "greg" not in school.members(school.project("alice"))
