@@ -9,20 +9,188 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import quote
 
-from hub.api.account_schemas import Announcement, AnnouncementCreate, AnnouncementList, AnnouncementUpdate, AuditPage, CurrentAnnouncements, Ended, NewSignUpInvitation, SignUpInvitationCreate, SignUpInvitationList, UserTable, UserTableResult
-from hub.api.course_column_schemas import ColumnCreate, ColumnHistory, ColumnScores, ColumnUpdate, GradebookImport, GradebookImported, ManualColumn, ManualColumnList, ScoresSet
-from hub.api.course_grade_schemas import CellScore, ExplainedRow, Feedback, GradeRequest, Gradebook, GradingProgress, MarkUpdate, OwnGrades, Returned, ScoreChanges, SubmissionDetail, SubmissionList, Table
+from hub.api.account_schemas import (
+    Announcement,
+    AnnouncementCreate,
+    AnnouncementList,
+    AnnouncementUpdate,
+    AuditPage,
+    CurrentAnnouncements,
+    Ended,
+    NewSignUpInvitation,
+    SignUpInvitationCreate,
+    SignUpInvitationList,
+    UserTable,
+    UserTableResult,
+)
+from hub.api.course_column_schemas import (
+    ColumnCreate,
+    ColumnHistory,
+    ColumnScores,
+    ColumnUpdate,
+    GradebookImport,
+    GradebookImported,
+    ManualColumn,
+    ManualColumnList,
+    ScoresSet,
+)
+from hub.api.course_grade_schemas import (
+    CellScore,
+    ExplainedRow,
+    Feedback,
+    Gradebook,
+    GradeRequest,
+    GradingProgress,
+    MarkUpdate,
+    OwnGrades,
+    Returned,
+    ScoreChanges,
+    SubmissionDetail,
+    SubmissionList,
+    Table,
+)
 from hub.api.course_hub_groups import HubGroupLink, HubGroupList, HubGroupName, HubGroupsSynchronised
-from hub.api.course_lti import LtiConnect, LtiLinkUpdate, LtiLinks, LtiPlatform, LtiPlatformCreate, LtiRosterTaken, LtiSent, LtiTool
-from hub.api.course_rubric_schemas import CourseRubric, Item, ItemAdd, OfferedItems, RubricChanged, RubricDraft, RubricEffects, RubricLibrary, RubricUpdate, RubricUse
-from hub.api.course_schemas import AccommodationList, AccommodationSettings, Assignment, AssignmentCreate, AssignmentList, AssignmentSettings, AuditLog, CourseCreate, CourseList, CourseSummary, CourseUpdate, Enrolment, EnrolmentList, EnrolmentUpdate, FileSet, GradingSettings, Receipt, ReleaseRequest, ReleasedFiles, Roster, ScheduleSettings, StaffProject, Ticket, Upload, Version
-from hub.api.course_work_schemas import CopyRequest, Delivered, DeliveryReport, EnrolmentLink, EnrolmentLinkRequest, JoinRequest, MarkingList, MarkingPage, RequestSay, RequestThread, SubmissionIds, WorkState
-from hub.api.experiments import ExperimentCreate, ExperimentNames, ExperimentStart, ExperimentState, Observation, SuggestionMade, TrialState
+from hub.api.course_lti import (
+    LtiConnect,
+    LtiLinks,
+    LtiLinkUpdate,
+    LtiPlatform,
+    LtiPlatformCreate,
+    LtiRosterTaken,
+    LtiSent,
+    LtiTool,
+)
+from hub.api.course_rubric_schemas import (
+    CourseRubric,
+    Item,
+    ItemAdd,
+    OfferedItems,
+    RubricChanged,
+    RubricDraft,
+    RubricEffects,
+    RubricLibrary,
+    RubricUpdate,
+    RubricUse,
+)
+from hub.api.course_schemas import (
+    AccommodationList,
+    AccommodationSettings,
+    Assignment,
+    AssignmentCreate,
+    AssignmentList,
+    AssignmentSettings,
+    AuditLog,
+    CourseCreate,
+    CourseList,
+    CourseSummary,
+    CourseUpdate,
+    Enrolment,
+    EnrolmentList,
+    EnrolmentUpdate,
+    FileSet,
+    GradingSettings,
+    Receipt,
+    ReleasedFiles,
+    ReleaseRequest,
+    Roster,
+    ScheduleSettings,
+    StaffProject,
+    Ticket,
+    Upload,
+    Version,
+)
+from hub.api.course_work_schemas import (
+    CopyRequest,
+    Delivered,
+    DeliveryReport,
+    EnrolmentLink,
+    EnrolmentLinkRequest,
+    JoinRequest,
+    MarkingList,
+    MarkingPage,
+    RequestSay,
+    RequestThread,
+    SubmissionIds,
+    WorkState,
+)
+from hub.api.experiments import (
+    ExperimentCreate,
+    ExperimentNames,
+    ExperimentStart,
+    ExperimentState,
+    Observation,
+    SuggestionMade,
+    TrialState,
+)
 from hub.api.past_schemas import Chat, Difference, History, Recent, RevisionContent, SnapshotFolder, Snapshots, Threads
 from hub.api.project_assignments import WorkPlaces
-from hub.api.project_schemas import ActivityList, FileList, FoundFiles, InvitationCreate, InvitationList, InvitationPreview, NewInvitation, ProfileList, Publication, PublicationCreate, PublicationList, PublicationUpdate, PublishedContents, Quota, QuotaGroup, QuotaGroupList, QuotaGroupUpdate, QuotaList, QuotaValues, Rendered, TemplateList, Transfer, UploadState, UsageReport
-from hub.api.run_schemas import AutomationState, Backfill, CopiedNotebook, ItemDetail, NotebookParameters, NoticeCreate, NoticeState, PipelineList, Plan, RecordPage, RunCreate, RunDetail, RunPage, RunRetry, RunState, ScheduleChange, ScheduleCreate, ScheduleState, TriggerAnswer, TriggerCall, TriggerCreate, TriggerState
-from hub.api.schemas import Me, MeUpdate, MemberUpdate, PersonList, Project, ProjectCreate, ProjectList, ProjectUpdate, Server, SignInLink, User, UserCreate, UserList, UserUpdate, UserWithLink
+from hub.api.project_schemas import (
+    ActivityList,
+    FileList,
+    FoundFiles,
+    InvitationCreate,
+    InvitationList,
+    InvitationPreview,
+    NewInvitation,
+    ProfileList,
+    Publication,
+    PublicationCreate,
+    PublicationList,
+    PublicationUpdate,
+    PublishedContents,
+    Quota,
+    QuotaGroup,
+    QuotaGroupList,
+    QuotaGroupUpdate,
+    QuotaList,
+    QuotaValues,
+    Rendered,
+    TemplateList,
+    Transfer,
+    UploadState,
+    UsageReport,
+)
+from hub.api.run_schemas import (
+    AutomationState,
+    Backfill,
+    CopiedNotebook,
+    ItemDetail,
+    NotebookParameters,
+    NoticeCreate,
+    NoticeState,
+    PipelineList,
+    Plan,
+    RecordPage,
+    RunCreate,
+    RunDetail,
+    RunPage,
+    RunRetry,
+    RunState,
+    ScheduleChange,
+    ScheduleCreate,
+    ScheduleState,
+    TriggerAnswer,
+    TriggerCall,
+    TriggerCreate,
+    TriggerState,
+)
+from hub.api.schemas import (
+    Me,
+    MemberUpdate,
+    MeUpdate,
+    PersonList,
+    Project,
+    ProjectCreate,
+    ProjectList,
+    ProjectUpdate,
+    Server,
+    SignInLink,
+    User,
+    UserCreate,
+    UserList,
+    UserUpdate,
+    UserWithLink,
+)
 from hub.client import Connection
 
 
@@ -65,13 +233,48 @@ class Client(Connection):
         """Take an announcement away."""
         self.send("DELETE", f"/announcements/{quote(announcement_id, safe='')}")
 
-    def list_audit_lines(self, *, actor: str | None = None, action: str | None = None, subject: str | None = None, since: str | None = None, until: str | None = None, cursor: str | None = None, limit: int | None = None) -> AuditPage:
+    def list_audit_lines(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        subject: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> AuditPage:
         """Read the audit log."""
-        return self.call("GET", "/audit", AuditPage, query={"actor": actor, "action": action, "subject": subject, "since": since, "until": until, "cursor": cursor, "limit": limit})
+        return self.call(
+            "GET",
+            "/audit",
+            AuditPage,
+            query={
+                "actor": actor,
+                "action": action,
+                "subject": subject,
+                "since": since,
+                "until": until,
+                "cursor": cursor,
+                "limit": limit,
+            },
+        )
 
-    def export_audit_lines(self, *, actor: str | None = None, action: str | None = None, subject: str | None = None, since: str | None = None, until: str | None = None) -> bytes:
+    def export_audit_lines(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        subject: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> bytes:
         """The audit log as CSV."""
-        return self.send("GET", "/audit/export", query={"actor": actor, "action": action, "subject": subject, "since": since, "until": until}).content
+        return self.send(
+            "GET",
+            "/audit/export",
+            query={"actor": actor, "action": action, "subject": subject, "since": since, "until": until},
+        ).content
 
     def read_automation(self, project_id: str) -> AutomationState:
         """Schedules, triggers and notices of a project."""
@@ -83,11 +286,21 @@ class Client(Connection):
 
     def change_schedule(self, project_id: str, schedule_id: str, body: ScheduleChange) -> ScheduleState:
         """Let a schedule wait, or go on."""
-        return self.call("PATCH", f"/automation/{quote(project_id, safe='')}/schedules/{quote(schedule_id, safe='')}", ScheduleState, body)
+        return self.call(
+            "PATCH",
+            f"/automation/{quote(project_id, safe='')}/schedules/{quote(schedule_id, safe='')}",
+            ScheduleState,
+            body,
+        )
 
     def backfill(self, project_id: str, schedule_id: str, body: Backfill) -> RunPage:
         """Make up for times of a schedule."""
-        return self.call("POST", f"/automation/{quote(project_id, safe='')}/schedules/{quote(schedule_id, safe='')}/backfills", RunPage, body)
+        return self.call(
+            "POST",
+            f"/automation/{quote(project_id, safe='')}/schedules/{quote(schedule_id, safe='')}/backfills",
+            RunPage,
+            body,
+        )
 
     def create_trigger(self, project_id: str, body: TriggerCreate) -> TriggerState:
         """Make an address that starts a pipeline."""
@@ -119,35 +332,68 @@ class Client(Connection):
 
     def add_version(self, course_id: str, assignment: str, body: FileSet) -> Version:
         """Add a version of an assignment."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/versions", Version, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/versions",
+            Version,
+            body,
+        )
 
     def release_assignment(self, course_id: str, assignment: str, body: ReleaseRequest) -> Version:
         """Release a version to the students."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/release", Version, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/release",
+            Version,
+            body,
+        )
 
     def set_schedule(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
         """Set the times of an assignment."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule", Assignment, body)
+        return self.call(
+            "PUT",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
+            Assignment,
+            body,
+        )
 
     def change_schedule(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
         """Change some times of an assignment."""
-        return self.call("PATCH", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule", Assignment, body)
+        return self.call(
+            "PATCH",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/schedule",
+            Assignment,
+            body,
+        )
 
     def set_assignment_settings(self, course_id: str, assignment: str, body: AssignmentSettings) -> Assignment:
         """Set what else holds for an assignment."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/settings", Assignment, body)
+        return self.call(
+            "PUT",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/settings",
+            Assignment,
+            body,
+        )
 
     def read_accommodations(self, course_id: str, assignment: str) -> AccommodationList:
         """What students and sections are granted."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations", AccommodationList)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations",
+            AccommodationList,
+        )
 
     def set_accommodation(self, course_id: str, assignment: str, body: AccommodationSettings) -> None:
         """Grant a student or a section more time."""
-        self.send("PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations", body)
+        self.send(
+            "PUT", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/accommodations", body
+        )
 
     def read_released_files(self, course_id: str, assignment: str) -> ReleasedFiles:
         """The files that students work on."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/files", ReleasedFiles)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/files", ReleasedFiles
+        )
 
     def read_gradebook(self, course_id: str) -> Gradebook:
         """The gradebook."""
@@ -155,11 +401,15 @@ class Client(Connection):
 
     def explain_grade(self, course_id: str, user_name: str) -> ExplainedRow:
         """A student's line of the gradebook, explained."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/gradebook/students/{quote(user_name, safe='')}", ExplainedRow)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/gradebook/students/{quote(user_name, safe='')}", ExplainedRow
+        )
 
     def read_submission_history(self, course_id: str, submission_id: str) -> AuditLog:
         """Who changed a submission's scores."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/history", AuditLog)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/history", AuditLog
+        )
 
     def read_own_grades(self, course_id: str) -> OwnGrades:
         """One's own grades."""
@@ -187,7 +437,9 @@ class Client(Connection):
 
     def change_column(self, course_id: str, column_id: str, body: ColumnUpdate) -> ManualColumn:
         """Change a manual column."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}", ManualColumn, body)
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}", ManualColumn, body
+        )
 
     def remove_column(self, course_id: str, column_id: str) -> None:
         """Remove a manual column."""
@@ -195,15 +447,23 @@ class Client(Connection):
 
     def restore_column(self, course_id: str, column_id: str) -> ManualColumn:
         """Bring a manual column back."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/restore", ManualColumn)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/restore", ManualColumn
+        )
 
     def set_column_scores(self, course_id: str, column_id: str, body: ColumnScores) -> ScoresSet:
         """Set scores of a manual column."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores", ScoresSet, body)
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores", ScoresSet, body
+        )
 
     def read_column_history(self, course_id: str, column_id: str, user_name: str) -> ColumnHistory:
         """All that a student was given in a manual column."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores/{quote(user_name, safe='')}", ColumnHistory)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/columns/{quote(column_id, safe='')}/scores/{quote(user_name, safe='')}",
+            ColumnHistory,
+        )
 
     def import_gradebook(self, course_id: str, body: GradebookImport) -> GradebookImported:
         """Scores of manual columns from a table."""
@@ -211,15 +471,26 @@ class Client(Connection):
 
     def hand_in(self, course_id: str, assignment: str, body: FileSet) -> Receipt:
         """Hand in."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/submissions", Receipt, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/submissions",
+            Receipt,
+            body,
+        )
 
     def list_submissions(self, course_id: str, assignment: str) -> SubmissionList:
         """Submissions to an assignment."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/submissions", SubmissionList)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/submissions",
+            SubmissionList,
+        )
 
     def read_submission(self, course_id: str, submission_id: str) -> SubmissionDetail:
         """A submission with its scores."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}", SubmissionDetail)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}", SubmissionDetail
+        )
 
     def choose_submission(self, course_id: str, submission_id: str) -> None:
         """Make a submission the one that counts."""
@@ -227,23 +498,45 @@ class Client(Connection):
 
     def mark_cell(self, course_id: str, submission_id: str, body: MarkUpdate) -> CellScore:
         """Mark a cell."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/marks", CellScore, body)
+        return self.call(
+            "PUT",
+            f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/marks",
+            CellScore,
+            body,
+        )
 
     def start_grading(self, course_id: str, assignment: str, body: GradeRequest) -> GradingProgress:
         """Grade again."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings", GradingProgress, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings",
+            GradingProgress,
+            body,
+        )
 
     def read_grading_progress(self, course_id: str, assignment: str) -> GradingProgress:
         """How far grading is."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings", GradingProgress)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings",
+            GradingProgress,
+        )
 
     def cancel_grading(self, course_id: str, assignment: str) -> GradingProgress:
         """Cancel grading."""
-        return self.call("DELETE", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings", GradingProgress)
+        return self.call(
+            "DELETE",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/gradings",
+            GradingProgress,
+        )
 
     def read_proposals(self, course_id: str, assignment: str) -> ScoreChanges:
         """What a regrade would change."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/proposals", ScoreChanges)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/proposals",
+            ScoreChanges,
+        )
 
     def publish_proposals(self, course_id: str, assignment: str) -> None:
         """Let a proposed regrade count."""
@@ -251,11 +544,17 @@ class Client(Connection):
 
     def release_feedback(self, course_id: str, assignment: str) -> Returned:
         """Return scores and feedback."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/feedback", Returned)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/feedback", Returned
+        )
 
     def read_feedback(self, course_id: str, submission_id: str) -> Feedback:
         """Feedback on a submission."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/feedback", Feedback)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/feedback",
+            Feedback,
+        )
 
     def list_hub_groups(self, course_id: str) -> HubGroupList:
         """Groups of the hub that are in a course."""
@@ -299,7 +598,9 @@ class Client(Connection):
 
     def send_lti_scores(self, course_id: str, assignment: str) -> LtiSent:
         """Send the scores to the learning platform."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/lti-scores", LtiSent)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/lti-scores", LtiSent
+        )
 
     def take_lti_roster(self, course_id: str) -> LtiRosterTaken:
         """Enrol who is in the course over there."""
@@ -307,27 +608,50 @@ class Client(Connection):
 
     def list_marking(self, course_id: str, assignment: str, *, names: bool | None = None) -> MarkingList:
         """What is to be marked."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/marking", MarkingList, query={"names": names})
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/marking",
+            MarkingList,
+            query={"names": names},
+        )
 
     def read_marking(self, course_id: str, submission_id: str, *, names: bool | None = None) -> MarkingPage:
         """A submission as a grader reads it."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/marking", MarkingPage, query={"names": names})
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/marking",
+            MarkingPage,
+            query={"names": names},
+        )
 
     def read_requests(self, course_id: str, submission_id: str) -> RequestThread:
         """What was asked about a submission."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/requests", RequestThread)
+        return self.call(
+            "GET",
+            f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/requests",
+            RequestThread,
+        )
 
     def say_in_request(self, course_id: str, submission_id: str, body: RequestSay) -> RequestThread:
         """Ask or answer about a submission."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/requests", RequestThread, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/submissions/{quote(submission_id, safe='')}/requests",
+            RequestThread,
+            body,
+        )
 
     def read_rubric(self, course_id: str, assignment: str) -> OfferedItems:
         """What is offered at the cells of an assignment."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/rubric", OfferedItems)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/rubric", OfferedItems
+        )
 
     def add_rubric_item(self, course_id: str, assignment: str, body: ItemAdd) -> Item:
         """Add an item to the rubric of a cell."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/rubric", Item, body)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/rubric", Item, body
+        )
 
     def list_rubrics(self, course_id: str) -> RubricLibrary:
         """The rubrics of a course."""
@@ -339,11 +663,18 @@ class Client(Connection):
 
     def preview_rubric(self, course_id: str, rubric_id: str, body: RubricDraft) -> RubricEffects:
         """What a change of a rubric would do."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/effects", RubricEffects, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/effects",
+            RubricEffects,
+            body,
+        )
 
     def change_rubric(self, course_id: str, rubric_id: str, body: RubricUpdate) -> RubricChanged:
         """Change a rubric."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}", RubricChanged, body)
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}", RubricChanged, body
+        )
 
     def remove_rubric(self, course_id: str, rubric_id: str) -> None:
         """Remove a rubric."""
@@ -351,11 +682,18 @@ class Client(Connection):
 
     def attach_rubric(self, course_id: str, rubric_id: str, body: RubricUse) -> CourseRubric:
         """Offer a rubric at a cell."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/uses", CourseRubric, body)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/uses", CourseRubric, body
+        )
 
     def detach_rubric(self, course_id: str, rubric_id: str, body: RubricUse) -> CourseRubric:
         """Offer a rubric at a cell no more."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/uses/removal", CourseRubric, body)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/rubrics/{quote(rubric_id, safe='')}/uses/removal",
+            CourseRubric,
+            body,
+        )
 
     def make_enrolment_link(self, course_id: str, body: EnrolmentLinkRequest) -> EnrolmentLink:
         """Make a link that enrols."""
@@ -375,23 +713,37 @@ class Client(Connection):
 
     def fetch_assignment(self, course_id: str, assignment: str) -> Delivered:
         """Put an assignment into one's project."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/fetch", Delivered)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/fetch", Delivered
+        )
 
     def read_work(self, course_id: str, assignment: str) -> WorkState:
         """What of an assignment is in one's project."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/work", WorkState)
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/work", WorkState
+        )
 
     def hand_in_work(self, course_id: str, assignment: str) -> Receipt:
         """Hand in from one's project."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/hand-in", Receipt)
+        return self.call(
+            "POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/hand-in", Receipt
+        )
 
     def deliver_assignment(self, course_id: str, assignment: str) -> DeliveryReport:
         """Put an assignment into all projects of the course."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/deliver", DeliveryReport)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/deliver",
+            DeliveryReport,
+        )
 
     def collect_work(self, course_id: str, assignment: str) -> SubmissionIds:
         """Collect what was not handed in."""
-        return self.call("POST", f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/collect", SubmissionIds)
+        return self.call(
+            "POST",
+            f"/courses/{quote(course_id, safe='')}/assignments/{quote(assignment, safe='')}/collect",
+            SubmissionIds,
+        )
 
     def list_courses(self) -> CourseList:
         """List one's courses."""
@@ -415,7 +767,9 @@ class Client(Connection):
 
     def enrol(self, course_id: str, user_name: str, body: EnrolmentUpdate) -> Enrolment:
         """Enrol somebody or change their part."""
-        return self.call("PUT", f"/courses/{quote(course_id, safe='')}/people/{quote(user_name, safe='')}", Enrolment, body)
+        return self.call(
+            "PUT", f"/courses/{quote(course_id, safe='')}/people/{quote(user_name, safe='')}", Enrolment, body
+        )
 
     def end_enrolment(self, course_id: str, user_name: str) -> None:
         """End somebody's enrolment."""
@@ -435,7 +789,9 @@ class Client(Connection):
 
     def read_audit_log(self, course_id: str, *, before: int | None = None, limit: int | None = None) -> AuditLog:
         """The audit log."""
-        return self.call("GET", f"/courses/{quote(course_id, safe='')}/audit", AuditLog, query={"before": before, "limit": limit})
+        return self.call(
+            "GET", f"/courses/{quote(course_id, safe='')}/audit", AuditLog, query={"before": before, "limit": limit}
+        )
 
     def list_experiments(self, project_id: str) -> ExperimentNames:
         """List the experiments of a project."""
@@ -447,7 +803,9 @@ class Client(Connection):
 
     def stop_experiment(self, project_id: str, name: str) -> ExperimentState:
         """Stop the trials of an experiment."""
-        return self.call("POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/stop", ExperimentState)
+        return self.call(
+            "POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/stop", ExperimentState
+        )
 
     def create_experiment(self, project_id: str, body: ExperimentCreate) -> ExperimentState:
         """Create an experiment."""
@@ -459,11 +817,15 @@ class Client(Connection):
 
     def suggest(self, project_id: str, name: str) -> SuggestionMade:
         """Ask for parameters to try."""
-        return self.call("POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/suggestions", SuggestionMade)
+        return self.call(
+            "POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/suggestions", SuggestionMade
+        )
 
     def observe(self, project_id: str, name: str, body: Observation) -> TrialState:
         """Report what a suggestion gave."""
-        return self.call("POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/observations", TrialState, body)
+        return self.call(
+            "POST", f"/experiments/{quote(project_id, safe='')}/{quote(name, safe='')}/observations", TrialState, body
+        )
 
     def list_files(self, project_id: str, *, path: str | None = None) -> FileList:
         """What a folder holds."""
@@ -477,13 +839,39 @@ class Client(Connection):
         """A file as a page."""
         return self.call("GET", f"/projects/{quote(project_id, safe='')}/view", Rendered, query={"path": path})
 
-    def read_upload(self, project_id: str, *, path: str | None = None, size: int | None = None, offset: int | None = None, replace: bool | None = None) -> UploadState:
+    def read_upload(
+        self,
+        project_id: str,
+        *,
+        path: str | None = None,
+        size: int | None = None,
+        offset: int | None = None,
+        replace: bool | None = None,
+    ) -> UploadState:
         """How much has arrived."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/upload", UploadState, query={"path": path, "size": size, "offset": offset, "replace": replace})
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/upload",
+            UploadState,
+            query={"path": path, "size": size, "offset": offset, "replace": replace},
+        )
 
-    def list_projects(self, *, search: str | None = None, view: str | None = None, everybody: bool | None = None, cursor: str | None = None, limit: int | None = None) -> ProjectList:
+    def list_projects(
+        self,
+        *,
+        search: str | None = None,
+        view: str | None = None,
+        everybody: bool | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> ProjectList:
         """List one's projects."""
-        return self.call("GET", "/projects", ProjectList, query={"search": search, "view": view, "everybody": everybody, "cursor": cursor, "limit": limit})
+        return self.call(
+            "GET",
+            "/projects",
+            ProjectList,
+            query={"search": search, "view": view, "everybody": everybody, "cursor": cursor, "limit": limit},
+        )
 
     def create_project(self, body: ProjectCreate) -> Project:
         """Create a project, empty or from a copy."""
@@ -503,11 +891,15 @@ class Client(Connection):
 
     def set_member(self, project_id: str, user_name: str, body: MemberUpdate) -> Project:
         """Add a member or change their role."""
-        return self.call("PUT", f"/projects/{quote(project_id, safe='')}/members/{quote(user_name, safe='')}", Project, body)
+        return self.call(
+            "PUT", f"/projects/{quote(project_id, safe='')}/members/{quote(user_name, safe='')}", Project, body
+        )
 
     def remove_member(self, project_id: str, user_name: str) -> Project:
         """Remove a member, or leave."""
-        return self.call("DELETE", f"/projects/{quote(project_id, safe='')}/members/{quote(user_name, safe='')}", Project)
+        return self.call(
+            "DELETE", f"/projects/{quote(project_id, safe='')}/members/{quote(user_name, safe='')}", Project
+        )
 
     def create_invitation(self, project_id: str, body: InvitationCreate) -> NewInvitation:
         """Make an invitation link."""
@@ -533,13 +925,27 @@ class Client(Connection):
         """The revisions of a document."""
         return self.call("GET", f"/projects/{quote(project_id, safe='')}/history", History, query={"path": path})
 
-    def read_revision(self, project_id: str, *, path: str | None = None, revision: int | None = None) -> RevisionContent:
+    def read_revision(
+        self, project_id: str, *, path: str | None = None, revision: int | None = None
+    ) -> RevisionContent:
         """A document at a moment."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/history/revision", RevisionContent, query={"path": path, "revision": revision})
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/history/revision",
+            RevisionContent,
+            query={"path": path, "revision": revision},
+        )
 
-    def read_difference(self, project_id: str, *, path: str | None = None, start: int | None = None, end: int | None = None) -> Difference:
+    def read_difference(
+        self, project_id: str, *, path: str | None = None, start: int | None = None, end: int | None = None
+    ) -> Difference:
         """What changed in a document."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/history/diff", Difference, query={"path": path, "start": start, "end": end})
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/history/diff",
+            Difference,
+            query={"path": path, "start": start, "end": end},
+        )
 
     def list_comments(self, project_id: str, *, path: str | None = None) -> Threads:
         """Comments on documents."""
@@ -547,11 +953,15 @@ class Client(Connection):
 
     def read_chat(self, project_id: str, *, before: int | None = None, limit: int | None = None) -> Chat:
         """The project's chat."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/chat", Chat, query={"before": before, "limit": limit})
+        return self.call(
+            "GET", f"/projects/{quote(project_id, safe='')}/chat", Chat, query={"before": before, "limit": limit}
+        )
 
     def read_recent(self, project_id: str, *, before: int | None = None, limit: int | None = None) -> Recent:
         """What people did in the project."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/recent", Recent, query={"before": before, "limit": limit})
+        return self.call(
+            "GET", f"/projects/{quote(project_id, safe='')}/recent", Recent, query={"before": before, "limit": limit}
+        )
 
     def list_snapshots(self, project_id: str) -> Snapshots:
         """Snapshots of all files."""
@@ -559,11 +969,20 @@ class Client(Connection):
 
     def read_snapshot(self, project_id: str, snapshot_id: str, *, folder: str | None = None) -> SnapshotFolder:
         """A folder of a snapshot."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/snapshots/{quote(snapshot_id, safe='')}", SnapshotFolder, query={"folder": folder})
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/snapshots/{quote(snapshot_id, safe='')}",
+            SnapshotFolder,
+            query={"folder": folder},
+        )
 
     def download_from_snapshot(self, project_id: str, snapshot_id: str, *, path: str | None = None) -> bytes:
         """A file of a snapshot."""
-        return self.send("GET", f"/projects/{quote(project_id, safe='')}/snapshots/{quote(snapshot_id, safe='')}/file", query={"path": path}).content
+        return self.send(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/snapshots/{quote(snapshot_id, safe='')}/file",
+            query={"path": path},
+        ).content
 
     def list_pipelines(self, project_id: str) -> PipelineList:
         """List the pipelines of a project."""
@@ -575,7 +994,9 @@ class Client(Connection):
 
     def notebook_parameters(self, project_id: str, *, file: str | None = None) -> NotebookParameters:
         """The parameters of a notebook, for a form."""
-        return self.call("GET", f"/pipelines/{quote(project_id, safe='')}/parameters", NotebookParameters, query={"file": file})
+        return self.call(
+            "GET", f"/pipelines/{quote(project_id, safe='')}/parameters", NotebookParameters, query={"file": file}
+        )
 
     def list_project_assignments(self, project_id: str) -> WorkPlaces:
         """The assignments that one works on in a project."""
@@ -583,7 +1004,11 @@ class Client(Connection):
 
     def read_project_assignment(self, project_id: str, course_id: str, assignment: str) -> WorkState:
         """What of an assignment is in a project."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/assignments/{quote(course_id, safe='')}/{quote(assignment, safe='')}", WorkState)
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/assignments/{quote(course_id, safe='')}/{quote(assignment, safe='')}",
+            WorkState,
+        )
 
     def star_project(self, project_id: str) -> None:
         """Mark a project as a favourite."""
@@ -611,7 +1036,12 @@ class Client(Connection):
 
     def read_activity(self, project_id: str, *, cursor: str | None = None, limit: int | None = None) -> ActivityList:
         """What happened to a project."""
-        return self.call("GET", f"/projects/{quote(project_id, safe='')}/activity", ActivityList, query={"cursor": cursor, "limit": limit})
+        return self.call(
+            "GET",
+            f"/projects/{quote(project_id, safe='')}/activity",
+            ActivityList,
+            query={"cursor": cursor, "limit": limit},
+        )
 
     def publish(self, project_id: str, body: PublicationCreate) -> Publication:
         """Publish a file or a folder."""
@@ -623,15 +1053,24 @@ class Client(Connection):
 
     def update_publication(self, project_id: str, publication_id: str, body: PublicationUpdate) -> Publication:
         """Change or refresh a publication."""
-        return self.call("PATCH", f"/projects/{quote(project_id, safe='')}/publications/{quote(publication_id, safe='')}", Publication, body)
+        return self.call(
+            "PATCH",
+            f"/projects/{quote(project_id, safe='')}/publications/{quote(publication_id, safe='')}",
+            Publication,
+            body,
+        )
 
     def revoke_publication(self, project_id: str, publication_id: str) -> None:
         """Stop publishing."""
         self.send("DELETE", f"/projects/{quote(project_id, safe='')}/publications/{quote(publication_id, safe='')}")
 
-    def list_published(self, *, search: str | None = None, cursor: str | None = None, limit: int | None = None) -> PublicationList:
+    def list_published(
+        self, *, search: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> PublicationList:
         """Listed publications."""
-        return self.call("GET", "/published", PublicationList, query={"search": search, "cursor": cursor, "limit": limit})
+        return self.call(
+            "GET", "/published", PublicationList, query={"search": search, "cursor": cursor, "limit": limit}
+        )
 
     def read_published(self, publication_id: str) -> PublishedContents:
         """A publication with its files."""
@@ -639,27 +1078,55 @@ class Client(Connection):
 
     def read_run_item(self, project_id: str, run_id: str, step: str, index: str) -> ItemDetail:
         """One item of a run: parameters, prints, files."""
-        return self.call("GET", f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}", ItemDetail)
+        return self.call(
+            "GET",
+            f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}",
+            ItemDetail,
+        )
 
     def read_record_page(self, project_id: str, run_id: str, step: str, index: str) -> RecordPage:
         """The record of an item as a page without scripts."""
-        return self.call("GET", f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/page", RecordPage)
+        return self.call(
+            "GET",
+            f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/page",
+            RecordPage,
+        )
 
     def download_record(self, project_id: str, run_id: str, step: str, index: str) -> bytes:
         """The record of an item: the notebook as it ran."""
-        return self.send("GET", f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/record").content
+        return self.send(
+            "GET",
+            f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/record",
+        ).content
 
-    def download_run_file(self, project_id: str, run_id: str, step: str, index: str, *, name: str | None = None) -> bytes:
+    def download_run_file(
+        self, project_id: str, run_id: str, step: str, index: str, *, name: str | None = None
+    ) -> bytes:
         """A file that an item has written."""
-        return self.send("GET", f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/files", query={"name": name}).content
+        return self.send(
+            "GET",
+            f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/files",
+            query={"name": name},
+        ).content
 
     def copy_run_item(self, project_id: str, run_id: str, step: str, index: str) -> CopiedNotebook:
         """Copy an item's notebook with its inputs into the project."""
-        return self.call("POST", f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/copies", CopiedNotebook)
+        return self.call(
+            "POST",
+            f"/runs/{quote(project_id, safe='')}/{quote(run_id, safe='')}/{quote(step, safe='')}/{quote(index, safe='')}/copies",
+            CopiedNotebook,
+        )
 
-    def list_runs(self, project_id: str, *, pipeline: str | None = None, cursor: str | None = None, limit: int | None = None) -> RunPage:
+    def list_runs(
+        self, project_id: str, *, pipeline: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> RunPage:
         """List the runs of a project."""
-        return self.call("GET", f"/runs/{quote(project_id, safe='')}", RunPage, query={"pipeline": pipeline, "cursor": cursor, "limit": limit})
+        return self.call(
+            "GET",
+            f"/runs/{quote(project_id, safe='')}",
+            RunPage,
+            query={"pipeline": pipeline, "cursor": cursor, "limit": limit},
+        )
 
     def start_run(self, project_id: str, body: RunCreate) -> RunState:
         """Run a pipeline or a notebook."""
@@ -729,9 +1196,18 @@ class Client(Connection):
         """Find people by name."""
         return self.call("GET", "/people", PersonList, query={"search": search, "limit": limit})
 
-    def list_users(self, *, search: str | None = None, state: Literal['', 'active', 'deactivated', 'admin'] | None = None, cursor: str | None = None, limit: int | None = None) -> UserList:
+    def list_users(
+        self,
+        *,
+        search: str | None = None,
+        state: Literal["", "active", "deactivated", "admin"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> UserList:
         """List accounts."""
-        return self.call("GET", "/users", UserList, query={"search": search, "state": state, "cursor": cursor, "limit": limit})
+        return self.call(
+            "GET", "/users", UserList, query={"search": search, "state": state, "cursor": cursor, "limit": limit}
+        )
 
     def read_user(self, user_name: str) -> User:
         """An account."""
