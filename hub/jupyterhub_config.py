@@ -146,6 +146,7 @@ c.LocalProjectSpawner.logs_dir = str(settings.logs_dir / "projects")
 c.LocalProjectSpawner.platform_api_url = runtime.service_api_url(ports)
 c.LocalProjectSpawner.access_cache_seconds = settings.access_cache_seconds
 c.LocalProjectSpawner.preload = settings.preload_servers
+c.LocalProjectSpawner.warm_kernels = settings.warm_kernels
 c.LocalProjectSpawner.run_dir = str(settings.run_dir)
 c.LocalProjectSpawner.gpu_devices = settings.gpu_devices
 c.LocalProjectSpawner.isolate = settings.isolate_projects

@@ -177,6 +177,11 @@ class Settings(BaseSettings):
         description="Fork project servers from a process that has imported them already (starts in a fraction of "
         "the time). Turn off to look for a fault.",
     )
+    warm_kernels: bool = Field(
+        True,
+        description="Start the preloaded parent of a project's kernels along with its server, so that the first kernel "
+        "comes at once. Turn off where memory is short: the parent then starts with the first kernel.",
+    )
 
     sign_up: Literal["open", "invitation", "closed"] = Field(
         "closed", description="Who may make an account: everybody, holders of an invitation link, or nobody."

@@ -22,7 +22,7 @@ from kernels import GPU_DEVICES_VARIABLE, ForkServer, ForkServerError, SpawnLimi
 from spawner import cgroups, confinement
 from spawner.domains import PLATFORM_VARIABLE, OwnDomain
 from spawner.gpu_shares import NoGpuError, choose
-from spawner.project_server import READY_VARIABLE
+from spawner.project_server import READY_VARIABLE, WARM_KERNELS_VARIABLE
 from spawner.size import Size
 
 PROJECTS_USER = "projects"
@@ -58,6 +58,7 @@ class LocalProjectSpawner(OwnDomain, Spawner):  # type: ignore[misc]
     platform_api_url = Unicode(help="Address of the platform service's API.").tag(config=True)
     access_cache_seconds = Float(2.0, help="How long an answer about a member's rights is trusted.").tag(config=True)
     preload = Bool(True, help="Fork servers from a process that has imported them already.").tag(config=True)
+    warm_kernels = Bool(True, help="Start the preloaded parent of kernels along with a server.").tag(config=True)
     isolate = CaselessStrEnum(
         ["auto", "require", "off"],
         default_value="auto",
@@ -121,6 +122,8 @@ class LocalProjectSpawner(OwnDomain, Spawner):  # type: ignore[misc]
             "COLLEGIUM_ACCESS_URL": f"{self.platform_api_url}/internal/projects/{self.project_id}/access",
             "COLLEGIUM_ACCESS_CACHE_SECONDS": str(self.access_cache_seconds),
         }
+        if not self.warm_kernels:
+            env[WARM_KERNELS_VARIABLE] = "false"
         env |= Size.from_options(self.user_options).environment()
         env[GPU_DEVICES_VARIABLE] = ",".join(self.gpus_of.get(self.project_id, ()))
         if self._user_id:

@@ -38,6 +38,7 @@ EXTENSIONS = (
 )
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 READY_VARIABLE = "COLLEGIUM_READY_FD"
+WARM_KERNELS_VARIABLE = "COLLEGIUM_WARM_KERNELS"  # "false": they wait for the first that is asked for
 TEMPLATES = Path(__file__).parent / "templates"
 LAB_EXTENSION = Path(__file__).parents[1] / "frontend" / "lab" / "dist"
 
@@ -77,7 +78,8 @@ class ProjectServer(JupyterHubSingleUser):  # type: ignore[misc]
         if READY_VARIABLE in os.environ:
             self.serverapp.io_loop.add_callback(_tell_ready, int(os.environ.pop(READY_VARIABLE)))
         self.serverapp.io_loop.add_callback(note_ready)
-        self.serverapp.io_loop.add_callback(_warm_kernels)
+        if os.environ.pop(WARM_KERNELS_VARIABLE, "") != "false":
+            self.serverapp.io_loop.add_callback(_warm_kernels)
         self.serverapp.io_loop.add_callback(make_personal, self.serverapp.web_app)
         if GATEWAY_VARIABLE in os.environ:
             kernels, token = self.serverapp.kernel_manager, self.hub_auth.api_token

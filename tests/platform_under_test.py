@@ -40,6 +40,7 @@ class PlatformUnderTest:
     @property
     def env(self) -> dict[str, str]:
         ours = {"COLLEGIUM_DATA_DIR": str(self.data_dir), "COLLEGIUM_PORT": str(self.port), "COLUMNS": "200"}
+        ours |= {"COLLEGIUM_WARM_KERNELS": "false"}  # most tests start servers and no kernel
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COLLEGIUM_")}
         return kept | ours | self.settings
 

@@ -34,11 +34,15 @@ def server_process(platform: PlatformUnderTest, project: str) -> psutil.Process:
     return min(found, key=lambda process: process.create_time())
 
 
+def has_parent_of_kernels(platform: PlatformUnderTest) -> bool:
+    return any("matplotlib.pyplot" in word for process in platform.processes() for word in process.cmdline())
+
+
 @pytest.mark.parametrize("preload", ["true", "false"])
 def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(
     own_platform: PlatformUnderTest, preload: str
 ) -> None:
-    own_platform.collegium("up", "--detach", COLLEGIUM_PRELOAD_SERVERS=preload)
+    own_platform.collegium("up", "--detach", COLLEGIUM_PRELOAD_SERVERS=preload, COLLEGIUM_WARM_KERNELS=preload)
     client = own_platform.client("ada")
     project = new_project(client)
     state = own_platform.data_dir / "projects" / project / "state"
@@ -56,6 +60,11 @@ def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(
     shutil.rmtree(state)
     client.post(f"/projects/{project}/server").raise_for_status()
     assert last_event(client, project)["ready"]
+    deadline = time.monotonic() + 180
+    while preload == "true" and not has_parent_of_kernels(own_platform):
+        assert time.monotonic() < deadline, "the first kernel would have to wait"
+        time.sleep(0.2)
+    assert has_parent_of_kernels(own_platform) == (preload == "true")
 
 
 def test_a_server_that_is_killed_is_seen_as_stopped_and_starts_again(platform: PlatformUnderTest) -> None:

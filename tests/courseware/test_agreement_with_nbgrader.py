@@ -1,4 +1,4 @@
-"""An nbgrader course directory with its gradebook comes over whole."""
+"""What nbgrader has made: its scores are ours, cell for cell, and its courses come over whole."""
 
 from __future__ import annotations
 
@@ -9,9 +9,26 @@ import pytest
 
 from courseware import courses, nbgrader_import, results
 from courseware.errors import InvalidError
+from courseware.execution import KernelExecutor
+from courseware.grading import grade
 from courseware.models import MarkRow, SubmissionRow
+from courseware.structure import generate_version
 from tests.courseware.class_under_test import KEY, ClassUnderTest
 from tests.courseware.conftest import PeerCourse
+
+
+@pytest.mark.parametrize("mode", ["kernel", "short"])
+@pytest.mark.parametrize("student", ["bitdiddle", "hacker", "idler", "author"])
+async def test_scores_equal_those_of_nbgrader(peer_course: PeerCourse, student: str, mode: str) -> None:
+    version = generate_version(peer_course.files("source", "ps1"))
+    submitted = peer_course.files("submitted", student, "ps1")
+    graded = await grade(version.structure, version.graded, submitted, KernelExecutor(mode), seed=1)
+    theirs = {key[1:]: score for key, score in peer_course.scores.items() if key[0] == student}
+    assert {(s.notebook, s.grade_id) for s in graded.scores} == set(theirs)
+    for score in graded.scores:
+        peer = theirs[score.notebook, score.grade_id]
+        assert score.points == peer.max_score
+        assert (score.grade_id, score.score.points) == (score.grade_id, peer.auto_score)
 
 
 def test_scores_marks_and_comments_come_over(peer_course: PeerCourse, tmp_path: Path) -> None:
