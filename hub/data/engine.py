@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -27,7 +28,14 @@ READ_ONLY = "collegium_read_only"
 MIGRATIONS = Path(__file__).parent / "migrations"
 MOST_ATTEMPTS = 12
 FIRST_PAUSE_SECONDS = 0.005
-RETRIED_STATES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
+RETRIED_STATES = {"40001", "40P01", "55P03"}  # PostgreSQL: serialization failure, deadlock, lock timeout
+# On PostgreSQL what writes passes this table: many at a time, but alone what was in others' way twice, or it might be
+# so every time. A lock of a table is taken before the transaction's view of the data.
+GATE = "alembic_version"
+TOGETHER = f"LOCK TABLE {GATE} IN ROW SHARE MODE"
+ALONE = f"SET LOCAL lock_timeout = '5s'; LOCK TABLE {GATE} IN EXCLUSIVE MODE"
+ATTEMPTS_TOGETHER = 2
+IDLE = "SET idle_in_transaction_session_timeout = '5min'"  # who has gone without a word holds up nobody for longer
 # As many as asyncio has worker threads at most: none of them waits for another's connection.
 KEPT_CONNECTIONS, EXTRA_CONNECTIONS = 5, 27
 # A database that is gone without a word, with its machine, is noticed in seconds, not in a quarter of an hour.
@@ -64,6 +72,7 @@ class Database:
             event.listen(self.engine, "begin", _begin)
             writing, reading = self.engine, self.engine.execution_options(**{READ_ONLY: True})
         else:
+            event.listen(self.engine, "connect", _configure_postgresql)
             writing = self.engine.execution_options(isolation_level="SERIALIZABLE")
             reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._writing = sessionmaker(writing, expire_on_commit=False)
@@ -79,7 +88,13 @@ class Database:
         UnavailableError
             The database does not answer.
         """
-        return _run(self._writing, work, *args, **kwargs)
+
+        def in_order(session: Session, attempt: int) -> T:
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text(TOGETHER if attempt < ATTEMPTS_TOGETHER else ALONE))
+            return work(session, *args, **kwargs)
+
+        return _run(self._writing, in_order)
 
     def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)`, which changes nothing, on one consistent state; it waits for no writer.
@@ -89,7 +104,7 @@ class Database:
         UnavailableError
             The database does not answer.
         """
-        return _run(self._reading, work, *args, **kwargs)
+        return _run(self._reading, lambda session, _attempt: work(session, *args, **kwargs))
 
     def migrate(self) -> None:
         """Bring the tables to this version's form (made when there are none)."""
@@ -114,15 +129,13 @@ class Database:
         self.engine.dispose()
 
 
-def _run(
-    sessions: sessionmaker[Session], work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:
+def _run(sessions: sessionmaker[Session], work: Callable[[Session, int], T]) -> T:
     was_cut = False
     for attempt in range(MOST_ATTEMPTS):
         is_committing = False
         try:
             with sessions() as session:
-                result = work(session, *args, **kwargs)
+                result = work(session, attempt)
                 is_committing = True
                 session.commit()
                 return result
@@ -143,6 +156,13 @@ def _run(
 
 def _is_out_of_order(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in RETRIED_STATES
+
+
+def _configure_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(IDLE)
+    cursor.close()
+    connection.commit()
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

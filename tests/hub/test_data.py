@@ -298,3 +298,17 @@ def test_transactions_that_contradict_each_other_are_put_in_order(database: Data
         taken = list(pool.map(lambda number: database.run(take, f"u{number}"), range(8)))
     assert sum(taken) == 1
     assert database.read(lambda s: s.query(AuditRow).count()) == 1
+
+
+def test_however_many_write_at_once_everybody_gets_their_turn(database: Database) -> None:
+    """Each reads what the others write, so that only one of those that run together can be kept."""
+
+    def count_on(session: Session) -> None:
+        so_far = session.query(AuditRow).count()
+        time.sleep(0.03)
+        session.add(AuditRow(at=NOW, actor="ada", action="count", subject=str(so_far)))
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(lambda _: database.run(count_on), range(32)))
+    subjects = database.read(lambda s: [int(row.subject) for row in s.query(AuditRow)])
+    assert sorted(subjects) == list(range(32))
