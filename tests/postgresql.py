@@ -45,6 +45,12 @@ class PostgreSql:
             row = connection.execute(ask, (name,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def backends(self, name: str) -> list[int]:
+        """Return the processes that serve connections to a database."""
+        ask = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            return [int(pid) for (pid,) in connection.execute(ask, (name,)).fetchall()]
+
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         self._run(
