@@ -26,6 +26,8 @@ from pathlib import Path
 from layout import Layout
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+# Where the interpreter looks for packages: Debian's own looks elsewhere than everybody's.
+PACKAGES = f"opt/python/lib/{PYTHON}/{'dist' if 'deb_system' in sysconfig.get_scheme_names() else 'site'}-packages"
 HOME, USER, GROUP = "home/collegium", 1000, 100
 TOOLS = "sh ls cat ps env id ip sleep mkdir rm cp mv ln echo hostname kill nc wget grep head tail true false dd df du"
 LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "site-packages", "ensurepip"}
@@ -231,7 +233,7 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
         if not path.is_file() or {"tests", "test"} & set(file.parts[1:-1]):
             continue
         if path.is_relative_to(site):
-            inside = f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(site)}"
+            inside = f"{PACKAGES}/{path.relative_to(site)}"
             yield inside, path
             yield from _compiled(inside, path)
         elif path.is_relative_to(sys.prefix) and path.parent.name != "bin":
@@ -254,13 +256,13 @@ def _own_files() -> Content:
     for package in OWN_PACKAGES:
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".c", ".pyx"):
-                content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
+                content[f"{PACKAGES}/{path.relative_to(ROOT)}"] = path
     zones = Path("/usr/share/zoneinfo")
     content |= {str(path).lstrip("/"): path for path in zones.rglob("*") if path.is_file()}
     # How the platform is found by name: its version, and its entry points in Jupyter and papermill.
     for file in importlib.metadata.distribution("collegium").files or []:
         if file.name in ("METADATA", "entry_points.txt"):
-            content[f"opt/python/lib/{PYTHON}/site-packages/collegium.dist-info/{file.name}"] = Path(file.locate())
+            content[f"{PACKAGES}/collegium.dist-info/{file.name}"] = Path(file.locate())
     return content
 
 
@@ -272,7 +274,7 @@ def _built_files(layer: str) -> Content:
     for folder in BUILT[layer]:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
-                content[f"opt/python/lib/{PYTHON}/site-packages/{path.relative_to(ROOT)}"] = path
+                content[f"{PACKAGES}/{path.relative_to(ROOT)}"] = path
     return content
 
 
