@@ -21,8 +21,8 @@ from traitlets import Bool, CaselessStrEnum, Float, List, Unicode
 from kernels import GPU_DEVICES_VARIABLE, ForkServer, ForkServerError, SpawnLimits, detect_gpus
 from spawner import cgroups, confinement
 from spawner.domains import PLATFORM_VARIABLE, OwnDomain
+from spawner.environment import READY_VARIABLE, WARM_KERNELS_VARIABLE
 from spawner.gpu_shares import NoGpuError, choose
-from spawner.project_server import READY_VARIABLE, WARM_KERNELS_VARIABLE
 from spawner.size import Size
 
 PROJECTS_USER = "projects"

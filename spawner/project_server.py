@@ -23,6 +23,7 @@ from spawner.authorization import ProjectAuthorizer, ProjectIdentityProvider
 from spawner.cluster import GATEWAY_VARIABLE, end_stray_kernels, set_up_kernels
 from spawner.confinement import confine_as_told
 from spawner.domains import PLATFORM_VARIABLE
+from spawner.environment import READY_VARIABLE, WARM_KERNELS_VARIABLE
 from spawner.hardening import hardened, use_own_configuration
 from spawner.keeper import keep, note_ready
 from spawner.personal import make_personal
@@ -37,8 +38,6 @@ EXTENSIONS = (
     "kernels.server_extension",
 )
 SECRET_VARIABLES = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
-READY_VARIABLE = "COLLEGIUM_READY_FD"
-WARM_KERNELS_VARIABLE = "COLLEGIUM_WARM_KERNELS"  # "false": they wait for the first that is asked for
 TEMPLATES = Path(__file__).parent / "templates"
 LAB_EXTENSION = Path(__file__).parents[1] / "frontend" / "lab" / "dist"
 
