@@ -32,7 +32,7 @@ HARM = {
     "floods": HONEST + "for i in range(2_000_000): print(i)\n",
     "fills the disk": "with open('big', 'wb') as f:\n    while True: f.write(bytes(1 << 20))\n",
 }
-SHORT = replace(GRADING_LIMITS, cell_timeout_seconds=10, notebook_timeout_seconds=40)
+SHORT = replace(GRADING_LIMITS, cell_timeout_seconds=20, notebook_timeout_seconds=120)
 
 
 def _expected(number: int) -> tuple[str, str]:

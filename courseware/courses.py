@@ -150,7 +150,7 @@ def of_user(session: Session, caller: Caller) -> Sequence[tuple[CourseRow, Cours
 
 
 def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: datetime) -> EnrolmentRow:
-    """Put somebody into a course, or change their part in it.
+    """Put somebody into a course, or change their part in it. Who comes back is in their section again.
 
     Raises
     ------
@@ -168,7 +168,9 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
         session.add(row)
     elif row.ended_at is not None:
         row.hub_group = ""  # somebody takes them in again: no group puts them out
-    row.role, row.section, row.ended_at = person.role.value, person.section, None
+    is_back = row.ended_at is not None
+    row.role, row.ended_at = person.role.value, None
+    row.section = person.section or (row.section if is_back else "")  # who comes back is where they were
     for field in ("student_id", "first_name", "last_name", "email"):
         if value := getattr(person, field):
             setattr(row, field, value)
@@ -180,6 +182,12 @@ def enrol(session: Session, course: CourseRow, person: Person, *, by: str, now: 
     after = f"{person.role.value} in group {row.group_name}" if row.group_name else person.role.value
     record(session, course.id, now, by, "enrolment.set", person.user_name, before=before, after=after)
     return row
+
+
+def has_name(session: Session, course: CourseRow, person: Person) -> bool:
+    """Return whether somebody's name is given, or known in the course."""
+    row = session.get(EnrolmentRow, (course.id, person.user_name))
+    return bool(person.first_name or person.last_name or (row is not None and (row.first_name or row.last_name)))
 
 
 def end_enrolment(session: Session, course: CourseRow, user_name: str, *, by: str, now: datetime) -> None:

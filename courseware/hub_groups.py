@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from courseware.courses import Person, end_enrolment, enrol, record
+from courseware.courses import Person, end_enrolment, enrol, has_name, record
 from courseware.errors import InvalidError, NotFoundError
 from courseware.models import CourseRow, EnrolmentRow, HubGroupRow
 from courseware.policy import CourseRole
@@ -166,14 +166,19 @@ def standings(session: Session, course_id: str) -> dict[str, Standing]:
     }
 
 
-def apply(session: Session, course: CourseRow, changes: Changes, now: datetime) -> None:
-    """Do what a plan says."""
+def apply(
+    session: Session, course: CourseRow, changes: Changes, names: Mapping[str, tuple[str, str]], now: datetime
+) -> None:
+    """Do what a plan says; `names` has first and last names, for those of whom the course knows none."""
     links = {row.name: row for row in of_course(session, course.id)}
     for name, group in changes.come.items():
         given = links[group]
         earlier = session.get(EnrolmentRow, (course.id, name))
         section = given.section or (earlier.section if earlier is not None else "")
         person = Person(name, CourseRole(given.role), section)
+        if not has_name(session, course, person):
+            first, last = names.get(name, ("", ""))
+            person = replace(person, first_name=first, last_name=last)
         enrol(session, course, person, by=_actor(group), now=now).hub_group = group
     for name in changes.leave:
         row = session.get_one(EnrolmentRow, (course.id, name))

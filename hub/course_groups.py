@@ -15,6 +15,7 @@ from courseware.hub_groups import Changes
 from courseware.models import CourseRow
 from hub import course_projects
 from hub.api.context import Platform
+from hub.api.course_support import names_of
 from hub.data.models import UserRow
 from hub.errors import HubError
 
@@ -93,9 +94,9 @@ def _take_over(session: Session, course_id: str, members: Members, platform: Pla
     asked = {row.name: members[row.name] for row in rows}
     changes = hub_groups.plan(asked, hub_groups.standings(session, course_id))
     known = _accounts(session, list(changes.come))
-    without_account = tuple(sorted(set(changes.come) - known))
+    without_account = tuple(sorted(set(changes.come) - set(known)))
     changes = replace(changes, come={name: group for name, group in changes.come.items() if name in known})
-    hub_groups.apply(session, course, changes, now)
+    hub_groups.apply(session, course, changes, known, now)
     for name in changes.leave:
         course_projects.leave(session, course, name, now)
     course_projects.keep_to_limits(session, course)
@@ -122,8 +123,10 @@ def _some(names: frozenset[str], most: int = 10) -> str:
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _accounts(session: Session, names: Sequence[str]) -> set[str]:
-    return set(session.scalars(select(UserRow.name).where(UserRow.name.in_(names), UserRow.is_active)))
+def _accounts(session: Session, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return those who have an account, with first and last name."""
+    query = select(UserRow).where(UserRow.name.in_(names), UserRow.is_active)
+    return {user.name: names_of(user.display_name, user.name) for user in session.scalars(query)}
 
 
 def _note_problem(session: Session, course_id: str, problem: str, platform: Platform) -> None:

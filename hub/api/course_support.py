@@ -50,6 +50,12 @@ def receipt_key(settings: Settings) -> bytes:
     return read_or_create(settings.data_dir / "secrets", "receipts").encode()
 
 
+def names_of(display_name: str, user_name: str) -> tuple[str, str]:
+    """Return first and last name for somebody of whom a course knows none, as their account has them."""
+    first, _, last = display_name.strip().rpartition(" ")
+    return ("", "") if display_name.strip() in ("", user_name) else (first, last) if first else (last, "")
+
+
 def course_summary(row: CourseRow, role: CourseRole | None) -> CourseSummary:
     """Return what is told about a course."""
     return CourseSummary(

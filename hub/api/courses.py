@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from courseware.models import EnrolmentRow
 from hub import course_projects
 from hub.api import course_schemas as s
 from hub.api.context import Context
-from hub.api.course_support import caller, course_of, course_summary, scope_of, transaction
+from hub.api.course_support import caller, course_of, course_summary, names_of, scope_of, transaction
 from hub.api.operation import Audience, Query, operation
 from hub.data import users
 
@@ -118,6 +119,9 @@ async def enrol(ctx: Context) -> s.Enrolment:
         row = course_of(session, ctx, Capability.MANAGE)
         user = users.get(session, ctx.path["user_name"])
         person = Person(user.name, **change.model_dump(exclude={"graded_sections", "graded_assignments"}))
+        if not courses.has_name(session, row, person):
+            first, last = names_of(user.display_name, user.name)
+            person = replace(person, first_name=first, last_name=last)
         made = courses.enrol(session, row, person, by=ctx.actor.name, now=now)
         graders.set_limits(
             session,

@@ -54,4 +54,5 @@ def accessible(page: Page) -> None:
 def keep_picture(page: Page, name: str) -> None:
     """Keep a picture for the documentation, when it is asked for."""
     if os.environ.get("COLLEGIUM_SCREENSHOTS"):
-        page.screenshot(path=ROOT / "docs/images" / f"{name}.png")
+        notices = ".mantine-Notifications-root { display: none }"
+        page.screenshot(path=ROOT / "docs/images" / f"{name}.png", style=notices)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import come_in, sign_in
+from tests.e2e.browsing import come_in, keep_picture, sign_in
 from tests.platform_under_test import PlatformUnderTest
 
 SCREENSHOTS = Path("test-results")
@@ -145,7 +145,7 @@ def _set_times(teacher: Page, card: Locator, platform: PlatformUnderTest) -> Non
         dialog.get_by_label("Time in the exam, times").fill("1.5")
         dialog.get_by_role("button", name="Grant", exact=True).click()
         expect(dialog.get_by_role("row").filter(has_text=who)).to_contain_text("1.5 times the time of the exam")
-    teacher.screenshot(path=SCREENSHOTS / "extensions.png")
+    keep_picture(teacher, "extensions")
     dialog.get_by_role("button", name="Take back what Bo Student").click()
     expect(dialog.get_by_role("row").filter(has_text="Bo Student")).to_have_count(0)
     teacher.keyboard.press("Escape")

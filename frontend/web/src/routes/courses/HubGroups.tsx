@@ -48,28 +48,6 @@ export function HubGroups({ courseId }: { courseId: string }) {
     <Section
       title="Groups of the platform"
       note="Their members come into the course by themselves. Who leaves a group is deactivated here; their work and marks stay."
-      action={
-        <Group gap="sm" wrap="nowrap">
-          {items.length > 0 && (
-            <Button
-              variant="default"
-              leftSection={<IconRefresh size={18} />}
-              loading={update.isPending}
-              onClick={() =>
-                update.mutate(undefined, {
-                  onSuccess: (done) => notifyDone(inWords(done)),
-                  onError: notifyProblem,
-                })
-              }
-            >
-              Update now
-            </Button>
-          )}
-          <Button variant="default" leftSection={<IconLinkPlus size={18} />} onClick={dialog.open}>
-            Link a group
-          </Button>
-        </Group>
-      }
     >
       {error && <ProblemAlert error={error} onRetry={refetch} />}
       {data && items.length === 0 && (
@@ -128,6 +106,26 @@ export function HubGroups({ courseId }: { courseId: string }) {
           </Table>
         </Table.ScrollContainer>
       )}
+      <Group gap="sm" mt="md">
+        {items.length > 0 && (
+          <Button
+            variant="default"
+            leftSection={<IconRefresh size={18} />}
+            loading={update.isPending}
+            onClick={() =>
+              update.mutate(undefined, {
+                onSuccess: (done) => notifyDone(inWords(done)),
+                onError: notifyProblem,
+              })
+            }
+          >
+            Update now
+          </Button>
+        )}
+        <Button variant="default" leftSection={<IconLinkPlus size={18} />} onClick={dialog.open}>
+          Link a group
+        </Button>
+      </Group>
       {linking && <LinkDialog courseId={courseId} onClose={dialog.close} />}
       <ConfirmDialog
         opened={leaving !== null}
@@ -199,9 +197,13 @@ function LinkDialog({ courseId, onClose }: { courseId: string; onClose: () => vo
 /** What a synchronisation changed, for people. */
 export function inWords({ enrolled, deactivated, missing }: HubGroupsSynchronised): string {
   const parts = [
-    enrolled.length > 0 ? `${enrolled.length} came` : "",
-    deactivated.length > 0 ? `${deactivated.length} left` : "",
+    enrolled.length > 0 ? `${people(enrolled.length)} came in` : "",
+    deactivated.length > 0 ? `${people(deactivated.length)} left` : "",
     missing.length > 0 ? `the platform has no group ${missing.map((name) => `“${name}”`).join(", ")}` : "",
   ].filter(Boolean);
   return parts.length > 0 ? `${parts.join(", ")}.` : "Nobody came or left.";
+}
+
+function people(count: number): string {
+  return count === 1 ? "1 person" : `${count} people`;
 }
