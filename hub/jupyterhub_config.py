@@ -5,6 +5,7 @@ from pathlib import Path
 from hub import group_admin, logs, project_domains, runtime
 from hub.authenticator import ALWAYS_REFRESH
 from hub.cluster import cluster_of
+from hub.hub_database import survive_cut_connections
 from hub.jupyterhub_api import PROJECTS_USER
 from hub.oauth_confirmation import NoConfirmation
 from hub.page_headers import page_headers
@@ -23,6 +24,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlet
 c.JupyterHub.bind_url = f"http://{settings.host}:{settings.port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{ports.hub}"
 c.JupyterHub.db_url = settings.hub_database_url
+survive_cut_connections()
 c.JupyterHub.cookie_secret = bytes.fromhex(tokens.cookie)
 c.JupyterHub.default_url = f"{runtime.SERVICE_PREFIX}login"
 c.JupyterHub.template_paths = [str(Path(__file__).parent / "templates")]

@@ -24,7 +24,7 @@ from hub.collecting import collect_regularly
 from hub.course_groups import synchronise_regularly
 from hub.data.engine import Database
 from hub.elsewhere import answer_elsewhere
-from hub.errors import UnauthenticatedError
+from hub.errors import UnauthenticatedError, UnavailableError
 from hub.file_handlers import file_routes
 from hub.janitor import clean_regularly
 from hub.jupyterhub_api import JupyterHubApi
@@ -62,6 +62,8 @@ class LoginHandler(SignedIn, web.RequestHandler):
             self.hub_auth.clear_cookie(self)
             self.redirect(self.request.uri)
             return
+        except UnavailableError as error:
+            raise web.HTTPError(503, reason=str(error)) from error
         target = self.get_query_argument("next", runtime.SERVICE_PREFIX)
         # "//host" and "/\host" would lead to another site
         is_own = target.startswith(runtime.SERVICE_PREFIX) and "\\" not in target and ".." not in target

@@ -8,13 +8,14 @@ is good for (`Operation.from_project`) give no more than every editor has by run
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from tornado import web
 
 from hub.api.context import Context
 from hub.api.operation import Operation
 from hub.data import sessions
-from hub.errors import ForbiddenError, UnauthenticatedError
+from hub.errors import ForbiddenError, HubError, UnauthenticatedError, UnavailableError
 from hub.policy import Actor
 from hub.project_domains import project_origin
 from hub.settings import Settings
@@ -33,12 +34,14 @@ async def authenticate_from_project(handler: SignedIn, op: Operation, context: C
         The hub does not know the token as one person's for one server, or the person's session has ended.
     ForbiddenError
         The request is about something else than that server's project.
+    UnavailableError
+        The hub cannot be asked now.
     """
     platform = context.platform
     try:
         model = await handler.server_auth.user_for_token(token, sync=False) or {}
     except web.HTTPError as error:
-        raise UnauthenticatedError(str(error.log_message or "The token cannot be checked now.")) from error
+        raise not_known(error) from error
     project_id = _project_of(model.get("scopes", ()))
     if model.get("kind") != "user" or not model.get("session_id") or project_id is None:
         raise UnauthenticatedError("The token is not valid. Make one on the account page.")
@@ -49,6 +52,13 @@ async def authenticate_from_project(handler: SignedIn, op: Operation, context: C
     if not op.from_project or context.path.get("project_id") != project_id or is_elsewhere:
         raise ForbiddenError("A project's pages may ask about their own project only.")
     context.actor_or_none = Actor(name)  # an administrator is a member like others here
+
+
+def not_known(error: web.HTTPError) -> HubError:
+    """Return what to answer when the hub did not say who somebody is: it refused, or it is away for the moment."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UnavailableError("It cannot be checked now who you are; try again in a moment.")
+    return UnauthenticatedError(str(error.log_message or "Sign in again."))
 
 
 def allow_project(handler: web.RequestHandler, settings: Settings, operations: Iterable[Operation]) -> bool:

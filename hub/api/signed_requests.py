@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tornado import web
 
 from hub.api.context import Context, Platform
-from hub.api.from_projects import authenticate_from_project
+from hub.api.from_projects import authenticate_from_project, not_known
 from hub.api.operation import Audience, Operation
 from hub.data import access_tokens, sessions
 from hub.errors import ForbiddenError, UnauthenticatedError
@@ -86,11 +86,13 @@ async def find_session(handler: SignedIn, platform: Platform) -> tuple[Actor, st
     ------
     UnauthenticatedError
         Nobody is, or the session was ended.
+    UnavailableError
+        It cannot be known now: nobody is signed out for that.
     """
     try:
         model = await handler.hub_auth.get_user(handler, sync=False)
     except web.HTTPError as error:
-        raise UnauthenticatedError(str(error.log_message or SIGN_IN)) from error
+        raise not_known(error) from error
     if model is None or model.get("kind") != "user" or not handler.hub_auth.check_scopes(handler.hub_scopes, model):
         raise UnauthenticatedError(SIGN_IN)
     return await platform.read(_seen, str(model.get("session_id") or ""), str(model["name"]), platform.now())

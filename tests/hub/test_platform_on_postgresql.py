@@ -13,9 +13,13 @@ BACK_SECONDS = 180
 def test_the_database_goes_away_and_comes_back_without_a_hand(
     own_platform: PlatformUnderTest, postgresql_server: PostgreSql
 ) -> None:
-    ours, hubs = (postgresql_server.url(postgresql_server.new_database()) for _ in range(2))
-    own_platform.settings = {"COLLEGIUM_DATABASE_URL": ours, "COLLEGIUM_HUB_DATABASE_URL": hubs}
+    hubs = postgresql_server.new_database()
+    own_platform.settings = {
+        "COLLEGIUM_DATABASE_URL": postgresql_server.url(postgresql_server.new_database()),
+        "COLLEGIUM_HUB_DATABASE_URL": postgresql_server.url(hubs),
+    }
     own_platform.start()
+    _the_hub_takes_nobody_for_a_stranger(own_platform, postgresql_server, hubs)
     client = own_platform.client("ada")
     made = client.post("/projects", json={"name": "Before"}).raise_for_status().json()
 
@@ -38,3 +42,13 @@ def test_the_database_goes_away_and_comes_back_without_a_hand(
         time.sleep(0.2)
     assert [project["id"] for project in answer.json()["items"]] == [made["id"]]
     assert client.post("/projects", json={"name": "After"}).status_code == 201
+
+
+def _the_hub_takes_nobody_for_a_stranger(platform: PlatformUnderTest, server: PostgreSql, hubs: str) -> None:
+    """Whoever asks first after its connections were cut is known, and so is whoever is asked about."""
+    token = (platform.data_dir / "secrets" / "service").read_text().strip()
+    with platform.http(headers={"Authorization": f"token {token}"}) as service:
+        for _ in range(3):
+            answer = service.get(f"{platform.url}/hub/api/users/projects")
+            assert answer.status_code == 200, answer.text
+            assert server.end_connections(hubs) > 0
