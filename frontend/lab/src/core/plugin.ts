@@ -4,6 +4,7 @@ import { IDocumentManager } from "@jupyterlab/docmanager";
 import { CurrentDocument } from "./current";
 import { ServerEvents } from "./events";
 import { Rights } from "./rights";
+import { keepKernels } from "./session";
 import { ICollegium } from "./token";
 
 /** The page's ties to its project: who is here with which rights, what the server tells, what is looked at. */
@@ -15,6 +16,7 @@ export const corePlugin: JupyterFrontEndPlugin<ICollegium> = {
   provides: ICollegium,
   activate: (app: JupyterFrontEnd, documents: IDocumentManager): ICollegium => {
     const settings = app.serviceManager.serverSettings;
+    keepKernels(settings);
     const events = new ServerEvents(settings);
     return {
       settings,

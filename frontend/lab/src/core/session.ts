@@ -20,8 +20,24 @@ export const SIGNED_OUT =
 export const signedIn = new Signal<object, void>({});
 const UNSEEN_MS = 10_000;
 const LOOK_MS = 1000;
+const KERNEL = /\/api\/kernels\/[^/]+$/;
 let renewal: Promise<void> | undefined;
 let notice = "";
+
+/**
+ * Have JupyterLab ask for its kernels again later when the server refuses to tell of one.
+ *
+ * It takes a kernel that it is refused for dead. A page that is signed out for the moment is refused all of them.
+ */
+export function keepKernels(settings: ServerConnection.ISettings): void {
+  const ask = settings.fetch;
+  (settings as { fetch: typeof ask }).fetch = async (input, init) => {
+    const response = await ask(input, init);
+    const { method, url } = input instanceof Request ? input : new Request(input, init);
+    const isRefused = response.status === 403 && method === "GET" && KERNEL.test(new URL(url).pathname);
+    return isRefused ? new Response(response.body, { status: 503, headers: response.headers }) : response;
+  };
+}
 
 /**
  * Have the server know the person again, should it not.

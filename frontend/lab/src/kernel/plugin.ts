@@ -3,6 +3,7 @@ import { Dialog, Notification, type ISessionContext } from "@jupyterlab/apputils
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import type { Kernel } from "@jupyterlab/services";
 
+import { RequestError } from "../core/errors";
 import { server } from "../core/server";
 import { ICollegium } from "../core/token";
 import { tellOfKernels } from "./notices";
@@ -10,6 +11,9 @@ import type { KernelModel } from "./usage";
 
 const ASK_AGAIN_MS = 700;
 const ATTEMPTS = 6;
+const LOOK_MS = 50;
+const LOOKS = 40;
+const GONE = "Kernel died unexpectedly"; // what JupyterLab says of one that the server does not know any more
 
 /** Why a kernel died, in the dialog that says that it did; what one waits for; which idle one ends soon. */
 export const kernelDeathPlugin: JupyterFrontEndPlugin<void> = {
@@ -43,10 +47,24 @@ async function tell(collegium: ICollegium, panel: NotebookPanel, kernel: string)
         show(panel, model.last_end.message);
         return;
       }
-    } catch {
-      return; // the kernel is gone for good: JupyterLab says so
+    } catch (error) {
+      if (error instanceof RequestError && error.status === 404) await sayGone(panel);
+      return;
     }
     await new Promise((resolve) => window.setTimeout(resolve, ASK_AGAIN_MS));
+  }
+}
+
+/** It ended with its server, which is no error: a notice says so in the place of JupyterLab's dialog. */
+async function sayGone(panel: NotebookPanel): Promise<void> {
+  Notification.info(
+    `The kernel of ${panel.title.label} ended with the project's server. A new one starts with the next cell that is run.`,
+    { autoClose: false },
+  );
+  for (let n = 0; n < LOOKS; n++) {
+    const dialog = Dialog.tracker.find((each) => each.node.textContent?.includes(GONE) ?? false);
+    if (dialog) return dialog.reject();
+    await new Promise((resolve) => window.setTimeout(resolve, LOOK_MS));
   }
 }
 
