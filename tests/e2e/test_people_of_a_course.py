@@ -103,6 +103,8 @@ def test_a_group_of_the_platform_fills_a_course(browser: Browser, platform: Plat
     expect(groups.get_by_role("row").filter(has_text="mechanics-2026")).to_contain_text("Students, section A")
     expect(ada.get_by_role("row").filter(has_text="ppl-zoe")).to_be_visible()
     ada.screenshot(path=SCREENSHOTS / "hub-groups.png", full_page=True)
+    groups.scroll_into_view_if_needed()
+    ada.mouse.wheel(0, 2000)
     keep_picture(ada, "hub-groups")
     accessible(ada)
     ada.set_viewport_size(PHONE)
