@@ -357,7 +357,7 @@ class Client(Connection):
             body,
         )
 
-    def change_schedule(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
+    def change_times(self, course_id: str, assignment: str, body: ScheduleSettings) -> Assignment:
         """Change some times of an assignment."""
         return self.call(
             "PATCH",

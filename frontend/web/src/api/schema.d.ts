@@ -649,7 +649,7 @@ export interface paths {
          * Change some times of an assignment
          * @description Change what is given of the times; what is not given stays as it is. A penalty is replaced whole.
          */
-        patch: operations["change_schedule"];
+        patch: operations["change_times"];
         trace?: never;
     };
     "/courses/{course_id}/assignments/{assignment}/settings": {
@@ -9769,7 +9769,7 @@ export interface operations {
             };
         };
     };
-    change_schedule: {
+    change_times: {
         parameters: {
             query?: never;
             header?: {
