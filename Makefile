@@ -19,10 +19,12 @@ up: setup ## Start the platform
 down: ## Stop the platform
 	@$(BIN)/collegium down
 
+# What fails beside other tests runs once more by itself, is named loudly, and has to pass there.
+AGAIN = { [ $$? -eq 1 ] && echo '!!! FAILED BESIDE OTHER TESTS: each of these now runs by itself !!!' && \
+  $(BIN)/pytest --last-failed --last-failed-no-failures none $(PYTEST_ARGS); }
+
 test: setup-dev ## Run all tests; what fails beside others runs once more by itself, and has to pass there
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cache-clear $(PYTEST_ARGS) || { \
-	  [ $$? -eq 1 ] && echo '!!! FAILED BESIDE OTHER TESTS: each of these now runs by itself !!!' && \
-	  $(BIN)/pytest --last-failed --last-failed-no-failures none $(PYTEST_ARGS); }
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cache-clear $(PYTEST_ARGS) || $(AGAIN)
 
 lint: setup-dev ## Style and types
 	$(BIN)/ruff check .
@@ -55,7 +57,7 @@ cluster-down: ## Stop it and leave nothing behind but the cache
 	@$(BIN)/python deploy/testcluster down
 
 test-cluster: setup-dev ## Test on the cluster of KUBECONFIG, or on the test cluster
-	COLLEGIUM_TEST_CLUSTER=1 $(BIN)/pytest tests/cluster $(PYTEST_ARGS)
+	@export COLLEGIUM_TEST_CLUSTER=1; $(BIN)/pytest tests/cluster --cache-clear $(PYTEST_ARGS) || $(AGAIN)
 
 deploy-test: setup-dev ## Install the chart's objects on the test cluster and work there in a browser
 	COLLEGIUM_TEST_CLUSTER=1 $(BIN)/pytest tests/cluster/test_deployment.py $(PYTEST_ARGS)

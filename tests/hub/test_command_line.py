@@ -45,24 +45,22 @@ def wait_for_state(platform: PlatformUnderTest, client: object, project: str, st
         time.sleep(0.2)
 
 
-def test_secrets_and_data_are_closed_to_other_users(own_platform: PlatformUnderTest) -> None:
-    own_platform.start()
-    own_platform.client("admin").post("/projects", json={"name": "P"})
-    assert stat.S_IMODE(own_platform.data_dir.stat().st_mode) == 0o700
-    secrets = list((own_platform.data_dir / "secrets").iterdir())
+def test_secrets_and_data_are_closed_to_other_users(platform: PlatformUnderTest) -> None:
+    platform.client("admin").post("/projects", json={"name": "P"})
+    assert stat.S_IMODE(platform.data_dir.stat().st_mode) == 0o700
+    secrets = list((platform.data_dir / "secrets").iterdir())
     assert {secret.name for secret in secrets} >= {"cookie", "metrics", "operator", "proxy", "service"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
-    command_lines = " ".join(" ".join(p.cmdline()) for p in own_platform.processes())
+    command_lines = " ".join(" ".join(p.cmdline()) for p in platform.processes())
     assert not any(path.read_text() in command_lines for path in secrets)
 
 
-def test_a_second_up_says_that_one_runs_and_leaves_it_alone(own_platform: PlatformUnderTest) -> None:
-    own_platform.start()
+def test_a_second_up_says_that_one_runs_and_leaves_it_alone(platform: PlatformUnderTest) -> None:
     for arguments in (("up",), ("up", "--detach")):
-        second = own_platform.collegium(*arguments, check=False)
+        second = platform.collegium(*arguments, check=False)
         assert second.returncode == 1
-        assert f"runs already at {own_platform.url}" in second.stderr
-    assert json.loads(own_platform.collegium("status", "--json").stdout)["ready"]
+        assert f"runs already at {platform.url}" in second.stderr
+    assert json.loads(platform.collegium("status", "--json").stdout)["ready"]
 
 
 @pytest.mark.parametrize("arguments", [("up",), ("up", "--detach")])

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 
 import httpx
 import psutil
 import pytest
 
 from tests.hub.test_command_line import wait_for_state
-from tests.platform_under_test import PlatformUnderTest
+from tests.platform_under_test import PlatformUnderTest, free_port
 
 COMMANDS = {"hub": "jupyterhub", "service": "hub.service", "proxy": "configurable-http-proxy"}
 RECOVERY_SECONDS = 180
+
+
+@pytest.fixture(scope="module")
+def sturdy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformUnderTest]:
+    """A platform whose parts these tests kill."""
+    platform = PlatformUnderTest(tmp_path_factory.mktemp("sturdy"), free_port())
+    platform.start()
+    yield platform
+    platform.collegium("down")
 
 
 def find(platform: PlatformUnderTest, part: str) -> psutil.Process:
@@ -35,21 +45,20 @@ def wait_until_ready(platform: PlatformUnderTest) -> None:
 
 
 @pytest.mark.slow
-def test_hub_proxy_and_service_come_back_and_servers_and_sessions_survive(own_platform: PlatformUnderTest) -> None:
-    own_platform.start()
-    client = own_platform.client("ada")
+def test_hub_proxy_and_service_come_back_and_servers_and_sessions_survive(sturdy: PlatformUnderTest) -> None:
+    client = sturdy.client("ada")
     project = client.post("/projects", json={"name": "P"}).json()["id"]
     client.post(f"/projects/{project}/server")
-    wait_for_state(own_platform, client, project, "running")
-    server_url = f"{own_platform.url}/user/projects/{project}/"
+    wait_for_state(sturdy, client, project, "running")
+    server_url = f"{sturdy.url}/user/projects/{project}/"
     client.get(f"{server_url}lab").raise_for_status()
     started = client.get(f"{server_url}api/status").json()["started"]
 
     for part in COMMANDS:
-        victim = find(own_platform, part)
+        victim = find(sturdy, part)
         victim.kill()
         victim.wait(180)
-        wait_until_ready(own_platform)
+        wait_until_ready(sturdy)
         assert client.get("/me").json()["name"] == "ada", part
         assert client.get(f"/projects/{project}/server").json()["state"] == "running", part
         deadline = time.monotonic() + RECOVERY_SECONDS
@@ -62,9 +71,8 @@ def test_hub_proxy_and_service_come_back_and_servers_and_sessions_survive(own_pl
 
 
 @pytest.mark.slow
-def test_every_acknowledged_write_survives_kills_of_the_service(own_platform: PlatformUnderTest) -> None:
-    own_platform.start()
-    client = own_platform.client("ada")
+def test_every_acknowledged_write_survives_kills_of_the_service(sturdy: PlatformUnderTest) -> None:
+    client = sturdy.client("ada")
     acknowledged: set[str] = set()
     for round_number in range(4):
         for i in range(10):
@@ -75,18 +83,17 @@ def test_every_acknowledged_write_survives_kills_of_the_service(own_platform: Pl
             if answer.status_code == 201:
                 acknowledged.add(answer.json()["id"])
             if i == 5 + round_number:
-                find(own_platform, "service").kill()
-        wait_until_ready(own_platform)
+                find(sturdy, "service").kill()
+        wait_until_ready(sturdy)
     listed = {p["id"] for p in client.get("/projects", params={"limit": 200}).json()["items"]}
     assert len(acknowledged) >= 20
     assert acknowledged <= listed
 
 
-def test_while_the_hub_is_away_the_answer_says_so(own_platform: PlatformUnderTest) -> None:
-    own_platform.start()
-    client = own_platform.client("ada")
+def test_while_the_hub_is_away_the_answer_says_so(sturdy: PlatformUnderTest) -> None:
+    client = sturdy.client("ada")
     project = client.post("/projects", json={"name": "P"}).json()["id"]
-    hub = find(own_platform, "hub")
+    hub = find(sturdy, "hub")
     hub.suspend()  # alive and silent: worse than dead
     try:
         answer = client.post(f"/projects/{project}/server", timeout=180)
