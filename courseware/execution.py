@@ -50,6 +50,7 @@ GRADING_LIMITS = Limits(
 # Numerical libraries with one thread: sums come out the same everywhere, and small problems sooner.
 _SANDBOX_ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _RECORDED = ("ipykernel", "IPython", "numpy", "pandas", "matplotlib", "scipy", "sympy")
+ACCOMPANIED = "threads or processes that the submission had started ran beside the test"
 _TRUNCATION_NOTE = "\n[Further output is not kept: the cell reached its limit of output.]\n"
 
 
@@ -232,7 +233,7 @@ class KernelExecutor:
 
     async def _evaluate(self, session: NotebookSession, guarded: Guarded, is_last: bool) -> CellOutcome:
         try:
-            found = await session.evaluate(guarded.source)
+            found = await session.evaluate(guarded.source, is_expression=bool(guarded.nonce))
         except KernelsError as error:
             return CellOutcome(failure=f"the test could not run: {error}")
         if guarded.lasting and not is_last:
@@ -243,6 +244,8 @@ class KernelExecutor:
             "died": "the process ended during the test" + (f": {found.death.message}" if found.death else ""),
             "forged": "the answer of the test was not authentic",
         }
+        if found.status == "accompanied":
+            return CellOutcome(suspicion=ACCOMPANIED)
         if found.status in failures:
             return CellOutcome(found.outputs, failure=failures[found.status])
         outcome = _checked(CellOutcome(found.outputs), guarded)

@@ -1,10 +1,10 @@
 """Make a test cell prove that it ran, unaltered, against honest objects.
 
 The test is sent as an opaque literal together with `guard_runtime`, which seals its report with a nonce: whoever
-empties or replaces the cell, prints a score, fakes a result or rewrites one on its way does not know it. What the
-guard cannot do: code of the submission and the test share one interpreter, so an attack on the interpreter's own
-memory is noticed by the audit hook, not made impossible; the sandbox bounds what it could reach, and the reply
-channel is authenticated by `kernels`.
+empties or replaces the cell, prints a score, fakes a result or rewrites one on its way does not know it. It is evaluated
+without the shell, by code of `kernels` that is put back as it was before any cell ran, while nothing else of the
+submission runs. What the guard cannot do: code of the submission and the test share one interpreter, so an attack on the
+interpreter's own memory is made hard, not impossible; the sandbox bounds what it could reach.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ _LOOKS_AT_NAMES = frozenset({"dir", "eval", "exec", "get_ipython", "globals", "l
 # not get hold of the nonce. `[].append` and `().__class__.__class__` name types without a name that can be rebound.
 _SENT = (
     "(lambda t, m, z, b, h, x, n: (x(m(z(b(RUNTIME))), n) or n['Guard'](h, **m(z(b(PAYLOAD)))).run("
-    "get_ipython().user_ns)) if [t(f) is t([].append) and f.__name__ for f in (m, z, b, h, x)] == "
+    "get_ipython())) if [t(f) is t([].append) and f.__name__ for f in (m, z, b, h, x)] == "
     "['loads', 'decompress', 'a2b_base64', 'hmac_digest', 'exec'] else 'replaced')"
     "(().__class__.__class__, __import__('marshal').loads, __import__('zlib').decompress,"
     " __import__('binascii').a2b_base64, __import__('_hashlib').hmac_digest, exec, {'__name__': 'guard'})"

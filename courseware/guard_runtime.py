@@ -23,6 +23,7 @@ _WATCHED = (
     "sys._current_frames",
     "sys.settrace",
     "sys.setprofile",
+    "sys.addaudithook",
     "gc.get_objects",
     "gc.get_referrers",
     "gc.get_referents",
@@ -44,11 +45,13 @@ class Guard:
         self.suspicion = ""
         self.is_checking = False
 
-    def run(self, names):
+    def run(self, shell):
         """Run the test among the names of the notebook; return the report."""
         sys.settrace(None)
         sys.setprofile(None)
-        self.hide_history(names)
+        sys.addaudithook(self.audit)  # before anything that the notebook may have made is touched
+        names = shell.user_ns
+        self.hide_history(shell, names)
         names["__builtins__"] = builtins
         report = {"ok": True, "value": None}
         try:
@@ -62,7 +65,6 @@ class Guard:
             watcher = _watching(self.watch)
             next(watcher)
             test = self.ready(tree, last, names, watcher.send)
-            sys.addaudithook(self.audit)
             self.source = None
             value = test()
             if last is not None:
@@ -129,9 +131,8 @@ class Guard:
         """Keep the first thing that was noticed."""
         self.suspicion = self.suspicion or text
 
-    def hide_history(self, names):
+    def hide_history(self, shell, names):
         """Forget the cell in which the test came."""
-        shell = names["get_ipython"]()
         if shell.ast_transformers or shell.input_transformers_post:
             self.suspect("the submission installed an input transformer")
         for history in (names.get("In"), names.get("_ih")):

@@ -51,7 +51,13 @@ class Backend(Protocol):
         """Run a cell; pass on what it sends."""
 
     async def evaluate(
-        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+        self,
+        source: str,
+        timeout_seconds: float,
+        *,
+        is_plain: bool = False,
+        is_last: bool = False,
+        is_expression: bool = False,
     ) -> Evaluation:
         """Run code in a throw-away fork of the present state; see `NotebookSession.evaluate`."""
 

@@ -125,7 +125,13 @@ class FullKernelBackend:
             await asyncio.gather(both, death, return_exceptions=True)
 
     async def evaluate(
-        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+        self,
+        source: str,
+        timeout_seconds: float,
+        *,
+        is_plain: bool = False,
+        is_last: bool = False,
+        is_expression: bool = False,
     ) -> Evaluation:
         """Not possible: a full kernel has threads, and a process with threads cannot be forked soundly."""
         raise KernelsError("evaluation in a fork needs mode 'short'; a full kernel cannot be forked")

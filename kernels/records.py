@@ -177,7 +177,8 @@ class Evaluation:
     status
         `ok`: ended normally. `error`: raised. `timeout`: stopped by the parent's clock. `died`: the process
         ended without an answer. `forged`: an answer came that the parent could not authenticate; never
-        trust anything else in the record then.
+        trust anything else in the record then. `accompanied`: threads or processes that cells have left behind
+        ran meanwhile, so that the answer may be theirs.
     outputs
         Jupyter outputs (nbformat v4), the exception's included.
     value_text
@@ -190,7 +191,7 @@ class Evaluation:
         Why the process ended, for `died` and `timeout`.
     """
 
-    status: Literal["ok", "error", "timeout", "died", "forged"]
+    status: Literal["ok", "error", "timeout", "died", "forged", "accompanied"]
     outputs: tuple[NotebookNode, ...] = ()
     value_text: str | None = None
     error: CellError | None = None

@@ -139,7 +139,13 @@ class NotebookSession:
         return await self._backend.execute_plainly(cells, seconds)
 
     async def evaluate(
-        self, source: str, *, timeout_seconds: float | None = None, is_plain: bool = False, is_last: bool = False
+        self,
+        source: str,
+        *,
+        timeout_seconds: float | None = None,
+        is_plain: bool = False,
+        is_last: bool = False,
+        is_expression: bool = False,
     ) -> Evaluation:
         """Run code in a throw-away fork of the session's present state.
 
@@ -158,6 +164,9 @@ class NotebookSession:
         is_last
             Besides being plain, nothing runs afterwards: the code runs in the kernel itself, which ends with it.
             A fork costs more than most tests.
+        is_expression
+            The code is one expression, without names but those of Python and `get_ipython`, whose value is shown as
+            text: it runs without the shell, which cells may have changed.
 
         Raises
         ------
@@ -168,7 +177,9 @@ class NotebookSession:
         if self._deadline is not None:
             seconds = min(seconds, max(self._deadline - time.monotonic(), 0.001))
         try:
-            return await self._backend.evaluate(source, seconds, is_plain=is_plain, is_last=is_last)
+            return await self._backend.evaluate(
+                source, seconds, is_plain=is_plain, is_last=is_last, is_expression=is_expression
+            )
         except KernelDiedError:
             return Evaluation("died", death=self.death)
 

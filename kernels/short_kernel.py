@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 
 from ._forked import wire
 from .backend import KernelDiedError, MessageHandler, Reply
+from .company import company_of, family_of
 from .confinement import accept
 from .deaths import Death, DeathKind, ExitReport, explain_exit
 from .errors import ForkServerError, KernelStartError, SandboxError
@@ -44,6 +45,9 @@ from .records import Evaluation
 from .wire_async import AsyncWire, RawOutput
 
 _CLOSE_SECONDS = 5.0
+_ATTEMPTS = 3  # to evaluate while nothing else runs
+_PAUSES = 20  # for what a cell has left running to come to an end
+_PAUSE_SECONDS = 0.01
 
 
 def short_fork_server(*, scientific: bool = True) -> ForkServer:
@@ -67,6 +71,7 @@ class ShortKernelBackend:
         self._death: Death | None = None
         self._requested: DeathKind | None = None
         self._sandbox: SandboxReport | None = None
+        self._known: frozenset[int] = frozenset()  # processes that were there before any cell
 
     @classmethod
     async def start(
@@ -178,13 +183,47 @@ class ShortKernelBackend:
         return None if any(raw.has_more() for raw in self._raw) else outputs
 
     async def evaluate(
-        self, source: str, timeout_seconds: float, *, is_plain: bool = False, is_last: bool = False
+        self,
+        source: str,
+        timeout_seconds: float,
+        *,
+        is_plain: bool = False,
+        is_last: bool = False,
+        is_expression: bool = False,
     ) -> Evaluation:
         """Run code in a throw-away fork of the present state; the answer is authenticated."""
-        mine, theirs = socket.socketpair()
         began = time.monotonic()
+        if is_plain:
+            result = await self._evaluate("conclude" if is_last else "evaluate-plainly", source, timeout_seconds)
+        else:
+            result = await self._evaluate_alone("judge" if is_expression else "evaluate", source, timeout_seconds)
+        return replace(result, duration_seconds=time.monotonic() - began)
+
+    async def _evaluate_alone(self, operation: str, source: str, timeout_seconds: float) -> Evaluation:
+        """Evaluate while no thread or process that cells have left behind runs: it could speak in the fork's place."""
+        result = Evaluation("accompanied")
+        for _attempt in range(_ATTEMPTS):
+            before = company_of(self._process.pid, self._known)
+            for _pause in range(_PAUSES):
+                if before is not None:
+                    break
+                await asyncio.sleep(_PAUSE_SECONDS)
+                before = company_of(self._process.pid, self._known)
+            if before is None:
+                break
+            result = await self._evaluate(operation, source, timeout_seconds)
+            if result.status not in ("ok", "error"):
+                return result
+            if self._death is not None:
+                break
+            if company_of(self._process.pid, self._known) == before:
+                return result
+        return Evaluation("accompanied", result.outputs)
+
+    async def _evaluate(self, operation: str, source: str, timeout_seconds: float) -> Evaluation:
+        is_last = operation == "conclude"
+        mine, theirs = socket.socketpair()
         try:
-            operation = "conclude" if is_last else "evaluate-plainly" if is_plain else "evaluate"
             wire.send(self._channel.socket, {"operation": operation}, [theirs.fileno()])
         except OSError as error:
             mine.close()
@@ -208,7 +247,7 @@ class ShortKernelBackend:
             await self.kill("wall-limit" if result.status == "timeout" else "shutdown")
         else:
             await self._end_evaluation(stop=result.status == "timeout")
-        return replace(result, duration_seconds=time.monotonic() - began)
+        return result
 
     async def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell."""
@@ -253,6 +292,7 @@ class ShortKernelBackend:
         if kind != "ready":
             await self.kill("shutdown")
             raise KernelStartError(f"the forked child said {kind!r} before it was ready")
+        self._known = family_of(self._process.pid)
         if content.get("sandbox"):
             self._sandbox = sandbox_report(content["sandbox"])
 

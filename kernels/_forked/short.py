@@ -7,7 +7,9 @@ channel and runs what it is sent. Everything that a full kernel would publish is
 from __future__ import annotations
 
 import asyncio
+import builtins
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -16,7 +18,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from . import child, evaluation, plain_cells, pristine, wire
+from . import child, evaluation, plain_cells, pristine, sealed, warden, wire
 from .kernel import choose_plot_backend
 from .streams import ChannelStream
 
@@ -83,40 +85,29 @@ def main(arguments: list[str]) -> None:
     entry = child.sandbox_entry
     isolation = None if entry is None else {"reached": entry.reached, "missing": entry.missing}
     _channel.send("ready", {"sandbox": isolation})
-    _serve(sock)
+    sealed.server(sock, _run_order, _evaluate_in_fork, _watcher())()
 
 
-def _serve(sock: socket.socket) -> None:
-    # Names of its own, which cells cannot bind to something else.
-    receive, perform, conclude, restore = wire.receive, evaluation.perform, evaluation.conclude, _forget_restore()
-    while True:
-        try:
-            message, descriptors = receive(sock)
-        except wire.WireError:
-            return
-        operation = message["operation"]
-        if operation == "stop":
-            return
-        if operation == "execute":
-            _channel.send("execute_reply", _execute(str(message["source"])))
-        elif operation == "execute-plainly":
-            _execute_plainly(message["cells"])
-        elif operation == "evaluate":
-            perform(sock, descriptors[0], _become_evaluator, restore)
-        elif operation == "evaluate-plainly":
-            perform(sock, descriptors[0], _become_plain_evaluator, _nothing_to_restore)
-        elif operation == "conclude":
-            conclude(descriptors[0], _become_plain_evaluator)
-
-
-def _forget_restore() -> Callable[[], None]:
+def _watcher() -> Callable[[], None] | None:
+    """Return what begins to watch cells; only that holds what an evaluation puts back."""
     global _restore
-    found, _restore = _restore, None
-    return found or _nothing_to_restore
+    restore, _restore = _restore, None
+    return None if restore is None else functools.partial(warden.watch, restore, _kernel.shell.user_ns)
 
 
-def _nothing_to_restore() -> None:
-    return
+def _run_order(operation: str, message: dict[str, Any], descriptors: list[int]) -> None:
+    if operation == "execute":
+        _channel.send("execute_reply", _execute(str(message["source"])))
+    elif operation == "execute-plainly":
+        _execute_plainly(message["cells"])
+    elif operation == "conclude":
+        evaluation.conclude(descriptors[0], _become_plain_evaluator)
+
+
+def _evaluate_in_fork(operation: str, descriptor: int) -> None:
+    ways = {"evaluate": _become_evaluator, "judge": _become_judge, "evaluate-plainly": _become_plain_evaluator}
+    execute = ways[operation]
+    evaluation.evaluate(socket.socket(fileno=descriptor), execute)
 
 
 def _choose_plot_backend() -> None:
@@ -148,6 +139,22 @@ def _become_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
     """In a fork: run code as it is written, with everything it sends going to another channel; return the reply."""
     _channel.connect(sock)
     return _execute(source)
+
+
+def _become_judge(sock: socket.socket, source: str) -> dict[str, Any]:
+    """In a fork: show the value of an expression as text, without a shell, which cells may have changed."""
+    _channel.connect(sock)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    shell = _kernel.shell
+    names = {"__builtins__": builtins, "get_ipython": lambda: shell}
+    try:
+        text = repr(eval(compile(source, "<judge>", "eval"), names))  # noqa: S307 - as a cell's code is run
+        shown = {"data": {"text/plain": text}, "metadata": {}, "execution_count": 1}
+        _flush()
+        wire.send(sock, {"type": "execute_result", "content": shown})
+    except BaseException as error:  # whatever the code raises is its answer
+        return {"status": "error", "ename": type(error).__name__, "evalue": "", "traceback": []}
+    return {"status": "ok"}
 
 
 def _become_plain_evaluator(sock: socket.socket, source: str) -> dict[str, Any]:
