@@ -1,10 +1,10 @@
 """Make a test cell prove that it ran, unaltered, against honest objects.
 
 The test is sent as an opaque literal together with `guard_runtime`, which seals its report with a nonce: whoever
-empties or replaces the cell, prints a score, fakes a result or rewrites one on its way does not know it. It is evaluated
-without the shell, by code of `kernels` that is put back as it was before any cell ran, while nothing else of the
-submission runs. What the guard cannot do: code of the submission and the test share one interpreter, so an attack on the
-interpreter's own memory is made hard, not impossible; the sandbox bounds what it could reach.
+empties or replaces the cell, prints a score, fakes a result or rewrites one on its way does not know it. It is
+evaluated without the shell, by code of `kernels` that is put back as it was before any cell ran, while nothing else of
+the submission runs. What the guard cannot do: code of the submission and the test share one interpreter, so an attack
+on the interpreter's own memory is made hard, not impossible; the sandbox bounds what it could reach.
 """
 
 from __future__ import annotations
