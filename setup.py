@@ -26,6 +26,8 @@ else:
 
 # name of the extension -> sources compiled per instruction set, sources compiled once
 EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
+    "_isa": ([], []),
+    "_capsules": ([], []),
     "_vm": (["vm.c"], ["vm_complex.c", "machine.c", "machine_run.c"]),
     "_combinat": ([], []),
     "_dynamics": (["dynamics.c", "escape.c"], []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,10 +66,15 @@ def elementary_cellular_automaton(
 
 def _cells(values: ArrayLike, dimensions: int) -> NDArray[np.uint8]:
     array = np.asarray(values)
-    binary = array.dtype == bool or (array.size > 0 and bool(np.all((array == 0) | (array == 1))))
-    if array.ndim != dimensions or array.size == 0 or not binary:
+    if array.dtype == bool:
+        array = array.view(np.uint8)
+    if array.ndim != dimensions or array.size == 0 or not _is_binary(array):
         raise DomainError(f"cells must be a non-empty {dimensions}-dimensional array of 0 and 1")
-    return array.astype(np.uint8)
+    return array.astype(np.uint8, copy=False)
+
+
+def _is_binary(array: NDArray[Any]) -> bool:
+    return bool(array.max() <= 1) if array.dtype == np.uint8 else bool(np.all((array == 0) | (array == 1)))
 
 
 def life_like(grid: ArrayLike, steps: int = 1, rule: str = "B3/S23", *, wrap: bool = True) -> NDArray[np.uint8]:

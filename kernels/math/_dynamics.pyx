@@ -7,7 +7,8 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from kernels.math._vm cimport BLOCK, MACHINE_BLOCKS, MACHINE_ITERATE, MACHINE_SCALAR, Program, isa_index, program
+from kernels.math._isa cimport isa_index
+from kernels.math._vm cimport BLOCK, MACHINE_BLOCKS, MACHINE_ITERATE, MACHINE_SCALAR, Program, program
 from kernels.math._vm cimport scratch_size
 
 cdef enum:
@@ -29,7 +30,7 @@ cdef extern from *:
     #endif
     typedef void (*escape_kernel)(const double *, long, const double *, long, const double *, int, double, int32_t *,
                                   double *);
-    typedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);
+    typedef void (*life_kernel)(uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);
     typedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *);
     typedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double);
     static const escape_kernel escape_kernels[] = LEVELS(escape_quadratic);
@@ -39,7 +40,7 @@ cdef extern from *:
     """
     ctypedef void (*escape_kernel)(const double *, long, const double *, long, const double *, int, double, int32_t *,
                                    double *) noexcept nogil
-    ctypedef void (*life_kernel)(const uint64_t *, uint64_t *, long, long, long, int, int, int,
+    ctypedef void (*life_kernel)(uint64_t *, uint64_t *, long, long, long, int, int, int,
                                  uint64_t *) noexcept nogil
     ctypedef void (*automaton_kernel)(const uint64_t *, uint64_t *, long, int, int, uint64_t *) noexcept nogil
     ctypedef void (*gravity_kernel)(long, const double *, const double *, double *, double, double) noexcept nogil
@@ -303,21 +304,22 @@ def escape_quadratic(const double[::1] x, const double[::1] y, c, int max_steps,
 def life(uint64_t[:, ::1] cells, long width, int wrap, int birth, int survive, long steps):
     """Run generations in place on bit-packed rows."""
     cdef long rows = cells.shape[0], words = cells.shape[1], i
-    other_array = np.empty((rows, words), dtype=np.uint64)
+    now_array, next_array = np.zeros((2, rows + 2, words + 2), dtype=np.uint64)
     scratch_array = np.empty(LIFE_SCRATCH(words), dtype=np.uint64)
-    cdef uint64_t[:, ::1] other = other_array
+    cdef uint64_t[:, ::1] now = now_array, following = next_array
     cdef uint64_t[::1] scratch = scratch_array
     cdef life_kernel kernel = life_kernels[isa_index()]
-    cdef uint64_t *a = &cells[0, 0]
-    cdef uint64_t *b = &other[0, 0]
+    now[1:rows + 1, 1:words + 1] = cells
     for i in range(steps):
         with nogil:
-            kernel(a, b, rows, words, width, wrap, birth, survive, &scratch[0])
-        a, b = b, a
+            kernel(&now[0, 0], &following[0, 0], rows, words, width, wrap, birth, survive, &scratch[0])
+        now, following = following, now
         if (i & 63) == 0 or rows * words > 100000:
             PyErr_CheckSignals()
-    if a != &cells[0, 0]:
-        cells[:, :] = other
+    cells[:, :] = now[1:rows + 1, 1:words + 1]
+    if steps and width & 63:
+        for i in range(rows):
+            cells[i, words - 1] &= (<uint64_t>1 << (width & 63)) - 1
 
 
 def automaton(uint64_t[:, ::1] rows, long width, int rule, int wrap):

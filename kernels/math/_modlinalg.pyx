@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 import numpy as np
 cimport numpy as cnp
 
-from kernels.math._vm cimport isa_index
+from kernels.math._isa cimport isa_index
 
 cnp.import_array()
 
@@ -60,6 +60,7 @@ cdef extern from *:
 
 cdef enum:
     BASE = 32  # columns eliminated, or unknowns solved for, without a matrix product
+    FEW = 8  # right sides for which twice as many are worth no matrix product
     DEPTH = 256  # terms of a product of residues and half residues that a double holds exactly
 
 
@@ -195,7 +196,7 @@ def upper_solve(cnp.ndarray u, cnp.ndarray b, double p):
     """``b := U^-1 b`` in place, for the upper triangle of u."""
     cdef long n = u.shape[0], half
     cdef triangle_kernel kernel
-    if n <= BASE:
+    if n <= BASE or (n <= 2 * BASE and b.shape[1] <= FEW):
         if n:
             kernel = upper_kernels[isa_index()]
             kernel(<double *>u.data, u.strides[0] // 8, <double *>b.data, b.strides[0] // 8, n, b.shape[1], p)

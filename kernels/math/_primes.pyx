@@ -8,7 +8,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.math._vm cimport isa_index
+from kernels.math._isa cimport isa_index
 
 cdef extern from *:
     """

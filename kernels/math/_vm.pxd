@@ -1,5 +1,5 @@
 cdef extern from "csrc/program.h" nogil:
-    enum: BLOCK
+    enum: BLOCK, STACK
     ctypedef struct instruction:
         int op, d, a, b, c, f
     enum: MACHINE_SCALAR, MACHINE_BLOCKS, MACHINE_ITERATE
@@ -22,15 +22,12 @@ cdef extern from "csrc/program.h" nogil:
     long scratch_size(const program *p)
 
 
-cdef int isa_index() noexcept nogil
-
-
 cdef class Program:
     cdef program real
     cdef readonly object spec
     cdef tuple callables
     cdef int n_inputs, n_outputs, level
-    cdef long elements
+    cdef long elements, calls
     cdef bint is_complex, is_vector
     cdef object result_shape
     cdef void prepare(self, int form) noexcept

@@ -4,26 +4,20 @@ from cpython.exc cimport PyErr_CheckSignals, PyErr_SetObject
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_New
-from cpython.pycapsule cimport PyCapsule_SetContext, PyCapsule_Destructor
-from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.math cimport NAN
 from libc.string cimport memcpy
 
 import numpy as np
 cimport numpy as cnp
 
 from kernels.math import opcodes
+from kernels.math._capsules cimport low_level_callable, special_pointer
+from kernels.math._isa cimport isa_index
+from kernels.math._isa import available_levels, isa_level, set_isa_level
 from kernels.math.errors import CompileError, DomainError
 
 cnp.import_array()
 cdef type np_ndarray = np.ndarray
-
-cdef extern from "csrc/cpu.h" nogil:
-    int best_level()
-    int initial_level()
-    const char *level_name(int level)
 
 cdef extern from *:
     """
@@ -38,10 +32,10 @@ cdef extern from *:
     int run_complex(const program *, double *);
     static const scalar_runner scalar_runners[] = LEVELS(run_scalar);
     static const block_runner block_runners[] = LEVELS(run_blocks);
-    enum { STACK = 192 };    /* doubles of registers kept on the stack; larger programs allocate */
     enum { CHUNK = 131072 }; /* elements between two looks for Ctrl-C */
     enum { FEW = 8 };        /* arguments of the calls made for short arrays */
     enum { MANY = 16384 };   /* elements after which a program is worth machine code */
+    enum { FREQUENT = 1000 }; /* and after so many calls with numbers */
     #define OPCODE_NAME(name) #name,
     static const char *opcode_names[] = {OPCODES(OPCODE_NAME, OPCODE_NAME, OPCODE_NAME)};
     static int machine_allowed_at_start(void) {
@@ -53,7 +47,7 @@ cdef extern from *:
         p->run_blocks = block_runners[level];
     }
     """
-    enum: OPCODE_COUNT, STACK, CHUNK, FEW, MANY
+    enum: OPCODE_COUNT, CHUNK, FEW, MANY, FREQUENT
     const char *opcode_names[]
     void set_runners(program *p, int level, int is_complex) nogil
     void machine_prepare(program *p, int level, int form) nogil
@@ -63,7 +57,6 @@ cdef extern from *:
 if tuple(opcode_names[i].decode() for i in range(OPCODE_COUNT)) != opcodes.NAMES:
     raise ImportError("the compiled machine and kernels/math/opcodes.py disagree: build the extensions again")
 
-cdef int current_level = initial_level()
 cdef bint machine_allowed = machine_allowed_at_start()
 cdef int OP_CALL1 = opcodes.Op.CALL1, OP_CALL2 = opcodes.Op.CALL2, OP_PYCALL = opcodes.Op.PYCALL
 cdef int OP_POLY = opcodes.Op.POLY
@@ -72,30 +65,6 @@ _ANY_OPERAND_MAY_BE_CONSTANT = frozenset(
 )
 _CONSTANT_FIRST = frozenset({int(opcodes.Op.SUB), int(opcodes.Op.DIV)})
 _FUSED = frozenset({int(opcodes.Op.FMA), int(opcodes.Op.FMS), int(opcodes.Op.FNMA)})
-
-
-cdef int isa_index() noexcept nogil:
-    """Number of the instruction set in use, for tables of kernels."""
-    return current_level
-
-
-def isa_level():
-    """Name of the instruction set that new programs use."""
-    return level_name(current_level).decode()
-
-
-def available_levels():
-    """Names of the instruction sets that this CPU runs, weakest first."""
-    return [level_name(i).decode() for i in range(best_level() + 1)]
-
-
-def set_isa_level(str name):
-    """Make programs compiled from now on use the named instruction set."""
-    global current_level
-    levels = available_levels()
-    if name not in levels:
-        raise DomainError(f"instruction set {name!r} is not available here; choose one of {levels}")
-    current_level = levels.index(name)
 
 
 def allow_machine_code(bint allowed):
@@ -126,40 +95,16 @@ cdef int propagate(int status) except -1:
     return status
 
 
-cdef void *special_pointer(str name, int arity) except NULL:
-    from scipy.special import cython_special
-    signature = "double (" + "double, " * arity + "int __pyx_skip_dispatch)"
-    for key in (name, "__pyx_fuse_1" + name, "__pyx_fuse_0" + name):
-        capsule = cython_special.__pyx_capi__.get(key)
-        if capsule is not None and (<bytes>PyCapsule_GetName(capsule)).decode() == signature:
-            return PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
-    raise CompileError(f"scipy.special.{name} has no compiled loop for {arity} doubles")
-
-
-cdef void release_owner(object capsule) noexcept:
-    Py_DECREF(<object>PyCapsule_GetContext(capsule))
-
-
-cdef double call_low_level(int n, double *args, void *data) noexcept nogil:
-    cdef program *p = <program *>data
-    cdef double registers[STACK]
-    memcpy(registers, p.values, p.constants * sizeof(double))
-    memcpy(registers + p.constants, args, p.inputs * sizeof(double))
-    if p.run_scalar(p, registers):
-        return NAN
-    return registers[p.registers - 1]
-
-
 cdef class Program:
     """A compiled formula; see ``kernels.math.callables.FastCallable`` for its public face."""
 
     def __cinit__(self, spec, shape=None, *args, **kwargs):
         self.spec = spec
-        self.real.code, self.level, self.elements = NULL, current_level, 0
+        self.real.code, self.level, self.elements, self.calls = NULL, isa_index(), 0, 0
         self.n_inputs, self.n_outputs, self.is_complex = spec.inputs, spec.outputs, spec.is_complex
         self.is_vector, self.result_shape = shape is not None, shape
         self._fill(spec)
-        set_runners(&self.real, current_level, self.is_complex)
+        set_runners(&self.real, self.level, self.is_complex)
 
     def _fill(self, spec):
         cdef int width = 2 if self.is_complex else 1
@@ -238,6 +183,9 @@ cdef class Program:
                 result = self.evaluate_fast(args)
                 return result if result is not None else self.evaluate(args, out)
         memcpy(stack, p.values, p.constants * sizeof(double))
+        self.calls += 1
+        if self.calls == FREQUENT:
+            self.prepare(MACHINE_SCALAR)
         if p.run_scalar(p, stack):
             propagate(-1)
         if self.is_vector:
@@ -455,11 +403,7 @@ cdef class Program:
 
     def low_level_callable(self):
         """The program as a ``scipy.LowLevelCallable`` with signature ``double (int, double *, void *)``."""
-        from scipy import LowLevelCallable
         if self.is_complex or self.n_outputs != 1 or self.real.registers > STACK:
             raise CompileError(f"a low-level callable is real, has one result and at most {STACK} registers")
-        data = PyCapsule_New(<void *>&self.real, "void *", <PyCapsule_Destructor>release_owner)
-        Py_INCREF(self)
-        PyCapsule_SetContext(data, <void *>self)
-        function = PyCapsule_New(<void *>call_low_level, "double (int, double *, void *)", NULL)
-        return LowLevelCallable(function, user_data=data)
+        self.prepare(MACHINE_SCALAR)
+        return low_level_callable(&self.real, self)

@@ -108,7 +108,7 @@ def life_numpy(grid: NDArray[np.uint8], birth: set[int], survive: set[int], wrap
     return np.where(grid == 1, np.isin(around, list(survive)), np.isin(around, list(birth))).astype(np.uint8)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 64), (7, 65), (40, 127), (33, 200)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 64), (7, 65), (40, 127), (33, 200), (90, 512)])
 @pytest.mark.parametrize("wrap", [True, False])
 @pytest.mark.parametrize("rule", ["B3/S23", "B36/S125", "B2/S", "B012345678/S012345678"])
 def test_life_like_equals_numpys_neighbour_count(

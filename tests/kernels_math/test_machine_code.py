@@ -7,10 +7,12 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.integrate
 import sympy as sp
 from numpy.typing import NDArray
 
@@ -62,11 +64,28 @@ def random_expression(rng: np.random.Generator, depth: int) -> sp.Expr:
     return choices[rng.integers(len(choices))]()
 
 
-def programs(rng: np.random.Generator, count: int) -> Iterator[tuple[FastCallable, FastCallable]]:
+FUNCTIONS = [sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.tanh, sp.sinh, sp.cosh, sp.atan, sp.asin, sp.erf, sp.sign]
+
+
+def with_functions(rng: np.random.Generator, depth: int) -> sp.Expr:
+    """A formula of functions too, which machine code for numbers calls."""
+    if depth == 0:
+        return random_expression(rng, int(rng.integers(2)))
+    a, b = (with_functions(rng, int(rng.integers(depth))) for _ in range(2))
+    function = FUNCTIONS[rng.integers(len(FUNCTIONS))]
+    plain = [a + b, a * b, a - 2 * b, sp.Mod(a, b) if b != 0 else a, sp.Abs(a) ** b, sp.atan2(a, b) if a != b else a]
+    return [function(a), function(a) + function(b), function(a * b) * a, plain[rng.integers(len(plain))]][
+        rng.integers(4)
+    ]
+
+
+def programs(
+    rng: np.random.Generator, count: int, make: Callable[[np.random.Generator, int], sp.Expr] = random_expression
+) -> Iterator[tuple[FastCallable, FastCallable]]:
     """Pairs of the same formulas, the first to change to machine code, the second never."""
     while count:
         try:
-            parts = [random_expression(rng, int(rng.integers(1, 4))) for _ in range(rng.integers(1, 4))]
+            parts = [make(rng, int(rng.integers(1, 4))) for _ in range(rng.integers(1, 4))]
         except (TypeError, ValueError, RecursionError):  # SymPy has found a part imaginary, or lost its way in it
             continue
         if any(p.has(sp.zoo, sp.nan, sp.oo, sp.I) for p in parts):
@@ -131,6 +150,33 @@ def test_numbers_have_the_interpreters_bits(level: str, cases: int, rng: np.rand
             _vm.allow_machine_code(before)
             assert_same_bits(fast_orbit, slow_orbit)
             assert_same_bits(f(1.5, -0.0, math.inf), in_the_interpreter(slow, 1.5, -0.0, math.inf))
+
+
+def test_numbers_through_functions_have_the_interpreters_bits(level: str, cases: int, rng: np.random.Generator) -> None:
+    """After some calls with numbers a formula with functions runs as machine code, which calls them."""
+    changed = 0
+    for f, slow in programs(rng, min(cases, 300), with_functions):
+        points = np.where(rng.random((40, 3)) < 0.2, rng.choice(SPECIAL, (40, 3)), rng.uniform(-4, 4, (40, 3))).tolist()
+        for _ in range(1000):
+            f(0.5, 0.25, 0.75)
+        changed += "scalar" in f.machine_code
+        for point in points:
+            assert_same_bits(f(*point), in_the_interpreter(slow, *point))
+        assert slow.machine_code == ()
+    assert changed > 0.6 * min(cases, 300)
+
+
+def test_quadrature_and_threads_run_machine_code_that_calls_functions(level: str) -> None:
+    f = fast_callable("exp(-x/5)*cos(7*x)*log(1 + x**2)/(2 + sin(x)**2)")
+    slow = fast_callable(f.expr)
+    expected = scipy.integrate.quad(slow, 0, 10)
+    assert slow.machine_code == ()
+    assert scipy.integrate.quad(f.low_level_callable(), 0, 10) == expected
+    assert f.machine_code == ("scalar",)
+    values = np.linspace(-3, 3, 500).tolist()
+    wanted = [f(v) for v in values]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: [f(v) for v in values], range(8))) == [wanted] * 8
 
 
 @pytest.mark.parametrize("m", [1, 7, 8, 55, 56, 57, 500, 512])

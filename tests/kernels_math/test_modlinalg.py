@@ -9,7 +9,8 @@ import pytest
 from kernels.math import DomainError, NotInvertibleError, modlinalg
 from kernels.math.modlinalg import IS_COMPILED
 
-PRIMES = [2, 3, 5, 257, 65537, 16777259, 1073741789, 2**31 - 1]
+# those about 2**23 and 2**24 are where sums of unreduced products stop to be exact
+PRIMES = [2, 3, 5, 257, 65537, 8388593, 11863279, 16777213, 16777259, 1073741789, 2**31 - 1]
 SIZES = [(1, 1), (2, 5), (7, 3), (33, 33), (64, 70), (130, 129)] if IS_COMPILED else [(1, 1), (2, 5), (7, 3), (33, 33)]
 
 
@@ -59,6 +60,21 @@ def test_determinant_solution_and_inverse_equal_flints(p: int, n: int, level: st
     np.testing.assert_array_equal(x, as_array(m.solve(flint_matrix(b, p))))
     np.testing.assert_array_equal(modlinalg.solve_mod(a, b[:, 0], p), x[:, 0])
     np.testing.assert_array_equal(modlinalg.matmul_mod(a, modlinalg.inv_mod(a, p), p), np.eye(n, dtype=int))
+
+
+@pytest.mark.parametrize("p", [8388593, 11863279, 16777213])
+@pytest.mark.parametrize("n", [50, 64])
+def test_eliminations_of_extreme_residues_are_exact(n: int, p: int, level: str, rng: np.random.Generator) -> None:
+    """Lower triangle of -1 and upper one of residues next to p/2: the sums grow as far as they can."""
+    a = np.where(rng.random((n, n)) < 0.5, p // 2, p // 2 + 1)
+    lower = np.tril(np.where(rng.random((n, n)) < 0.9, p // 2, 1), -1) + np.eye(n, dtype=np.int64)
+    for matrix in (a, as_array(flint_matrix(lower, p) * flint_matrix(np.triu(a), p))):
+        m = flint_matrix(matrix, p)
+        assert modlinalg.det_mod(matrix, p) == int(m.det())
+        assert modlinalg.rank_mod(matrix, p) == m.rank()
+        if int(m.det()):
+            b = np.full((n, 2), p // 2)
+            np.testing.assert_array_equal(modlinalg.solve_mod(matrix, b, p), as_array(m.solve(flint_matrix(b, p))))
 
 
 @pytest.mark.parametrize("p", [*PRIMES, 6, 2**31 - 2])

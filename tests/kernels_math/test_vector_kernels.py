@@ -89,4 +89,31 @@ def test_pow_follows_ieee_for_zeros_infinities_and_negative_bases(level: str) ->
     a, b = map(np.ravel, np.meshgrid(special, special))
     with np.errstate(all="ignore"):
         expected = np.power(a, b)
-    np.testing.assert_array_equal(fast_callable("x**y", ("x", "y"))(a, b), expected)
+    actual = fast_callable("x**y", ("x", "y"))(a, b)
+    np.testing.assert_allclose(actual, expected, rtol=3e-16, atol=0)  # infinities and nan equal
+    assert (np.signbit(actual) == np.signbit(expected))[(expected == 0) | np.isinf(expected)].all()
+
+
+BESIDE = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -1e-310, 1e308, -1e308, 709.9, -745.2, 1e7, -3e15, 2.0**60]
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="NumPy's own loops")
+@pytest.mark.parametrize("name", [*RANGES, "x**y"])
+def test_a_value_does_not_depend_on_what_stands_beside_it(name: str, level: str, rng: np.random.Generator) -> None:
+    x = np.where(rng.random(700) < 0.1, rng.choice(BESIDE, 700), rng.uniform(-30, 30, 700))
+    y = np.where(rng.random(700) < 0.1, rng.choice(BESIDE, 700), rng.uniform(-30, 30, 700))
+    f = fast_callable(f"{name}(x)" if name != "x**y" else name, ("x", "y"))
+    together, alone = f(x, y), np.concatenate([f(x[i : i + 1], y[i : i + 1]) for i in range(700)])
+    np.testing.assert_array_equal(together.view(np.int64)[~np.isnan(alone)], alone.view(np.int64)[~np.isnan(alone)])
+    assert np.isnan(together[np.isnan(alone)]).all()
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="NumPy's own loops")
+@pytest.mark.parametrize("name", ["exp", "log", "sin", "cos"])
+def test_numbers_have_the_values_of_arrays(name: str, level: str, cases: int, rng: np.random.Generator) -> None:
+    if not level.startswith("avx"):
+        pytest.skip("without fused operations numbers go to the C library")
+    low, high = {"exp": (-750, 715), "log": (-1, 1e3)}.get(name, (-3e6, 3e6))
+    x = np.concatenate([BESIDE, rng.uniform(low, high, 10 * cases), rng.normal(size=10 * cases)])
+    f = fast_callable(f"{name}(x)")
+    np.testing.assert_array_equal(np.array([f(v) for v in x.tolist()]), f(x))

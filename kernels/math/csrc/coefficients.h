@@ -6,6 +6,8 @@ static const double EXP_C[11] = {0x1.0000000000000p-1, 0x1.5555555555557p-3, 0x1
 static const double EXP8_C[7] = {0x1.0000000000000p-1, 0x1.555555555559dp-3, 0x1.5555555555572p-5, 0x1.1111110c63577p-7, 0x1.6c16c16858947p-10, 0x1.a01eded36acf4p-13, 0x1.a01de5c83f29fp-16};
 /* LOG: [0.0, 0.0294667], fit error 2.09e-18 */
 static const double LOG_C[8] = {0x1.5555555555555p-1, 0x1.9999999999a39p-2, 0x1.2492492476a1ap-2, 0x1.c71c7201a55d7p-3, 0x1.745cf8e4bba1bp-3, 0x1.3b1c3c1c81c8fp-3, 0x1.0fbde0f4ad17bp-3, 0x1.0c0aff044a970p-3};
+/* LOG_WIDE: [0.0, 0.04004], fit error 2.55e-17 */
+static const double LOG_WIDE_C[8] = {0x1.5555555555555p-1, 0x1.9999999999f21p-2, 0x1.24924923dd530p-2, 0x1.c71c72e0c9e5fp-3, 0x1.745cabd235dd8p-3, 0x1.3b29e206cef6fp-3, 0x1.0e8af7d791ceap-3, 0x1.16a6bc9c311efp-3};
 /* LOG5: [0.0, 0.0294667], fit error 1.29e-20 */
 static const double LOG5_C[9] = {0x1.999999999999ap-2, 0x1.2492492492491p-2, 0x1.c71c71c71cfe7p-3, 0x1.745d1745124c7p-3, 0x1.3b13b1bd0ead0p-3, 0x1.1110df7e2b9b8p-3, 0x1.e1f80a4c22cd4p-4, 0x1.ac4927065cf5ap-4, 0x1.b8e0c07ef591ap-4};
 /* SIN: [0.0, 0.616974], fit error 2.05e-17 */

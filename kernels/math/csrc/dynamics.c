@@ -25,79 +25,76 @@ static void trim(uint64_t *row, long words, long width) {
     if (width & 63) row[words - 1] &= (1ULL << (width & 63)) - 1;
 }
 
-/* Sums of three cells side by side, as two bit planes, for `rows` rows that lie one after another. The loop runs over
- * all words at once; afterwards the first and last word of every row get their true neighbours. */
-static void row_sums(const uint64_t *in, uint64_t *low, uint64_t *high, long rows, long words, long width, int wrap) {
-    const long n = rows * words;
-    const int top = (int)((width - 1) & 63);
-#define SUMS(i, l, r)                                                                                                \
-    {                                                                                                                \
-        uint64_t left = (l), right = (r), x = left ^ right;                                                          \
-        low[i] = x ^ in[i];                                                                                          \
-        high[i] = (left & right) | (x & in[i]);                                                                      \
+/* Life-like automata: a grid lies in rows + 2 rows of words + 2 words, with the cells beyond the border around it. */
+static void fill_border(uint64_t *grid, long rows, long words, long width, int wrap) {
+    const long stride = words + 2;
+    const int used = (int)(width & 63), top = (int)((width - 1) & 63); /* cells of a last word that is not full */
+    for (long y = 1; y <= rows; y++) {
+        uint64_t *row = grid + y * stride + 1;
+        const uint64_t first = wrap ? row[0] & 1 : 0, last = wrap ? row[words - 1] >> top & 1 : 0;
+        if (used) row[words - 1] = (row[words - 1] & ((1ULL << used) - 1)) | first << used;
+        row[-1] = last << 63;
+        row[words] = first;
     }
-#pragma GCC ivdep
-    for (long i = 1; i < n - 1; i++) SUMS(i, in[i] << 1 | in[i - 1] >> 63, in[i] >> 1 | in[i + 1] << 63)
-    for (long y = 0; y < rows; y++) {
-        const uint64_t *row = in + y * words;
-        uint64_t first = wrap ? (row[words - 1] >> top) & 1 : 0, last = wrap ? (row[0] & 1) << top : 0;
-        long f = y * words, e = f + words - 1;
-        if (words == 1) {
-            SUMS(f, row[0] << 1 | first, row[0] >> 1 | last)
-        } else {
-            SUMS(f, row[0] << 1 | first, row[0] >> 1 | row[1] << 63)
-            SUMS(e, row[words - 1] << 1 | row[words - 2] >> 63, row[words - 1] >> 1 | last)
-        }
+    uint64_t *above = grid, *below = grid + (rows + 1) * stride;
+    const size_t row_bytes = sizeof(uint64_t) * stride;
+    if (wrap) {
+        memcpy(above, below - stride, row_bytes);
+        memcpy(below, grid + stride, row_bytes);
+    } else {
+        memset(above, 0, row_bytes);
+        memset(below, 0, row_bytes);
     }
 }
 
-/* One generation of `count` rows whose neighbours stand above and below them in `in` (count + 2 rows). The sum of all
- * nine cells stands in four bit planes; a living cell counts itself, so its set of sums is moved up by one. */
-static void life_strip(const uint64_t *in, uint64_t *out, long count, long words, long width, int wrap, int birth,
-                       int survive, uint64_t *scratch) {
-    const long n = count * words, halo = n + 2 * words;
-    uint64_t *low = scratch, *high = low + halo, *s0 = high + halo, *s1 = s0 + n, *s2 = s1 + n, *s3 = s2 + n;
-    const uint64_t *cell = in + words;
-    row_sums(in, low, high, count + 2, words, width, wrap);
+static inline __attribute__((always_inline)) uint64_t choose(uint64_t bit, uint64_t zero, uint64_t one) {
+    return zero ^ (bit & (zero ^ one));
+}
+
+/* One generation of n words from the sums of three cells side by side, in two bit planes. The sum of all nine cells
+ * stands in four planes; a living cell counts itself, so that it stays with a sum of one more than its neighbours. */
+static inline __attribute__((always_inline)) void next_cells(const uint64_t *cells, const uint64_t *low,
+                                                             const uint64_t *high, uint64_t *out, long n, long stride,
+                                                             int birth, int survive) {
+    uint64_t born[10], stays[10];
+    for (int k = 0; k < 10; k++) {
+        born[k] = -(uint64_t)(birth >> k & 1);
+        stays[k] = -(uint64_t)(survive << 1 >> k & 1);
+    }
+#define WITH_SUM(k) choose(cells[i], born[k], stays[k])
+#define WITH_SUMS(k) choose(s0, WITH_SUM(k), WITH_SUM(k + 1))
 #pragma GCC ivdep
     for (long i = 0; i < n; i++) {
-        uint64_t a0 = low[i], b0 = low[i + words], c0 = low[i + 2 * words], x = a0 ^ b0;
-        uint64_t a1 = high[i], b1 = high[i + words], c1 = high[i + 2 * words], u = a1 ^ b1, v = u ^ c1;
+        uint64_t a0 = low[i], b0 = low[i + stride], c0 = low[i + 2 * stride], x = a0 ^ b0;
+        uint64_t a1 = high[i], b1 = high[i + stride], c1 = high[i + 2 * stride], u = a1 ^ b1, v = u ^ c1;
         uint64_t k1 = (a0 & b0) | (x & c0), k2 = (a1 & b1) | (u & c1), k3 = v & k1;
-        s0[i] = x ^ c0;
-        s1[i] = v ^ k1;
-        s2[i] = k2 ^ k3;
-        s3[i] = k2 & k3;
-        out[i] = 0;
+        uint64_t s0 = x ^ c0, s1 = v ^ k1, s2 = k2 ^ k3, s3 = k2 & k3;
+        uint64_t few = choose(s1, WITH_SUMS(0), WITH_SUMS(2)), more = choose(s1, WITH_SUMS(4), WITH_SUMS(6));
+        out[i] = choose(s3, choose(s2, few, more), WITH_SUMS(8));
     }
-    for (int k = 0; k <= 9; k++) {
-        const uint64_t born = -(uint64_t)(birth >> k & 1), stays = -(uint64_t)(survive << 1 >> k & 1);
-        if (!(born | stays)) continue;
-        const uint64_t m0 = -(uint64_t)!(k & 1), m1 = -(uint64_t)!(k & 2), m2 = -(uint64_t)!(k & 4);
-        const uint64_t m3 = -(uint64_t)!(k & 8);
-#pragma GCC ivdep
-        for (long i = 0; i < n; i++) {
-            uint64_t is = (s0[i] ^ m0) & (s1[i] ^ m1) & (s2[i] ^ m2) & (s3[i] ^ m3);
-            out[i] |= is & ((cell[i] & stays) | (~cell[i] & born));
-        }
-    }
-    for (long y = 0; y < count; y++) trim(out + y * words, words, width);
 }
 
-/* One generation, in strips of rows that fit the first-level cache */
-void JOIN(life_step, LEVEL)(const uint64_t *in, uint64_t *out, long rows, long words, long width, int wrap, int birth,
+/* One generation, in strips of rows that fit the first-level cache; the border of `in` is filled first */
+void JOIN(life_step, LEVEL)(uint64_t *in, uint64_t *out, long rows, long words, long width, int wrap, int birth,
                             int survive, uint64_t *scratch) {
-    const long strip = LIFE_STRIP(words);
-    uint64_t *with_halo = scratch, *rest = scratch + (strip + 2) * words;
-    const size_t row_bytes = sizeof(uint64_t) * words;
+    const long stride = words + 2, strip = LIFE_STRIP(words);
+    fill_border(in, rows, words, width, wrap);
     for (long y = 0; y < rows; y += strip) {
-        long count = rows - y < strip ? rows - y : strip;
-        memcpy(with_halo + words, in + y * words, row_bytes * count);
-        if (y > 0 || wrap) memcpy(with_halo, in + ((y + rows - 1) % rows) * words, row_bytes);
-        else memset(with_halo, 0, row_bytes);
-        if (y + count < rows || wrap) memcpy(with_halo + (count + 1) * words, in + ((y + count) % rows) * words, row_bytes);
-        else memset(with_halo + (count + 1) * words, 0, row_bytes);
-        life_strip(with_halo, out + y * words, count, words, width, wrap, birth, survive, rest);
+        const long count = rows - y < strip ? rows - y : strip, n = count * stride, halo = n + 2 * stride;
+        const uint64_t *from = in + y * stride;
+        uint64_t *low = scratch, *high = low + halo, *to = out + (y + 1) * stride;
+        low[0] = high[0] = low[halo - 1] = high[halo - 1] = 0; /* beyond the border */
+#pragma GCC ivdep
+        for (long i = 1; i < halo - 1; i++) {
+            uint64_t left = from[i] << 1 | from[i - 1] >> 63, right = from[i] >> 1 | from[i + 1] << 63;
+            uint64_t x = left ^ right;
+            low[i] = x ^ from[i];
+            high[i] = (left & right) | (x & from[i]);
+        }
+        if (birth == 1 << 3 && survive == (1 << 2 | 1 << 3)) /* Conway's rule, known when this is compiled */
+            next_cells(from + stride, low, high, to, n, stride, 1 << 3, 1 << 2 | 1 << 3);
+        else
+            next_cells(from + stride, low, high, to, n, stride, birth, survive);
     }
 }
 

@@ -5,7 +5,7 @@
 #define DECLARE_DYNAMICS(level)                                                                                      \
     void escape_quadratic_##level(const double *, long, const double *, long, const double *, int, double,           \
                                   int32_t *, double *);                                                              \
-    void life_step_##level(const uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);               \
+    void life_step_##level(uint64_t *, uint64_t *, long, long, long, int, int, int, uint64_t *);               \
     void automaton_step_##level(const uint64_t *, uint64_t *, long, int, int, uint64_t *);                           \
     void accelerations_##level(long, const double *, const double *, double *, double, double);
 
@@ -19,5 +19,5 @@
 #define LANES (LANE_BYTES / 8)
 #define GROUPS 4 /* independent vectors in flight hide the latency of a multiply-add */
 /* rows of a strip of a life-like grid, and words of scratch that one generation needs */
-#define LIFE_STRIP(words) ((words) >= 512 ? 1 : 512 / (words))
-#define LIFE_SCRATCH(words) (9 * (LIFE_STRIP(words) + 2) * (words))
+#define LIFE_STRIP(words) ((words) + 2 >= 512 ? 1 : 512 / ((words) + 2))
+#define LIFE_SCRATCH(words) (2 * (LIFE_STRIP(words) + 2) * ((words) + 2))

@@ -33,12 +33,20 @@ def erfc_scaled(t: mp.mpf) -> mp.mpf:
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0005")
 SQRT_HALF = mp.sqrt(2) / 2
 LOG_Z = ((1 - SQRT_HALF) / (1 + SQRT_HALF)) ** 2 * mp.mpf("1.001")
+WIDE_Z = mp.mpf("0.04004")  # m in [3/4, 3/2): (1/5)**2 and a little more
 QUARTER_PI_SQ = (mp.pi / 4 * mp.mpf("1.0001")) ** 2
 
 POLYNOMIALS: list[tuple[str, Callable[[mp.mpf], mp.mpf], mp.mpf, mp.mpf, int]] = [
     ("EXP", removable(lambda r: (mp.exp(r) - 1 - r) / r**2, mp.mpf(1) / 2), -HALF_LN2, HALF_LN2, 11),
     ("EXP8", removable(lambda r: (mp.exp(r) - 1 - r) / r**2, mp.mpf(1) / 2), -HALF_LN2 / 8, HALF_LN2 / 8, 7),
     ("LOG", removable(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mp.mpf(2) / 3), mp.mpf(0), LOG_Z, 8),
+    (
+        "LOG_WIDE",
+        removable(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, mp.mpf(2) / 3),
+        mp.mpf(0),
+        WIDE_Z,
+        8,
+    ),
     (
         "LOG5",
         removable(lambda z: 2 * (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1 - z / 3) / z**2, mp.mpf(2) / 5),

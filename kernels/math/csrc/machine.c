@@ -12,6 +12,10 @@
 #include "machine_operations.h"
 
 enum { MAX_LENGTH = 4096 };
+DECLARE_LEVEL(baseline)
+DECLARE_LEVEL(avx2)
+DECLARE_LEVEL(avx512)
+static void *const *const function_tables[] = LEVELS(functions);
 
 static void body(assembler *s, int index) {
     for (int i = 0; i < s->p->length && !s->failed; i++) operation(s, i, index);
@@ -62,7 +66,7 @@ static void iterate_loops(assembler *s) {
     const program *p = s->p;
     for (int k = 0; k < p->inputs; k++) {
         take_slot(s, p->constants + k);
-        load_input(s, k, NO_INDEX);
+        load_input(s, p->constants + k, NO_INDEX);
     }
     const long none_quiet = skip_if_zero(e, "\x48\x85\xF6"); /* test rsi, rsi */
     const long top = e->size;
@@ -84,7 +88,7 @@ static void iterate_loops(assembler *s) {
 
 static void keep_constants(assembler *s, int first_free) {
     for (int k = 0; k < s->p->constants; k++) s->resident[k] = NOWHERE;
-    for (int k = 0; k < s->p->constants && first_free < s->registers; k++) {
+    for (int k = 0; k < s->p->constants && first_free < s->registers && !s->calls; k++) {
         s->resident[k] = (int16_t)first_free++;
         load_constant(s, s->resident[k], k);
     }
@@ -96,12 +100,15 @@ static void assemble(assembler *s, int first_free) {
     memset(s->taken, 0, sizeof s->taken);
     for (int k = 0; k < s->p->registers; k++) s->slot[k] = NOWHERE;
     put_bytes(e, "\xF3\x0F\x1E\xFA", 4); /* endbr64 */
-    load_address(e, R10, s->pool);
+    if (s->calls) /* push rbx; push rbp; sub rsp, 8; mov rbx, rsi */
+        put_bytes(e, "\x53\x55\x48\x83\xEC\x08\x48\x89\xF3", 9);
+    load_address(e, s->constants, s->pool);
     keep_constants(s, first_free);
     if (s->form == MACHINE_SCALAR) body(s, NO_INDEX);
     else if (s->form == MACHINE_BLOCKS) blocks_loop(s);
     else iterate_loops(s);
     if (s->form != MACHINE_SCALAR) put_bytes(e, "\xC5\xF8\x77", 3); /* vzeroupper */
+    if (s->calls) put_bytes(e, "\x48\x83\xC4\x08\x5D\x5B", 6);        /* add rsp, 8; pop rbp; pop rbx */
     put_bytes(e, "\x31\xC0\xC3", 3);                                 /* xor eax, eax; ret */
 }
 
@@ -116,14 +123,19 @@ static void fill_pool(const program *p, long coefficients, double *pool) {
     memcpy(own + OWN_CONSTANTS, p->coefficients, sizeof(double) * coefficients);
 }
 
-/* Number of coefficients; -1 when some operation has no machine code. */
-static long check(const program *p, int level, int form) {
+/* Number of coefficients; -1 when some operation has no machine code. `calls` tells whether some are functions. */
+static long check(const program *p, int level, int form, int *calls) {
     long coefficients = 0;
+    *calls = 0;
     if (level < LEVEL_AVX2 || p->length < 1 || p->length > MAX_LENGTH || p->registers > MAX_LENGTH) return -1;
     if (form == MACHINE_ITERATE && p->inputs < p->outputs) return -1;
     for (int i = 0; i < p->length; i++) {
         const instruction *q = p->code + i;
-        if (!is_supported(q->op) || q->d < p->constants + p->inputs) return -1;
+        if (q->d < p->constants + p->inputs) return -1;
+        if (!is_supported(q->op)) {
+            if (form != MACHINE_SCALAR || !function_tables[level][q->op]) return -1;
+            *calls = 1;
+        }
         if (q->op == OP_POLY && q->a < p->constants) return -1;
         if (q->op == OP_POLY && q->f + q->c > coefficients) coefficients = q->f + q->c;
     }
@@ -159,7 +171,8 @@ static int write_code(assembler *s, machine_code *made, long coefficients) {
 }
 
 static int compile(const program *p, int level, int form, machine_code *made) {
-    const long coefficients = check(p, level, form);
+    int calls;
+    const long coefficients = check(p, level, form, &calls);
     if (coefficients < 0) return 0;
     const int registers = level == LEVEL_AVX512 ? 32 : 16;
     const int bits = form == MACHINE_SCALAR ? BITS_128 : level == LEVEL_AVX512 ? BITS_512 : BITS_256;
@@ -168,7 +181,9 @@ static int compile(const program *p, int level, int form, machine_code *made) {
     uint8_t *dies = (uint8_t *)(slots + p->registers + p->constants + 1);
     find_deaths(p, form, dies, dies + p->length);
     assembler s = {.e = {.bits = bits}, .p = p, .form = form, .registers = registers - SCRATCH, .slot = slots,
-                   .store = X_STORE, .with_masks = level == LEVEL_AVX512, .resident = slots + p->registers, .dies = dies};
+                   .file = calls ? RBX : RSI, .constants = calls ? RBP : R10, .calls = calls,
+                   .functions = function_tables[level], .store = X_STORE, .with_masks = level == LEVEL_AVX512,
+                   .resident = slots + p->registers, .dies = dies};
     const int done = write_code(&s, made, coefficients);
     free(slots);
     return done;

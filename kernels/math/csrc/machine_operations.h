@@ -1,5 +1,8 @@
 /* Machine code of single operations: liveness, registers, instructions. Part of machine.c.
  *
+ * Code for numbers calls the other operations as functions; before a call goes to the register file what is still
+ * needed.
+ *
  * A value lives in a slot of `lanes` vector registers, so that several vectors are in flight and hide the latency of
  * one another. Constants stay in registers where some are left over, else they are loaded for each operation. */
 #pragma once
@@ -13,6 +16,8 @@ enum { ONE, SIGN_BIT, ALL_BUT_SIGN, OWN_CONSTANTS }; /* after the program's cons
 typedef struct {
     encoder e;
     const program *p;
+    int file, constants, calls; /* general registers that point to the register file and the constants; has calls */
+    void *const *functions;     /* of the operations without machine code */
     int form, lanes, registers; /* registers: those that slots and constants share; scratch ones follow */
     int high_slots, failed, with_masks, store; /* store: the opcode that writes results */
     uint8_t taken[32];
@@ -80,17 +85,23 @@ static void release_slot(assembler *s, int v) {
 
 static void load_constant(assembler *s, int r, long index) {
     const int one = s->e.bits == BITS_128;
-    on_memory(&s->e, one ? MAP_0F : MAP_0F38, one ? PREFIX_F2 : PREFIX_66, one ? X_LOAD : X_BROADCAST, r, R10, NO_INDEX,
+    on_memory(&s->e, one ? MAP_0F : MAP_0F38, one ? PREFIX_F2 : PREFIX_66, one ? X_LOAD : X_BROADCAST, r, s->constants, NO_INDEX,
               (int32_t)(8 * index));
 }
-/* arrays lie one after another in the table of pointers; numbers lie in the register file */
-static void load_input(assembler *s, int k, int index) {
-    const int slot = s->slot[s->p->constants + k], bytes = 16 << s->e.bits;
+/* arrays lie one after another in the table of pointers; numbers, and what calls have driven out, in the register file */
+static void load_number(assembler *s, int r, int v) {
+    on_memory(&s->e, MAP_0F, PREFIX_F2, X_LOAD, r, s->file, NO_INDEX, 8 * v);
+}
+static void store_number(assembler *s, int v) {
+    on_memory(&s->e, MAP_0F, PREFIX_F2, X_STORE, place(s, s->slot[v], 0), s->file, NO_INDEX, 8 * v);
+}
+static void load_input(assembler *s, int v, int index) {
+    const int slot = s->slot[v], bytes = 16 << s->e.bits;
     if (s->form == MACHINE_SCALAR) {
-        on_memory(&s->e, MAP_0F, PREFIX_F2, X_LOAD, place(s, slot, 0), RSI, NO_INDEX, 8 * (s->p->constants + k));
+        load_number(s, place(s, slot, 0), v);
         return;
     }
-    load_pointer(&s->e, RAX, RDI, 8 * k);
+    load_pointer(&s->e, RAX, RDI, 8 * (v - s->p->constants));
     for (int u = 0; u < s->lanes; u++)
         on_memory(&s->e, MAP_0F, PREFIX_66, X_LOAD, place(s, slot, u), RAX, index, u * bytes);
 }
@@ -102,7 +113,7 @@ static void store(assembler *s, int array, int slot, int index, int opcode) {
 static void store_output(assembler *s, int v, int index) {
     const program *p = s->p;
     if (s->form == MACHINE_SCALAR)
-        on_memory(&s->e, MAP_0F, PREFIX_F2, X_STORE, place(s, s->slot[v], 0), RSI, NO_INDEX, 8 * v);
+        store_number(s, v);
     else
         store(s, p->inputs + v - (p->registers - p->outputs), s->slot[v], index, s->store);
 }
@@ -208,18 +219,44 @@ static void polynomial(assembler *s, const instruction *q, int to, int from) {
 
 /* index: the register that counts bytes along arrays, for outputs that are stored as soon as known; else NO_STORE */
 enum { NO_STORE = -2 };
+static void call_operation(assembler *s, int i) {
+    const program *p = s->p;
+    const instruction *q = p->code + i;
+    int v[3];
+    const int count = operands(q, v);
+    for (int k = 0; k < count; k++) {
+        if (v[k] < p->constants) load_constant(s, scratch(s, k), v[k]);
+        else if (s->slot[v[k]] == NOWHERE) load_number(s, scratch(s, k), v[k]);
+        else move(&s->e, scratch(s, k), place(s, s->slot[v[k]], 0));
+    }
+    for (int k = 0; k < count; k++) if (s->dies[i] >> k & 1) release_slot(s, v[k]);
+    for (int w = p->constants; w < p->registers; w++) {
+        if (s->slot[w] == NOWHERE) continue;
+        if (!is_input(p, w)) store_number(s, w);
+        release_slot(s, w);
+    }
+    for (int k = 0; k < count; k++) move(&s->e, k, scratch(s, k));
+    call(&s->e, s->functions[q->op]);
+    move(&s->e, place(s, take_slot(s, q->d), 0), 0);
+    if (is_output(p, q->d)) store_number(s, q->d);
+    if (s->dies[i] & DIES_D) release_slot(s, q->d);
+}
 static void operation(assembler *s, int i, int index) {
     const program *p = s->p;
     const instruction *q = p->code + i;
+    if (!is_supported(q->op)) {
+        call_operation(s, i);
+        return;
+    }
     int v[3], r[3] = {0, 0, 0}, from[3] = {NOWHERE, NOWHERE, NOWHERE}, count = operands(q, v);
     for (int k = 0; k < count; k++) {
         if (v[k] < p->constants) {
             r[k] = s->resident[v[k]] != NOWHERE ? s->resident[v[k]] : scratch(s, k);
             if (s->resident[v[k]] == NOWHERE) load_constant(s, r[k], v[k]);
         } else {
-            if (s->slot[v[k]] == NOWHERE) { /* the first use of an input */
+            if (s->slot[v[k]] == NOWHERE) { /* the first use of an input, or the first after a call */
                 take_slot(s, v[k]);
-                load_input(s, v[k] - p->constants, index);
+                load_input(s, v[k], index);
             }
             from[k] = s->slot[v[k]];
         }

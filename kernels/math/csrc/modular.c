@@ -34,9 +34,12 @@ static inline void subtract(double *restrict row, const double *restrict pivot, 
     for (long j = 0; j < count; j++) row[j] = reduce(row[j] - multiply(factor, pivot[j], p, inverse), p, inverse);
 }
 static double inverse_of(double a, double p) {
-    int64_t m = (int64_t)p, r0 = m, r1 = ((int64_t)a % m + m) % m, t0 = 0, t1 = 1;
+    const int64_t m = (int64_t)p;
+    uint32_t r0 = (uint32_t)m, r1 = (uint32_t)(((int64_t)a % m + m) % m);
+    int64_t t0 = 0, t1 = 1;
     while (r1) {
-        int64_t q = r0 / r1, r = r0 - q * r1, t = t0 - q * t1;
+        uint32_t q = r0 / r1, r = r0 - q * r1;
+        int64_t t = t0 - (int64_t)q * t1;
         r0 = r1, r1 = r, t0 = t1, t1 = t;
     }
     return reduce((double)t0, p, 1.0 / p);
@@ -96,12 +99,30 @@ void JOIN(store_residues, LEVEL)(const double *x, long stride, int64_t *out, lon
         }
 }
 
+/* Whether `terms` products of residues and one residue more have an exact sum that reduce() takes */
+static inline int sums_are_exact(long terms, double p) {
+    const double half = 0.5 * p + 1.0;
+    return (double)terms * half * half + half <= 0x1p51;
+}
+/* row -= factor * pivot_row, to be reduced later */
+static inline void subtract_exact(double *restrict row, const double *restrict pivot, double factor, long count) {
+#pragma GCC ivdep
+    for (long j = 0; j < count; j++) row[j] -= factor * pivot[j];
+}
+static inline void reduce_row(double *row, long count, double p) {
+    const double inverse = 1.0 / p;
+    for (long j = 0; j < count; j++) row[j] = reduce(row[j], p, inverse);
+}
+
 /* Gaussian elimination of the columns first..last of w below row `rank`. The multiplier of pivot t goes to column t
- * of l; columns beyond `last` are left for the caller. Returns the rank afterwards. */
+ * of l; columns beyond `last` are left for the caller. Returns the rank afterwards. Where sums of products are exact,
+ * entries are reduced when their row becomes a pivot or their column is eliminated, and not after every step. */
 long JOIN(eliminate, LEVEL)(double *w, long w_stride, double *l, long l_stride, long rows, long width, long rank,
                             long first, long last, double p, int64_t *pivots, int *odd_swaps) {
     const double p_inverse = 1.0 / p;
+    const int late = sums_are_exact(last - first, p);
     for (long c = first; c < last && rank < rows; c++) {
+        if (late) for (long i = rank; i < rows; i++) w[i * w_stride + c] = reduce(w[i * w_stride + c], p, p_inverse);
         long r = rank;
         while (r < rows && w[r * w_stride + c] == 0.0) r++;
         if (r == rows) continue;
@@ -112,12 +133,14 @@ long JOIN(eliminate, LEVEL)(double *w, long w_stride, double *l, long l_stride, 
             swap_rows(l + rank * l_stride, l + r * l_stride, rank);
             *odd_swaps ^= 1;
         }
+        if (late) reduce_row(pivot + c + 1, last - c - 1, p);
         const double inverse = inverse_of(pivot[c], p);
         for (long i = rank + 1; i < rows; i++) {
             double *row = w + i * w_stride;
             if (row[c] == 0.0) continue;
             double factor = reduce(multiply(row[c], inverse, p, p_inverse), p, p_inverse);
-            subtract(row + c + 1, pivot + c + 1, factor, last - c - 1, p);
+            if (late) subtract_exact(row + c + 1, pivot + c + 1, factor, last - c - 1);
+            else subtract(row + c + 1, pivot + c + 1, factor, last - c - 1, p);
             row[c] = 0.0;
             l[i * l_stride + rank] = factor;
         }
@@ -127,23 +150,30 @@ long JOIN(eliminate, LEVEL)(double *w, long w_stride, double *l, long l_stride, 
 }
 /* b := L^-1 b for the unit lower triangle of l */
 void JOIN(lower_solve, LEVEL)(const double *l, long l_stride, double *b, long b_stride, long n, long count, double p) {
-    for (long i = 1; i < n; i++)
+    const int late = sums_are_exact(n, p);
+    for (long i = 1; i < n; i++) {
         for (long j = 0; j < i; j++) {
             double factor = l[i * l_stride + j];
-            if (factor != 0.0) subtract(b + i * b_stride, b + j * b_stride, factor, count, p);
+            if (late) subtract_exact(b + i * b_stride, b + j * b_stride, factor, count);
+            else if (factor != 0.0) subtract(b + i * b_stride, b + j * b_stride, factor, count, p);
         }
+        if (late) reduce_row(b + i * b_stride, count, p);
+    }
 }
-/* b := U^-1 b for the upper triangle of u */
+/* b := U^-1 b for the upper triangle of u, column by column: the rows above an unknown do not wait for each other */
 void JOIN(upper_solve, LEVEL)(const double *u, long u_stride, double *b, long b_stride, long n, long count, double p) {
     const double inverse = 1.0 / p;
-    for (long i = n - 1; i >= 0; i--) {
-        for (long j = i + 1; j < n; j++) {
-            double factor = u[i * u_stride + j];
-            if (factor != 0.0) subtract(b + i * b_stride, b + j * b_stride, factor, count, p);
+    const int late = sums_are_exact(n, p);
+    for (long j = n - 1; j >= 0; j--) {
+        double *known = b + j * b_stride;
+        if (late) reduce_row(known, count, p);
+        const double scale = inverse_of(u[j * u_stride + j], p);
+        for (long k = 0; k < count; k++) known[k] = reduce(multiply(scale, known[k], p, inverse), p, inverse);
+        for (long i = 0; i < j; i++) {
+            const double factor = u[i * u_stride + j];
+            if (late) subtract_exact(b + i * b_stride, known, factor, count);
+            else if (factor != 0.0) subtract(b + i * b_stride, known, factor, count, p);
         }
-        double scale = inverse_of(u[i * u_stride + i], p);
-        for (long j = 0; j < count; j++)
-            b[i * b_stride + j] = reduce(multiply(scale, b[i * b_stride + j], p, inverse), p, inverse);
     }
 }
 

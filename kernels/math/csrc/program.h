@@ -11,6 +11,7 @@
 enum opcode { OPCODES(OPCODE_ENUM, OPCODE_ENUM, OPCODE_ENUM) OPCODE_COUNT };
 
 #define BLOCK 256
+#define STACK 192 /* doubles of registers kept on the stack; larger programs allocate */
 
 typedef struct {
     int32_t op, d, a, b, c, f; /* f: first coefficient of POLY, function of the calls */
@@ -55,6 +56,7 @@ typedef int (*block_runner)(const program *, const double *const *, const char *
 typedef void (*unary_kernel)(double *, const double *, long);
 
 #define DECLARE_LEVEL(level)                                                                                         \
+    extern void *const functions_##level[]; /* double (*)(double) or double (*)(double, double), or NULL */          \
     int run_scalar_##level(const program *, double *);                                                               \
     int run_blocks_##level(const program *, const double *const *, const char *, double *const *, long, double *,    \
                            double **);

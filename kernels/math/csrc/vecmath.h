@@ -2,7 +2,8 @@
  *
  * One source for every instruction set: loops without branches that the compiler turns into SIMD code. The file
  * that includes this one is compiled with -ffp-contract=off, so that error-free transformations stay exact and
- * fused multiply-adds stand only where FMA() says so. Destination and source may be the same array.
+ * fused multiply-adds stand only where FMA() says so. Destination and source may be the same array, of at most
+ * LONG_BLOCK elements. A value never depends on what stands beside its argument.
  */
 #pragma once
 #include <math.h>
@@ -13,6 +14,7 @@
 #endif
 
 #include "coefficients.h"
+#include "program.h"
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define HAVE_FMA 1
@@ -47,11 +49,13 @@ static inline __attribute__((always_inline)) double horner(const double *c, int 
 /* 2**k for an integral double |k| <= 1022 */
 static inline double power_of_two(double k) { return double_of(bits_of(k + (ROUND_MAGIC + 1023.0)) << 52); }
 
+#define EXP_MOST 710.0
+#define EXP_LEAST (-746.0)
 /* exp(hi + lo) for |lo| far below ulp(hi). x = k ln2 + r; exp(r) = 1 + r + r*r*q(r). The rounding error of r is
  * carried along, and the scale is applied in two factors so that denormal results and overflow come out right. */
 static inline __attribute__((always_inline)) double exp_core_tail(double x, double lo, int has_lo) {
-    double c = x > 710.0 ? 710.0 : x;
-    c = c < -746.0 ? -746.0 : c;
+    double c = x > EXP_MOST ? EXP_MOST : x;
+    c = c < EXP_LEAST ? EXP_LEAST : c;
     double k = FMA(c, 0x1.71547652b82fep+0, ROUND_MAGIC) - ROUND_MAGIC;
     double hi = FMA(-k, 0x1.62e42fee00000p-1, c);
     double tail = k * 0x1.a39ef35793c76p-33;
@@ -95,6 +99,8 @@ static inline int all_within(const double *a, long n, double limit) {
     }
     return most <= bits_of(limit);
 }
+/* x where |x| <= limit, else 0: the usual kernel takes this, and no value depends on what stands beside it */
+static inline double within(double x, double limit) { return fabs(x) <= limit ? x : 0.0; }
 /* whether all of a[0..n) are positive, normal and finite */
 static inline int all_positive(const double *a, long n) {
     uint64_t most = 0;
@@ -106,49 +112,51 @@ static inline int all_positive(const double *a, long n) {
 }
 
 #if defined(__AVX512F__)
-/* exp(x) = 2^k 2^(j/8) exp(r): the eight powers stand in a register, and the polynomial is half as long */
+static inline __mmask8 lanes_of(long left) { return left >= 8 ? 0xFF : (__mmask8)((1u << left) - 1); }
+/* exp(x) = 2^k exp(r) for k a multiple of 1/8: the eight powers of its fraction stand in a register, and the polynomial
+ * is half as long. The last bits of x + 3/2 2^49 count eighths. */
+#define EIGHTHS_MAGIC 0x1.8p49
 typedef struct {
-    __m512d p, power, power_low; /* exp(r) - 1, 2^(j/8) and what its rounding left out */
-    __m512i scale;               /* 2^k, to be added to the bits of a double */
+    __m512d k, power, power_low, r, q; /* 2^(k mod 1) and what its rounding left out; exp(r) = 1 + r q */
 } exp_parts;
 static inline __attribute__((always_inline)) exp_parts exp_split(__m512d x) {
-    const __m512d magic = _mm512_set1_pd(ROUND_MAGIC);
-    const __m512d shifted = _mm512_fmadd_pd(x, _mm512_set1_pd(0x1.71547652b82fep+3), magic);
-    const __m512d k = _mm512_sub_pd(shifted, magic), low = _mm512_set1_pd(0x1.a39ef35793c76p-36);
-    const __m512d hi = _mm512_fnmadd_pd(k, _mm512_set1_pd(0x1.62e42fee00000p-4), x), r = _mm512_fnmadd_pd(k, low, hi);
-    const __m512i bits = _mm512_castpd_si512(shifted), top = _mm512_set1_epi64((long long)0xFFF0000000000000ULL);
-    exp_parts e;
-    __m512d p = _mm512_set1_pd(EXP8_C[6]);
+    const __m512d magic = _mm512_set1_pd(EIGHTHS_MAGIC);
+    const __m512d shifted = _mm512_fmadd_pd(x, _mm512_set1_pd(0x1.71547652b82fep+0), magic);
+    const __m512d k = _mm512_sub_pd(shifted, magic);
+    const __m512d hi = _mm512_fnmadd_pd(k, _mm512_set1_pd(0x1.62e42fee00000p-1), x);
+    const __m512d r = _mm512_fnmadd_pd(k, _mm512_set1_pd(0x1.a39ef35793c76p-33), hi);
+    const __m512i bits = _mm512_castpd_si512(shifted);
+    __m512d q = _mm512_set1_pd(EXP8_C[6]);
 #pragma GCC unroll 6
-    for (int c = 5; c >= 0; c--) p = _mm512_fmadd_pd(p, r, _mm512_set1_pd(EXP8_C[c]));
-    e.p = _mm512_add_pd(r, _mm512_fmadd_pd(_mm512_mul_pd(r, r), p, _mm512_fnmadd_pd(k, low, _mm512_sub_pd(hi, r))));
-    e.power = _mm512_permutexvar_pd(bits, _mm512_loadu_pd(POWER8));
-    e.power_low = _mm512_permutexvar_pd(bits, _mm512_loadu_pd(POWER8_LOW));
-    e.scale = _mm512_and_si512(_mm512_slli_epi64(bits, 49), top);
-    return e;
+    for (int c = 5; c >= 0; c--) q = _mm512_fmadd_pd(q, r, _mm512_set1_pd(EXP8_C[c]));
+    return (exp_parts){.k = k, .power = _mm512_permutexvar_pd(bits, _mm512_loadu_pd(POWER8)), .r = r,
+                       .power_low = _mm512_permutexvar_pd(bits, _mm512_loadu_pd(POWER8_LOW)),
+                       .q = _mm512_fmadd_pd(q, r, _mm512_set1_pd(1.0))};
 }
-static inline __m512d scaled(__m512d x, __m512i scale) {
-    return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(x), scale));
-}
-static inline __mmask8 lanes_of(long left) { return left >= 8 ? 0xFF : (__mmask8)((1u << left) - 1); }
-static void exp_block(double *d, const double *a, long n) {
+/* for every x: the last step scales into denormal numbers, zero and infinity */
+static void k_exp(double *d, const double *a, long n) {
     for (long i = 0; i < n; i += 8) {
         const __mmask8 lanes = lanes_of(n - i);
-        const exp_parts e = exp_split(_mm512_maskz_loadu_pd(lanes, a + i));
-        const __m512d y = _mm512_add_pd(e.power, _mm512_fmadd_pd(e.power, e.p, e.power_low));
-        _mm512_mask_storeu_pd(d + i, lanes, scaled(y, e.scale));
+        const __m512d x = _mm512_min_pd(_mm512_set1_pd(EXP_MOST), _mm512_maskz_loadu_pd(lanes, a + i)); /* nan stays */
+        const exp_parts e = exp_split(_mm512_max_pd(_mm512_set1_pd(EXP_LEAST), x));
+        const __m512d tail = _mm512_fmadd_pd(_mm512_mul_pd(e.power, e.r), e.q, e.power_low);
+        _mm512_mask_storeu_pd(d + i, lanes, _mm512_scalef_pd(_mm512_add_pd(e.power, tail), e.k));
     }
 }
 #else
 static void exp_block(double *d, const double *a, long n) { LOOP d[i] = exp_normal(a[i]); }
-#endif
 static void k_exp(double *d, const double *a, long n) {
     if (all_within(a, n, EXP_NORMAL)) {
         exp_block(d, a, n);
-    } else {
-        LOOP d[i] = exp_core_tail(a[i], 0.0, 0);
+        return;
     }
+    double near[LONG_BLOCK], far[LONG_BLOCK];
+    LOOP near[i] = within(a[i], EXP_NORMAL);
+    exp_block(near, near, n);
+    LOOP far[i] = exp_core_tail(a[i], 0.0, 0);
+    LOOP d[i] = fabs(a[i]) <= EXP_NORMAL ? near[i] : far[i];
 }
+#endif
 
 /* normal x = 2^k m with m in [sqrt(1/2), sqrt(2)); returns m - 1 exactly and k */
 static inline __attribute__((always_inline)) double log_split_normal(double x, double *k) {
@@ -178,6 +186,27 @@ static inline __attribute__((always_inline)) double log_of(double f, double k) {
     double low = FMA(k, 0x1.a39ef35793c76p-33, rest);
     return FMA(k, 0x1.62e42fee00000p-1, f - (half - low));
 }
+#if defined(__AVX512F__)
+/* The same with m in [3/4, 3/2), by instructions that know denormal numbers, zero, infinity and negative numbers too */
+static void k_log(double *d, const double *a, long n) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    for (long i = 0; i < n; i += 8) {
+        const __mmask8 lanes = lanes_of(n - i);
+        const __m512d x = _mm512_maskz_loadu_pd(lanes, a + i);
+        const __m512d m = _mm512_getmant_pd(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+        const __m512d k = _mm512_sub_pd(_mm512_getexp_pd(x), _mm512_getexp_pd(m)), f = _mm512_sub_pd(m, one);
+        const __m512d s = _mm512_div_pd(f, _mm512_add_pd(m, one)), z = _mm512_mul_pd(s, s);
+        const __m512d half = _mm512_mul_pd(_mm512_mul_pd(_mm512_set1_pd(0.5), f), f);
+        __m512d g = _mm512_set1_pd(LOG_WIDE_C[7]);
+#pragma GCC unroll 7
+        for (int c = 6; c >= 0; c--) g = _mm512_fmadd_pd(g, z, _mm512_set1_pd(LOG_WIDE_C[c]));
+        const __m512d rest = _mm512_mul_pd(s, _mm512_fmadd_pd(z, g, half));
+        const __m512d low = _mm512_fmadd_pd(k, _mm512_set1_pd(0x1.a39ef35793c76p-33), rest);
+        const __m512d near = _mm512_sub_pd(f, _mm512_sub_pd(half, low));
+        _mm512_mask_storeu_pd(d + i, lanes, _mm512_fmadd_pd(k, _mm512_set1_pd(0x1.62e42fee00000p-1), near));
+    }
+}
+#else
 static void k_log(double *d, const double *a, long n) {
     if (all_positive(a, n)) {
         LOOP {
@@ -191,6 +220,7 @@ static void k_log(double *d, const double *a, long n) {
         }
     }
 }
+#endif
 
 /* Reduction of x by multiples k of pi/2 in parts whose product with k is exact for |k| < 2^20, and a tail (Cody and
  * Waite). Returns hi, sets lo and the quadrant. Beyond TRIG_LIMIT the C library takes the block. */
@@ -245,19 +275,25 @@ static inline __attribute__((always_inline)) double sincos_core(double x, uint64
     return double_of(bits_of(sin_or_cos(r, lo, q & 1)) ^ ((q & 2) << 62));
 }
 #if defined(__AVX512F__)
-/* sin(x + shift pi/2) as sincos_core has it; a pair of coefficients, of sine and cosine, is chosen from by the bit of
- * the quadrant that the permutation looks at */
-#define CHOOSE(sine, cosine) _mm512_permutevar_pd(_mm512_setr_pd(sine, cosine, sine, cosine, sine, cosine, sine, cosine), odd)
+/* y with the lanes of `far` taken from the C library */
+static __attribute__((noinline)) __m512d trigonometric_far(__m512d y, __m512d x, __mmask8 far, int shift) {
+    double values[8], arguments[8];
+    _mm512_storeu_pd(values, y);
+    _mm512_storeu_pd(arguments, x);
+    for (int k = 0; k < 8; k++) if (far >> k & 1) values[k] = shift ? cos(arguments[k]) : sin(arguments[k]);
+    return _mm512_loadu_pd(values);
+}
+/* sin(x + shift pi/2) as sincos_core has it, of |x|; the sign comes from the quadrant and x */
+#define CHOOSE(sine, cosine) _mm512_mask_blend_pd(odd, _mm512_set1_pd(sine), _mm512_set1_pd(cosine))
 static inline __attribute__((always_inline)) void sin_block(double *d, const double *a, long n, int shift) {
     const __m512d magic = _mm512_set1_pd(ROUND_MAGIC), one = _mm512_set1_pd(1.0);
     const __m512i sign = _mm512_set1_epi64((long long)(1ULL << 63));
     for (long i = 0; i < n; i += 8) {
         const __mmask8 lanes = lanes_of(n - i);
-        const __m512d x = _mm512_maskz_loadu_pd(lanes, a + i);
+        const __m512d given = _mm512_maskz_loadu_pd(lanes, a + i), x = _mm512_abs_pd(given);
         const __m512d kb = _mm512_fmadd_pd(x, _mm512_set1_pd(0x1.45f306dc9c883p-1), magic), k = _mm512_sub_pd(kb, magic);
         const __m512i q = _mm512_add_epi64(_mm512_castpd_si512(kb), _mm512_set1_epi64(shift));
-        const __m512i odd = _mm512_add_epi64(q, q); /* bit 1 chooses */
-        const __mmask8 is_odd = _mm512_test_epi64_mask(q, _mm512_set1_epi64(1));
+        const __mmask8 odd = _mm512_test_epi64_mask(q, _mm512_set1_epi64(1));
         const __m512d t = _mm512_fnmadd_pd(k, _mm512_set1_pd(0x1.921fb54442d18p+0), x);
         const __m512d second = _mm512_set1_pd(0x1.1a62633000000p-54), r = _mm512_fnmadd_pd(k, second, t);
         const __m512d low = _mm512_fnmadd_pd(k, _mm512_set1_pd(0x1.45c06e0e68948p-86),
@@ -266,16 +302,21 @@ static inline __attribute__((always_inline)) void sin_block(double *d, const dou
         __m512d p = CHOOSE(SIN_C[5], COS_C[5]);
 #pragma GCC unroll 5
         for (int c = 4; c >= 0; c--) p = _mm512_fmadd_pd(p, z, CHOOSE(SIN_C[c], COS_C[c]));
-        const __m512d lost = _mm512_maskz_fnmadd_pd(is_odd, _mm512_set1_pd(0.5), z, _mm512_sub_pd(one, w));
-        const __m512d tail = _mm512_fmadd_pd(low, _mm512_mask_sub_pd(w, is_odd, _mm512_setzero_pd(), r), lost);
-        const __m512d y = _mm512_add_pd(_mm512_mask_mov_pd(r, is_odd, w),
-                                        _mm512_fmadd_pd(_mm512_mul_pd(z, _mm512_mask_mov_pd(r, is_odd, z)), p, tail));
-        __m512i bits = _mm512_castpd_si512(y);
-        bits = _mm512_xor_si512(bits, _mm512_and_si512(_mm512_slli_epi64(q, 62), sign));
-        if (!shift) bits = _mm512_mask_mov_epi64(bits, _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_EQ_OQ), _mm512_castpd_si512(x));
-        _mm512_mask_storeu_pd(d + i, lanes, _mm512_castsi512_pd(bits));
+        const __m512d lost = _mm512_maskz_fnmadd_pd(odd, _mm512_set1_pd(0.5), z, _mm512_sub_pd(one, w));
+        const __m512d tail = _mm512_fmadd_pd(low, _mm512_mask_sub_pd(w, odd, _mm512_setzero_pd(), r), lost);
+        const __m512d factor = _mm512_mul_pd(z, _mm512_mask_mov_pd(r, odd, z));
+        const __m512d size = _mm512_add_pd(_mm512_mask_mov_pd(r, odd, w), _mm512_fmadd_pd(factor, p, tail));
+        __m512i flip = _mm512_slli_epi64(q, 62);
+        if (!shift) flip = _mm512_xor_si512(flip, _mm512_castpd_si512(given));
+        flip = _mm512_and_si512(flip, sign);
+        __m512d y = _mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(size), flip));
+        const __mmask8 far = _mm512_cmp_pd_mask(x, _mm512_set1_pd(TRIG_LIMIT), _CMP_NLE_UQ);
+        if (__builtin_expect(far, 0)) y = trigonometric_far(y, given, far, shift);
+        _mm512_mask_storeu_pd(d + i, lanes, y);
     }
 }
+static void k_sin(double *d, const double *a, long n) { sin_block(d, a, n, 0); }
+static void k_cos(double *d, const double *a, long n) { sin_block(d, a, n, 1); }
 #else
 static inline __attribute__((always_inline)) void sin_block(double *d, const double *a, long n, int shift) {
     LOOP {
@@ -284,25 +325,7 @@ static inline __attribute__((always_inline)) void sin_block(double *d, const dou
     }
 }
 #endif
-static void k_sin(double *d, const double *a, long n) {
-    if (!all_within(a, n, TRIG_LIMIT)) {
-        for (long i = 0; i < n; i++) d[i] = sin(a[i]);
-        return;
-    }
-    sin_block(d, a, n, 0);
-}
-static void k_cos(double *d, const double *a, long n) {
-    if (!all_within(a, n, TRIG_LIMIT)) {
-        for (long i = 0; i < n; i++) d[i] = cos(a[i]);
-        return;
-    }
-    sin_block(d, a, n, 1);
-}
-static void k_tan(double *d, const double *a, long n) {
-    if (!all_within(a, n, TRIG_LIMIT)) {
-        for (long i = 0; i < n; i++) d[i] = tan(a[i]);
-        return;
-    }
+static void tan_block(double *d, const double *a, long n) {
     LOOP {
         double x = a[i], lo;
         uint64_t q;
@@ -313,3 +336,71 @@ static void k_tan(double *d, const double *a, long n) {
         d[i] = x == 0.0 ? x : y;
     }
 }
+#define TRIGONOMETRIC(name, block)                                                                                   \
+    static void k_##name(double *d, const double *a, long n) {                                                       \
+        if (all_within(a, n, TRIG_LIMIT)) {                                                                          \
+            block(d, a, n);                                                                                          \
+            return;                                                                                                  \
+        }                                                                                                            \
+        double near[LONG_BLOCK];                                                                                     \
+        LOOP near[i] = within(a[i], TRIG_LIMIT);                                                                     \
+        block(near, near, n);                                                                                        \
+        for (long i = 0; i < n; i++) d[i] = fabs(a[i]) <= TRIG_LIMIT ? near[i] : name(a[i]);                         \
+    }
+TRIGONOMETRIC(tan, tan_block)
+#if !defined(__AVX512F__)
+static void sine_block(double *d, const double *a, long n) { sin_block(d, a, n, 0); }
+static void cosine_block(double *d, const double *a, long n) { sin_block(d, a, n, 1); }
+TRIGONOMETRIC(sin, sine_block)
+TRIGONOMETRIC(cos, cosine_block)
+#endif
+
+#if HAVE_FMA
+/* The same for one number, with the same bits. Nothing branches on the quadrant, which no processor foresees. */
+static inline double sin_of_one(double x, uint64_t shift) {
+    static const double *const coefficients[2] = {SIN_C, COS_C};
+    double lo;
+    uint64_t quadrant;
+    const double r = reduce(x, &lo, &quadrant), z = r * r, half = 0.5 * z, w = 1.0 - half;
+    const int odd = (quadrant += shift) & 1;
+    const double *c = coefficients[odd], first[2] = {r, w}, slope[2] = {w, -r}, lost[2] = {0.0, (1.0 - w) - half};
+    const double factor[2] = {r, z};
+    double p = c[5];
+    for (int k = 4; k >= 0; k--) p = FMA(p, z, c[k]);
+    const double y = first[odd] + FMA(z * factor[odd], p, FMA(lo, slope[odd], lost[odd]));
+    return double_of(bits_of(y) ^ ((quadrant & 2) << 62));
+}
+static inline double sin_one(double x) {
+    return !(fabs(x) <= TRIG_LIMIT) ? sin(x) : x == 0.0 ? x : sin_of_one(x, 0);
+}
+static inline double cos_one(double x) { return fabs(x) <= TRIG_LIMIT ? sin_of_one(x, 1) : cos(x); }
+#if defined(__AVX512F__)
+static inline double log_one(double x) {
+    const __m128d v = _mm_set_sd(x), mantissa = _mm_getmant_sd(v, v, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+    const double m = _mm_cvtsd_f64(mantissa), f = m - 1.0, s = f / (m + 1.0), z = s * s, half = 0.5 * f * f;
+    const double k = _mm_cvtsd_f64(_mm_getexp_sd(v, v)) - _mm_cvtsd_f64(_mm_getexp_sd(mantissa, mantissa));
+    const double low = FMA(k, 0x1.a39ef35793c76p-33, s * FMA(z, HORNER(LOG_WIDE, z), half));
+    return FMA(k, 0x1.62e42fee00000p-1, f - (half - low));
+}
+static inline double exp_one(double x) {
+    double c = x > EXP_MOST ? EXP_MOST : x;
+    c = c < EXP_LEAST ? EXP_LEAST : c;
+    const double shifted = FMA(c, 0x1.71547652b82fep+0, EIGHTHS_MAGIC), k = shifted - EIGHTHS_MAGIC;
+    const double r = FMA(-k, 0x1.a39ef35793c76p-33, FMA(-k, 0x1.62e42fee00000p-1, c)), q = FMA(HORNER(EXP8, r), r, 1.0);
+    const uint64_t eighth = bits_of(shifted) & 7;
+    const double y = POWER8[eighth] + FMA(POWER8[eighth] * r, q, POWER8_LOW[eighth]);
+    return _mm_cvtsd_f64(_mm_scalef_sd(_mm_set_sd(y), _mm_set_sd(k)));
+}
+#else
+static inline double log_one(double x) {
+    double k, f = log_split(x, &k);
+    return log_special(x, log_of(f, k));
+}
+static inline double exp_one(double x) { return fabs(x) <= EXP_NORMAL ? exp_normal(x) : exp_core_tail(x, 0.0, 0); }
+#endif
+#else
+#define sin_one sin
+#define cos_one cos
+#define log_one log
+#define exp_one exp
+#endif

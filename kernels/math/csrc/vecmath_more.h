@@ -5,38 +5,37 @@
 static inline double with_sign(double magnitude, double sign) {
     return double_of((bits_of(magnitude) & 0x7fffffffffffffffULL) | (bits_of(sign) & 0x8000000000000000ULL));
 }
+/* tanh(m) = E / (E + 2), E = exp(2m) - 1 = 2^k p + (2^k - 1) with exp(2m) = 2^k (1 + p) */
+static inline double tanh_one(double x) {
+    double m = fabs(x), shifted;
+    double p = exp_reduced(m > 22.0 ? 44.0 : 2.0 * m, &shifted); /* tanh is 1 before 22 */
+    double scale = double_of(bits_of(1.0) + (bits_of(shifted) << 52));
+    double e = FMA(scale, p, scale - 1.0);
+    double below = e + 2.0, q = e / below, lost = e - (below - 2.0); /* 1 / (E + 2) = (1 - q) / 2 */
+    double y = with_sign(FMA(-0.5 * FMA(-q, q, q), lost, q), x);
+    return x != x ? x : y;
+}
 #if defined(__AVX512F__)
-/* tanh(m) = E / (E + 2), E = exp(2m) - 1 = s p + (s - 1) for s = 2^k 2^(j/8) */
+/* the same with exp(2m) = 2^k (1 + r q) and E = 2^k r q + (2^k - 1) */
 static void k_tanh(double *d, const double *a, long n) {
     const __m512d one = _mm512_set1_pd(1.0), two = _mm512_set1_pd(2.0), most = _mm512_set1_pd(22.0);
-    const __m512i sign = _mm512_set1_epi64((long long)(1ULL << 63));
     for (long i = 0; i < n; i += 8) {
         const __mmask8 lanes = lanes_of(n - i);
         const __m512d x = _mm512_maskz_loadu_pd(lanes, a + i), m = _mm512_min_pd(most, _mm512_abs_pd(x)); /* nan stays */
         const exp_parts e = exp_split(_mm512_add_pd(m, m));
-        const __m512d s = scaled(e.power, e.scale), low = _mm512_mul_pd(scaled(one, e.scale), e.power_low);
-        const __m512d expm1 = _mm512_add_pd(_mm512_sub_pd(s, one), _mm512_fmadd_pd(s, e.p, low));
+        const __m512d power = _mm512_scalef_pd(e.power, e.k), low = _mm512_scalef_pd(e.power_low, e.k);
+        const __m512d tail = _mm512_fmadd_pd(_mm512_mul_pd(power, e.r), e.q, low);
+        const __m512d expm1 = _mm512_add_pd(_mm512_sub_pd(power, one), tail);
         const __m512d below = _mm512_add_pd(expm1, two), quotient = _mm512_div_pd(expm1, below);
         const __m512d lost = _mm512_sub_pd(expm1, _mm512_sub_pd(below, two)); /* by rounding E + 2, of which 1/2 (1 - y) is */
         const __m512d half = _mm512_fnmadd_pd(quotient, quotient, quotient);  /* the inverse */
         const __m512d y = _mm512_fnmadd_pd(_mm512_mul_pd(half, _mm512_set1_pd(0.5)), lost, quotient);
-        const __m512i bits = _mm512_or_si512(_mm512_castpd_si512(y), _mm512_and_si512(_mm512_castpd_si512(x), sign));
-        _mm512_mask_storeu_pd(d + i, lanes, _mm512_castsi512_pd(bits));
+        const __m512d sign = _mm512_and_pd(x, _mm512_set1_pd(-0.0));
+        _mm512_mask_storeu_pd(d + i, lanes, _mm512_or_pd(y, sign));
     }
 }
 #else
-/* tanh(m) = E / (E + 2), E = exp(2m) - 1 = 2^k p + (2^k - 1) with exp(2m) = 2^k (1 + p) */
-static void k_tanh(double *d, const double *a, long n) {
-    LOOP {
-        double x = a[i], m = fabs(x), shifted;
-        double p = exp_reduced(m > 22.0 ? 44.0 : 2.0 * m, &shifted); /* tanh is 1 before 22 */
-        double scale = double_of(bits_of(1.0) + (bits_of(shifted) << 52));
-        double e = FMA(scale, p, scale - 1.0);
-        double below = e + 2.0, q = e / below, lost = e - (below - 2.0); /* 1 / (E + 2) = (1 - q) / 2 */
-        double y = with_sign(FMA(-0.5 * FMA(-q, q, q), lost, q), x);
-        d[i] = x != x ? x : y;
-    }
-}
+static void k_tanh(double *d, const double *a, long n) { LOOP d[i] = tanh_one(a[i]); }
 #endif
 /* exp(m)/2 without overflow before the result itself overflows */
 static inline __attribute__((always_inline)) double half_exp(double m) {
@@ -118,15 +117,21 @@ static inline __attribute__((always_inline)) double pow_core(double x, double y)
     p_lo = fabs(p) < 800.0 ? p_lo : 0.0;
     return exp_core(p, p_lo);
 }
-/* Positive finite bases and moderate exponents here; a block with any other pair goes to the C library. */
+/* Positive finite bases and moderate exponents here; any other pair goes to the C library. */
+static inline int is_usual_power(double x, double y) { return x > 0.0 && x < INFINITY && fabs(y) < 0x1p60; }
 static void k_pow(double *d, const double *a, const double *b, long n) {
     long odd = 0;
-    for (long i = 0; i < n; i++) odd |= !(a[i] > 0.0 && a[i] < INFINITY && fabs(b[i]) < 0x1p60);
-    if (odd) {
-        for (long i = 0; i < n; i++) d[i] = pow(a[i], b[i]);
+    for (long i = 0; i < n; i++) odd |= !is_usual_power(a[i], b[i]);
+    if (!odd) {
+        LOOP d[i] = pow_core(a[i], b[i]);
         return;
     }
-    LOOP d[i] = pow_core(a[i], b[i]);
+    double usual[LONG_BLOCK];
+    LOOP {
+        const int is_usual = is_usual_power(a[i], b[i]);
+        usual[i] = pow_core(is_usual ? a[i] : 1.0, is_usual ? b[i] : 1.0);
+    }
+    for (long i = 0; i < n; i++) d[i] = is_usual_power(a[i], b[i]) ? usual[i] : pow(a[i], b[i]);
 }
 #else
 static void k_pow(double *d, const double *a, const double *b, long n) {

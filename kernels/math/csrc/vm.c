@@ -31,8 +31,9 @@ static int python_call(const program *p, const instruction *q, double x, double 
     CASE(ASINH, asinh(A)) CASE(ACOSH, acosh(A)) CASE(ATANH, atanh(A)) CASE(ERFC, erfc(A)) CASE(EXPM1, expm1(A))      \
     CASE(LOG1P, log1p(A)) CASE(CBRT, cbrt(A)) CASE(SQRT, __builtin_sqrt(A))
 #define KERNEL_UNARY(CASE)                                                                                           \
-    CASE(EXP, exp) CASE(LOG, log) CASE(SIN, sin) CASE(COS, cos) CASE(TAN, tan) CASE(SINH, sinh) CASE(COSH, cosh)     \
-    CASE(TANH, tanh) CASE(ATAN, atan) CASE(ERF, erf)
+    CASE(EXP, exp, exp_one) CASE(LOG, log, log_one) CASE(SIN, sin, sin_one) CASE(COS, cos, cos_one)                  \
+    CASE(TANH, tanh, tanh_one) CASE(TAN, tan, tan) CASE(SINH, sinh, sinh) CASE(COSH, cosh, cosh)                     \
+    CASE(ATAN, atan, atan) CASE(ERF, erf, erf)
 #define PLAIN_BINARY(CASE)                                                                                           \
     CASE(ADD, A + B) CASE(MUL, A * B) CASE(ATAN2, atan2(A, B))                     \
     CASE(MIN, select_min(A, B)) CASE(MAX, select_max(A, B)) CASE(MOD, floor_mod(A, B)) CASE(LT, A < B ? 1.0 : 0.0)   \
@@ -46,7 +47,7 @@ int JOIN(run_scalar, LEVEL)(const program *p, double *r) {
 #define B r[q->b]
 #define C r[q->c]
 #define PLAIN_CASE(name, value) case OP_##name: r[q->d] = (value); break;
-#define KERNEL_CASE(name, function) case OP_##name: r[q->d] = function(A); break;
+#define KERNEL_CASE(name, kernel, single) case OP_##name: r[q->d] = single(A); break;
     for (; q < end; q++) {
         switch (q->op) {
             PLAIN_UNARY(PLAIN_CASE)
@@ -70,14 +71,30 @@ int JOIN(run_scalar, LEVEL)(const program *p, double *r) {
 #undef C
 }
 
+/* The operations as functions, for machine code to call */
+#define A x
+#define B y
+#define UNARY_FUNCTION(name, value) static double of_##name(double x) { return (value); }
+#define KERNEL_FUNCTION(name, kernel, single) static double of_##name(double x) { return single(x); }
+#define BINARY_FUNCTION(name, value) static double of_##name(double x, double y) { return (value); }
+PLAIN_UNARY(UNARY_FUNCTION)
+KERNEL_UNARY(KERNEL_FUNCTION)
+PLAIN_BINARY(BINARY_FUNCTION)
+static double of_POW(double x, double y) { return pow(x, y); }
+#undef A
+#undef B
+#define FUNCTION_ENTRY(name, ...) [OP_##name] = (void *)of_##name,
+void *const JOIN(functions, LEVEL)[OPCODE_COUNT] = {
+    PLAIN_UNARY(FUNCTION_ENTRY) KERNEL_UNARY(FUNCTION_ENTRY) PLAIN_BINARY(FUNCTION_ENTRY) FUNCTION_ENTRY(POW)};
+
 /* Blocks. A constant operand of a plain binary operation, or of the product or the sum of a fused one, is read
  * once and not as a block; the variants share one macro. */
 #define EACH(expr) LOOP d[i] = (expr)
 #define A a[i]
 #define UNARY_BLOCK(name, value)                                                                                     \
     case OP_##name: EACH(value); break;
-#define KERNEL_BLOCK(name, function)                                                                                 \
-    case OP_##name: k_##function(d, a, n); break;
+#define KERNEL_BLOCK(name, kernel, single)                                                                           \
+    case OP_##name: k_##kernel(d, a, n); break;
 #define BINARY_BLOCK(name, value)                                                                                    \
     case OP_##name:                                                                                                  \
         if (q->b < nc) {                                                                                             \

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { RAX = 0, RCX = 1, RDX = 2, RSI = 6, RDI = 7, R9 = 9, R10 = 10, NO_INDEX = -1 };
+enum { RAX = 0, RCX = 1, RDX = 2, RBX = 3, RBP = 5, RSI = 6, RDI = 7, R9 = 9, R10 = 10, NO_INDEX = -1 };
 enum { BITS_128 = 0, BITS_256 = 1, BITS_512 = 2 };
 enum { MAP_0F = 1, MAP_0F38 = 2, MAP_0F3A = 3 };
 enum { PREFIX_66 = 1, PREFIX_F2 = 3 };
@@ -92,6 +92,10 @@ static void load_address(encoder *e, int r, const void *address) {
     put_byte(e, 0x48u | (unsigned)(r >> 3));
     put_byte(e, 0xB8u | (unsigned)(r & 7));
     put(e, &value, 8);
+}
+static void call(encoder *e, const void *function) {
+    load_address(e, RAX, function);
+    put_bytes(e, "\xFF\xD0", 2);
 }
 /* jump when not zero back to the given place */
 static void jump_back(encoder *e, long to) {

@@ -1,0 +1,1 @@
+cdef int isa_index() noexcept nogil
