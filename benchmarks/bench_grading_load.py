@@ -13,11 +13,10 @@ import resource
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from courseware.execution import GRADING_LIMITS, KernelExecutor
+from courseware.execution import KernelExecutor
 from courseware.notebooks import write_notebook
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -32,7 +31,6 @@ HARM = {
     "floods": HONEST + "for i in range(2_000_000): print(i)\n",
     "fills the disk": "with open('big', 'wb') as f:\n    while True: f.write(bytes(1 << 20))\n",
 }
-SHORT = replace(GRADING_LIMITS, cell_timeout_seconds=20, notebook_timeout_seconds=120)
 
 
 def _expected(number: int) -> tuple[str, str]:
@@ -48,7 +46,7 @@ async def run(count: int) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ["JUPYTER_RUNTIME_DIR"] = f"{folder}/rt"
         names = tuple(f"s{number:04}" for number in range(count))
-        school = ClassUnderTest(Path(folder), KernelExecutor(limits=SHORT), students=names)
+        school = ClassUnderTest(Path(folder), KernelExecutor(), students=names)
         school.release("ps1", {NAME: write_notebook(source_notebook())})
         rows = {
             name: school.hand_in(name, "ps1", {NAME: write_notebook(answered(_expected(number)[1]))}).id

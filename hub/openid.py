@@ -19,6 +19,7 @@ from hub.sign_in_pages import Page
 DISCOVERY_SECONDS = 3600.0
 LINKING_COOKIE = "collegium-linking"
 LINKING_SECONDS = 600
+GROUP_LIMIT_CHARACTERS = 255
 
 
 class Provider(GenericOAuthenticator):  # type: ignore[misc]
@@ -26,6 +27,7 @@ class Provider(GenericOAuthenticator):  # type: ignore[misc]
 
     issuer = Unicode(help="Address of the provider.")
     provider_name = Unicode(help="Its name in the settings.")
+    groups_claim = Unicode(help="The claim that names a person's groups; empty: it says nothing about groups.")
     discovered_at = 0.0
 
     async def discover(self) -> None:
@@ -55,17 +57,28 @@ class Provider(GenericOAuthenticator):  # type: ignore[misc]
         self.basic_auth = "client_secret_post" not in methods
         self.discovered_at = time.monotonic()
 
-    async def authenticate(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> str | None:
-        """Return the user name of the account that the provider's person has here."""
-        external = await self.external(handler, data, **kwargs)
+    async def authenticate(
+        self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object
+    ) -> JsonObject | str | None:
+        """Return the account that the provider's person has here, and their groups where it tells them."""
+        claims = await self._claims(handler, data, **kwargs)
         platform: PlatformAuthenticator = handler.platform
-        return await platform.authenticate(handler, {"external": external})
+        name = await platform.authenticate(handler, {"external": self._external(claims)})
+        if name is None or not self.groups_claim:
+            return name
+        return {"name": name, "groups": groups_of(claims, self.groups_claim)}
 
     async def external(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> JsonObject:
         """Return who the provider says has signed in there."""
+        return self._external(await self._claims(handler, data, **kwargs))
+
+    async def _claims(self, handler: BaseHandler, data: JsonObject | None = None, **kwargs: object) -> JsonObject:
         await self.discover()
         model = await super().authenticate(handler, data, **kwargs)
-        claims = model["auth_state"][self.user_auth_state_key]
+        claims: JsonObject = model["auth_state"][self.user_auth_state_key]
+        return claims
+
+    def _external(self, claims: JsonObject) -> JsonObject:
         return {
             "provider": self.provider_name,
             "subject": str(claims["sub"]),
@@ -74,6 +87,13 @@ class Provider(GenericOAuthenticator):  # type: ignore[misc]
             "email": str(claims.get("email") or ""),
             "email_verified": claims.get("email_verified") is True,
         }
+
+
+def groups_of(claims: JsonObject, claim: str) -> list[str]:
+    """Return the groups that a person's claims name: a list of texts, or one text; what is none is left out."""
+    told = claims.get(claim, [])
+    names = [told] if isinstance(told, str) else told if isinstance(told, list) else []
+    return sorted({name for name in names if isinstance(name, str) and 0 < len(name) <= GROUP_LIMIT_CHARACTERS})
 
 
 class OfProvider:
@@ -186,6 +206,13 @@ def _mark(user: User, provider: Provider) -> str:
     return f"{user.name} {provider.provider_name}"
 
 
+def _managed_groups(claim: str) -> JsonObject:
+    if not claim:
+        return {}
+    # The library asks where groups are in what it keeps of a person; they are read from the claims instead.
+    return {"groups_claim": claim, "manage_groups": True, "auth_state_groups_key": lambda _state: []}
+
+
 def provider_handlers(platform: PlatformAuthenticator) -> list[tuple[object, ...]]:
     """Return the routes of all providers."""
     routes: list[tuple[object, ...]] = []
@@ -202,6 +229,7 @@ def provider_handlers(platform: PlatformAuthenticator) -> list[tuple[object, ...
             oauth_callback_url=f"{platform.public_url}hub/openid/{settings['name']}/callback",
             allow_all=True,
             enable_auth_state=False,
+            **_managed_groups(settings["groups_claim"]),
         )
         carried = {"provider": provider}
         routes += [

@@ -40,6 +40,11 @@ class OpenIdProvider(BaseModel):
     client_id: str
     client_secret: SecretStr = SecretStr("")
     scopes: list[str] = ["openid", "profile", "email"]
+    groups_claim: str = Field(
+        "",
+        description="The claim that names a person's groups, for example groups: from each sign-in on they are in "
+        "these groups of the hub and in no others. Default: the provider says nothing about groups.",
+    )
     create_accounts: bool = Field(
         True, description="Whoever the provider knows gets an account at the first sign-in. False: linked people only."
     )

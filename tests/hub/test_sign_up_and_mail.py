@@ -19,6 +19,7 @@ ACCOUNTS: dict[str, dict[str, object]] = {
               "email_verified": True},
     "mallory": {"name": "Mallory", "preferred_username": "victim", "email": "victim@campus.example",
                 "email_verified": False},
+    "greta": {"name": "Greta", "preferred_username": "greta", "groups": ["physics-2026", "", 7, "chess"]},
     "gone": {"name": "Gone", "preferred_username": "gone", "email": "gone@campus.example", "email_verified": True},
 }  # fmt: skip
 CLUB = ("kate-at-club", "somebody", "only-way", "the-attacker", "somebody-new")
@@ -53,6 +54,7 @@ def campus(tmp_path_factory: pytest.TempPathFactory, mails: MailServer) -> Itera
             "client_id": name,
             "client_secret": f"secret of {name}",
             "link_by_verified_email": may_link,
+            "groups_claim": "groups" if name == "campus" else "",
         }
         for name, may_link in names.items()
     ]
@@ -217,6 +219,14 @@ def test_the_first_sign_in_at_a_provider_makes_an_account_and_the_second_finds_i
     assert (me["display_name"], me["email"], me["email_verified"]) == ("Grace Hopper", "grace@campus.example", True)
     assert me["providers"] == ["campus"]
     assert {s["method"] for s in browser.api("GET", "/me/sessions").json()["items"]} == {"campus"}
+
+
+def test_a_provider_says_in_which_groups_somebody_is(campus: ConfiguredPlatform) -> None:
+    browser = Browser(campus)
+    open_id(browser, "campus", "greta")
+    assert browser.who() == "greta"
+    listed = campus.collegium("group", "list").stdout
+    assert re.findall(r"^([\w-]+) +greta *$", listed, flags=re.M) == ["chess", "physics-2026"]
 
 
 def test_only_a_provider_that_may_links_to_the_account_with_the_same_confirmed_address(

@@ -4,7 +4,7 @@ import Provider from "oidc-provider";
 const { issuer, clients, accounts } = JSON.parse(process.env.PROVIDER);
 const provider = new Provider(issuer, {
   clients,
-  claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email", "email_verified"] },
+  claims: { openid: ["sub"], profile: ["name", "preferred_username", "groups"], email: ["email", "email_verified"] },
   findAccount: (_context, id) => accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
   pkce: { required: () => true },
   cookies: { keys: ["tests"] },
