@@ -51,8 +51,7 @@ async def create_course(ctx: Context) -> s.CourseSummary:
     new, now = ctx.body_as(s.CourseCreate), ctx.platform.now()
 
     def work(session: Session) -> s.CourseSummary:
-        for name in new.instructors:
-            users.get(session, name)
+        instructors = [users.get(session, name) for name in new.instructors]
         row = courses.create(
             session,
             new.id,
@@ -63,6 +62,9 @@ async def create_course(ctx: Context) -> s.CourseSummary:
             by=caller(ctx),
             now=now,
         )
+        for user in instructors:
+            person = session.get_one(EnrolmentRow, (row.id, user.name))
+            person.first_name, person.last_name = names_of(user.display_name, user.name)
         return course_summary(row, courses.role_in(session, row.id, ctx.actor.name))
 
     return await transaction(ctx, work)
