@@ -82,7 +82,7 @@ class Line:
     Attributes
     ----------
     scores
-        By assignment; `None` where there is none yet.
+        By assignment and manual column; `None` where there is none yet, or the student is excused.
     total
         Fraction of the course's points, `None` while nothing counts.
     letter
@@ -204,6 +204,45 @@ class Course(AbstractContextManager["Course"]):
         """Return the gradebook, a line for each student."""
         return list(map(_line, self._call("GET", "/gradebook")["rows"]))
 
+    def add_column(
+        self,
+        name: str,
+        points: float,
+        category: str = "assignments",
+        *,
+        extra_credit: bool = False,
+        returned: bool = False,
+    ) -> None:
+        """Add a column to the gradebook whose scores people give; students see it when it is returned."""
+        flags = {"is_extra_credit": extra_credit, "is_returned": returned}
+        self._call("POST", "/columns", {"name": name, "points": points, "category": category, **flags})
+
+    def set_scores(self, column: str, scores: Mapping[str, float | None], note: str | None = None) -> None:
+        """Set scores of a manual column by user name, all or none; `None` takes one away."""
+        known = {row["name"]: row["id"] for row in self._call("GET", "/columns")["items"]}
+        if column not in known:
+            raise RefusedError(f"The gradebook of “{self._course}” has no manual column “{column}”.")
+        revisions = {
+            row["user_name"]: cell["revision"]
+            for row in self._call("GET", "/gradebook")["rows"]
+            for cell in row["columns"]
+            if cell["column_id"] == known[column]
+        }
+        entries = [
+            {"user_name": name, "score": score, "revision": revisions.get(name, 0), "note": note}
+            for name, score in scores.items()
+        ]
+        self._call("PUT", f"/columns/{known[column]}/scores", {"scores": entries})
+
+    def import_scores(self, table: Path) -> int:
+        """Set scores of manual columns from a CSV or XLSX file, all or none; return how many changed."""
+        content = base64.b64encode(table.read_bytes()).decode()
+        found = self._call("POST", "/gradebook/imports", {"content_base64": content})
+        if found["problems"]:
+            raise RefusedError(f"“{table.name}” cannot be imported: {' '.join(found['problems'])}")
+        self._call("POST", "/gradebook/imports", {"content_base64": content, "digest": found["digest"]})
+        return len(found["changes"])
+
     def _files(self, folder: Path) -> list[dict[str, str]]:
         """Return the files of a folder as requests have them; what is too large for one is uploaded before."""
         files: list[dict[str, str]] = []
@@ -252,7 +291,8 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(
         user_name=row["user_name"],
         name=f"{row['first_name']} {row['last_name']}".strip(),
-        scores={name: cell["score"] for name, cell in cells.items()},
+        scores={name: cell["score"] for name, cell in cells.items()}
+        | {cell["name"]: cell["score"] for cell in row["columns"]},
         total=row["total"],
         letter=row["letter"],
         needs_manual=tuple(name for name, cell in cells.items() if cell["needs_manual"]),

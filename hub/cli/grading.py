@@ -1,4 +1,4 @@
-"""Commands on grading and the gradebook of the running platform: grade, gradebook."""
+"""Commands on grading on the running platform: grade."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import contextlib
 import gc
 import signal
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from courseware.worker import Worker
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False, soft_wrap=True)
 grade_app = typer.Typer(help="Grading: start, watch, return; run a worker.", no_args_is_help=True)
-gradebook_app = typer.Typer(help="The gradebook: show, export.", no_args_is_help=True)
 Course = Annotated[str, typer.Argument(help="Id of the course.")]
 Assignment = Annotated[str, typer.Argument(help="Name of the assignment.")]
 DATABASE_PAUSE_SECONDS = 2.0
@@ -30,7 +27,6 @@ DATABASE_PAUSE_SECONDS = 2.0
 def register(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.add_typer(grade_app, name="grade")
-    app.add_typer(gradebook_app, name="gradebook")
 
 
 @grade_app.command()
@@ -70,36 +66,6 @@ def worker(
 ) -> None:
     """Grade what is in the queue, until SIGTERM or Ctrl-C."""
     asyncio.run(_work(once))
-
-
-@gradebook_app.command()
-def show(course: Course) -> None:
-    """Show the gradebook."""
-    from hub.api import course_grade_schemas as g
-
-    rows = _client().call("GET", f"/courses/{course}/gradebook", g.Gradebook).rows
-    names = [cell.assignment for cell in rows[0].cells] if rows else []
-    table = Table("student", *names, "total", "letter", box=None, pad_edge=False)
-    for row in rows:
-        scores = ["–" if c.score is None else f"{c.score:g}{'*' if c.needs_manual else ''}" for c in row.cells]
-        total = "–" if row.total is None else f"{row.total:.1%}"
-        table.add_row(row.user_name, *scores, total, row.letter or "")
-    console.print(table)
-    console.print("* a person has to look", style="dim")
-
-
-@gradebook_app.command()
-def export(
-    course: Course,
-    file: Annotated[Path, typer.Argument(help="CSV file to write.")],
-    nbgrader: Annotated[bool, typer.Option("--nbgrader", help="In the columns of nbgrader.")] = False,
-) -> None:
-    """Write the gradebook as CSV."""
-    from hub.api import course_grade_schemas as g
-
-    kind = "nbgrader" if nbgrader else "csv"
-    file.write_text(_client().call("GET", f"/courses/{course}/gradebook/{kind}", g.Table).csv, encoding="utf-8")
-    console.print(f"Wrote {file}.")
 
 
 async def _work(once: bool) -> None:

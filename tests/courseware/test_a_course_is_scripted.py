@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from courseware.client import Course, RefusedError
+from hub.cli.app import make_app
 from tests.courseware.conftest import EXAMPLES
 from tests.platform_under_test import PlatformUnderTest
 
@@ -50,5 +52,32 @@ def test_a_course_is_scripted_from_end_to_end(platform: PlatformUnderTest, tmp_p
         assert (line.user_name, line.name) == ("script-ben", "Ben")
         assert (line.scores["ps1"] or 0) > 0
         assert line.needs_manual == ("ps1",)
+        course.add_column("Talk", 20, "oral")
+        course.set_scores("Talk", {"script-ben": 15}, note="heard")
+        with pytest.raises(RefusedError, match="not from 0 to 20"):
+            course.set_scores("Talk", {"script-ben": 21})
+        with pytest.raises(RefusedError, match="no manual column"):
+            course.set_scores("Speech", {"script-ben": 1})
+        table = tmp_path / "grades.csv"
+
+        def gradebook(*arguments: str) -> str:
+            done = CliRunner().invoke(make_app("gradebook"), ["gradebook", *arguments], env=platform.env)
+            assert done.exit_code == 0, done.output
+            return done.output
+
+        gradebook("export", "scripted", str(table))
+        table.write_text(table.read_text().replace(",15.0,", ",16.0,"))
+        assert (course.import_scores(table), course.import_scores(table)) == (1, 0)
+        assert course.gradebook()[0].scores["Talk"] == 16
+        gradebook("add-column", "scripted", "Quiz", "--points", "10", "--category", "oral")
+        gradebook("set", "scripted", "quiz", "script-ben", "7.5", "--note", "late")
+        gradebook("change-column", "scripted", "Quiz", "--new-name", "Test", "--returned")
+        assert "Test  10      oral      returned" in gradebook("columns", "scripted")
+        gradebook("export", "scripted", str(tmp_path / "grades.xlsx"))
+        gradebook("set", "scripted", "Test", "script-ben", "excused")
+        assert "7.5" in gradebook("import", "scripted", str(tmp_path / "grades.xlsx"), "--yes")
+        assert "7.5" in gradebook("show", "scripted")
+        gradebook("remove-column", "scripted", "Test")
+        assert "Test" not in gradebook("show", "scripted")
         with pytest.raises(RefusedError):
             mine.gradebook()
