@@ -1,19 +1,16 @@
-import { Button, Checkbox, Modal, Stack, TextInput } from "@mantine/core";
+import { Checkbox, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { setAssignmentSettings, useInCourse, type Assignment, type Course } from "@/api/courses";
-import { ProblemAlert } from "@/components/ProblemAlert";
-import { notifyDone } from "@/lib/notify";
+import { FormDialog } from "./FormDialog";
 
 /** What holds for an assignment besides its times: groups, collection, how strictly it is graded. */
 export function AssignmentSettingsDialog({
   course,
   assignment,
-  opened,
   onClose,
 }: {
   course: Course;
   assignment: Assignment;
-  opened: boolean;
   onClose: () => void;
 }) {
   const [settings, setSettings] = useState(assignment.settings);
@@ -31,46 +28,31 @@ export function AssignmentSettingsDialog({
     />
   );
   return (
-    <Modal opened={opened} onClose={onClose} title={`Settings of “${assignment.name}”`}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate(
-            { name: assignment.name, settings },
-            {
-              onSuccess: () => {
-                notifyDone("Saved.");
-                onClose();
-              },
-            },
-          );
-        }}
-      >
-        <Stack>
-          {save.error && <ProblemAlert error={save.error} />}
-          <TextInput
-            label="Category of the gradebook"
-            required
-            value={settings.category ?? ""}
-            onChange={(event) => setSettings({ ...settings, category: event.currentTarget.value })}
-          />
-          {box(
-            "collect_at_deadline",
-            "Collect at the deadline",
-            "What was not handed in when it is due is taken from the student’s project; extensions are waited for.",
-          )}
-          {box(
-            "is_group",
-            "Groups hand in",
-            "A group works in one project and hands in once. Groups are a column of the roster.",
-          )}
-          {box("is_extra_credit", "Extra credit", "Its points add to the grade and never lower it.")}
-          {box("stderr_fails", "Warnings cost the points", "Text on stderr fails a test, as with nbgrader.")}
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Settings of “${assignment.name}”`}
+      save={save}
+      value={() => ({ name: assignment.name, settings })}
+      done="Saved."
+      onClose={onClose}
+    >
+      <TextInput
+        label="Category of the gradebook"
+        required
+        value={settings.category ?? ""}
+        onChange={(event) => setSettings({ ...settings, category: event.currentTarget.value })}
+      />
+      {box(
+        "collect_at_deadline",
+        "Collect at the deadline",
+        "What was not handed in when it is due is taken from the student’s project; extensions are waited for.",
+      )}
+      {box(
+        "is_group",
+        "Groups hand in",
+        "A group works in one project and hands in once. Groups are a column of the roster.",
+      )}
+      {box("is_extra_credit", "Extra credit", "Its points add to the grade and never lower it.")}
+      {box("stderr_fails", "Warnings cost the points", "Text on stderr fails a test, as with nbgrader.")}
+    </FormDialog>
   );
 }

@@ -1,10 +1,9 @@
-import { Button, Checkbox, Modal, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Checkbox, NumberInput, Select, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { changeCourse, copyCourse, type Course } from "@/api/courses";
-import { ProblemAlert } from "@/components/ProblemAlert";
-import { notifyDone } from "@/lib/notify";
+import { FormDialog } from "./FormDialog";
 
 /** What a course is called, its time zone, and whether it is over. */
 export function CourseSettingsDialog({ course, onClose }: { course: Course; onClose: () => void }) {
@@ -15,44 +14,33 @@ export function CourseSettingsDialog({ course, onClose }: { course: Course; onCl
   const client = useQueryClient();
   const save = useMutation({
     mutationFn: changeCourse(course.id),
-    onSuccess: async () => {
-      await client.invalidateQueries();
-      notifyDone("Saved.");
-      onClose();
-    },
+    onSuccess: () => client.invalidateQueries(),
   });
   return (
-    <Modal opened onClose={onClose} title="Settings of the course">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate({ title, term, time_zone: zone, is_archived: isArchived });
-        }}
-      >
-        <Stack>
-          {save.error && <ProblemAlert error={save.error} />}
-          <TextInput label="Title" required value={title} onChange={(e) => setTitle(e.currentTarget.value)} />
-          <TextInput label="Term" value={term} onChange={(e) => setTerm(e.currentTarget.value)} />
-          <Select
-            label="Time zone"
-            searchable
-            allowDeselect={false}
-            data={[...new Set([zone, "UTC", ...Intl.supportedValuesOf("timeZone")])]}
-            value={zone}
-            onChange={(value) => setZone(value ?? "UTC")}
-          />
-          <Checkbox
-            label="Archived"
-            description="Nothing is handed in or collected any more, and links to join end. Everything can still be read, graded and exported."
-            checked={isArchived}
-            onChange={(event) => setArchived(event.currentTarget.checked)}
-          />
-          <Button type="submit" loading={save.isPending}>
-            Save
-          </Button>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title="Settings of the course"
+      save={save}
+      value={() => ({ title, term, time_zone: zone, is_archived: isArchived })}
+      done="Saved."
+      onClose={onClose}
+    >
+      <TextInput label="Title" required value={title} onChange={(e) => setTitle(e.currentTarget.value)} />
+      <TextInput label="Term" value={term} onChange={(e) => setTerm(e.currentTarget.value)} />
+      <Select
+        label="Time zone"
+        searchable
+        allowDeselect={false}
+        data={[...new Set([zone, "UTC", ...Intl.supportedValuesOf("timeZone")])]}
+        value={zone}
+        onChange={(value) => setZone(value ?? "UTC")}
+      />
+      <Checkbox
+        label="Archived"
+        description="Nothing is handed in or collected any more, and links to join end. Everything can still be read, graded and exported."
+        checked={isArchived}
+        onChange={(event) => setArchived(event.currentTarget.checked)}
+      />
+    </FormDialog>
   );
 }
 
@@ -66,51 +54,43 @@ export function CopyCourseDialog({ course, onClose }: { course: Course; onClose:
   const client = useQueryClient();
   const copy = useMutation({
     mutationFn: copyCourse(course.id),
-    onSuccess: async (made) => {
-      await client.invalidateQueries();
-      notifyDone(`“${made.title}” is made; its assignments wait to be released.`);
-      onClose();
-      void navigate({ to: "/courses/$courseId", params: { courseId: made.id }, search: {} });
-    },
+    onSuccess: () => client.invalidateQueries(),
   });
   return (
-    <Modal opened onClose={onClose} title={`Copy “${course.title}”`}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          copy.mutate({ id, title, term, shift_days: Number(days) });
-        }}
-      >
-        <Stack>
-          {copy.error && <ProblemAlert error={copy.error} />}
-          <Text size="sm" c="dimmed">
-            The newest version of each assignment, rubrics, categories and letters come over; people and their
-            work do not.
-          </Text>
-          <TextInput
-            label="Id"
-            description="Part of its address: lowercase letters, digits and hyphens"
-            required
-            pattern="[a-z0-9\-]+"
-            value={id}
-            onChange={(e) => setId(e.currentTarget.value)}
-          />
-          <TextInput label="Title" required value={title} onChange={(e) => setTitle(e.currentTarget.value)} />
-          <TextInput label="Term" value={term} onChange={(e) => setTerm(e.currentTarget.value)} />
-          <NumberInput
-            label="All times move by so many days"
-            description="364 keeps the day of the week"
-            min={0}
-            max={3660}
-            allowDecimal={false}
-            value={days}
-            onChange={setDays}
-          />
-          <Button type="submit" loading={copy.isPending}>
-            Copy
-          </Button>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Copy “${course.title}”`}
+      action="Copy"
+      save={copy}
+      value={() => ({ id, title, term, shift_days: Number(days) })}
+      done={(made) => `“${made.title}” is made; its assignments wait to be released.`}
+      onDone={(made) =>
+        void navigate({ to: "/courses/$courseId", params: { courseId: made.id }, search: {} })
+      }
+      onClose={onClose}
+    >
+      <Text size="sm" c="dimmed">
+        The newest version of each assignment, rubrics, manual columns, categories and letters come over;
+        people, their work and their scores do not.
+      </Text>
+      <TextInput
+        label="Id"
+        description="Part of its address: lowercase letters, digits and hyphens"
+        required
+        pattern="[a-z0-9\-]+"
+        value={id}
+        onChange={(e) => setId(e.currentTarget.value)}
+      />
+      <TextInput label="Title" required value={title} onChange={(e) => setTitle(e.currentTarget.value)} />
+      <TextInput label="Term" value={term} onChange={(e) => setTerm(e.currentTarget.value)} />
+      <NumberInput
+        label="All times move by so many days"
+        description="364 keeps the day of the week"
+        min={0}
+        max={3660}
+        allowDecimal={false}
+        value={days}
+        onChange={setDays}
+      />
+    </FormDialog>
   );
 }

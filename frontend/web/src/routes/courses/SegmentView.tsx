@@ -62,7 +62,7 @@ function MarkForm({
   const [items, setItems] = useState<number[]>(score.rubric_items);
   const save = useInCourse(courseId, setMark(courseId, submission));
   const conflict = save.error !== null && asApiError(save.error).status === 409;
-  const submit = (all = points) =>
+  const submit = (all = points, by = items) =>
     save.mutate(
       {
         notebook,
@@ -71,7 +71,7 @@ function MarkForm({
         score: all === "" ? null : Number(all),
         extra_credit: Number(extra) || 0,
         comment,
-        rubric_items: items,
+        rubric_items: by,
       },
       { onSuccess: () => notifyDone(`${score.grade_id} is marked.`) },
     );
@@ -140,7 +140,8 @@ function MarkForm({
             variant="default"
             onClick={() => {
               setPoints(score.points);
-              submit(score.points);
+              setItems([]);
+              submit(score.points, []);
             }}
           >
             Full
@@ -149,7 +150,8 @@ function MarkForm({
             variant="default"
             onClick={() => {
               setPoints(0);
-              submit(0);
+              setItems([]);
+              submit(0, []);
             }}
           >
             None

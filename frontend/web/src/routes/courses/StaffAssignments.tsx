@@ -243,19 +243,16 @@ function OneAssignment({
           </Menu>
         )}
       </Group>
-      {timing && <TimesDialog course={course} assignment={assignment} opened onClose={times.close} />}
+      {timing && <TimesDialog course={course} assignment={assignment} onClose={times.close} />}
       <ExtensionsDialog
         course={course}
         assignment={assignment}
         opened={extending}
         onClose={extensions.close}
       />
-      <AssignmentSettingsDialog
-        course={course}
-        assignment={assignment}
-        opened={setting}
-        onClose={settings.close}
-      />
+      {setting && (
+        <AssignmentSettingsDialog course={course} assignment={assignment} onClose={settings.close} />
+      )}
     </Paper>
   );
 }

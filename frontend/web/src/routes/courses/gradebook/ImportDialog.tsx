@@ -1,6 +1,6 @@
 import { Alert, Button, FileInput, Group, List, Modal, Stack, Table, Text } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { base64, useInCourse } from "@/api/courses";
 import { importGradebook, type GradebookImported } from "@/api/gradebook";
 import { ProblemAlert } from "@/components/ProblemAlert";
@@ -11,6 +11,7 @@ const SHOWN = 100;
 /** Scores of manual columns from a CSV or Excel file: what would change is shown first. */
 export function ImportDialog({ courseId, onClose }: { courseId: string; onClose: () => void }) {
   const [file, setFile] = useState<File | null>(null);
+  const chooseAgain = useRef<() => void>(null);
   const look = useMutation({
     mutationFn: async (chosen: File) => {
       const content_base64 = await base64(chosen);
@@ -29,12 +30,14 @@ export function ImportDialog({ courseId, onClose }: { courseId: string; onClose:
           names them. Empty cells leave scores as they are; “excused” excuses.
         </Text>
         <FileInput
+          resetRef={chooseAgain}
           label="File"
           placeholder="Choose a file"
           accept=".csv,.xlsx,text/csv"
           value={file}
           onChange={(chosen) => {
             setFile(chosen);
+            chooseAgain.current?.(); // the same file, mended, is another choice
             save.reset();
             if (chosen) look.mutate(chosen);
             else look.reset();

@@ -1,6 +1,6 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
-import { memo, useState, type ClipboardEvent, type KeyboardEvent } from "react";
+import { memo, useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
 import type { ColumnCell } from "@/api/gradebook";
 import { parseScore, pastedTable, scoreText, type Score } from "./scoreText";
 
@@ -30,6 +30,7 @@ export const ScoreCell = memo(function ScoreCell(props: ScoreCellProps) {
   const parsed = draft ? parseScore(draft.text, cell.points) : null;
   const wrong = typeof parsed === "string" ? parsed : undefined;
   const told = wrong ?? props.problem;
+  const id = useId();
 
   const save = () => {
     if (!draft || parsed === null || typeof parsed === "string") return;
@@ -70,25 +71,24 @@ export const ScoreCell = memo(function ScoreCell(props: ScoreCellProps) {
 
   return (
     <div className="score-cell">
-      <Tooltip label={told} disabled={!told} multiline maw={320} events={TOLD_WHEN}>
-        <input
-          className="score-input"
-          inputMode="decimal"
-          autoComplete="off"
-          data-cell={`${row} ${place}`}
-          aria-label={`${cell.name} of ${name}, of ${cell.points}`}
-          aria-invalid={told !== undefined}
-          value={draft?.text ?? scoreText(cell)}
-          onFocus={(event) => event.currentTarget.select()}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            setDraft((present) => ({ text, revision: present?.revision ?? cell.revision }));
-          }}
-          onBlur={save}
-          onKeyDown={onKeyDown}
-          onPaste={onPaste}
-        />
-      </Tooltip>
+      <input
+        className="score-input"
+        inputMode="decimal"
+        autoComplete="off"
+        data-cell={`${row} ${place}`}
+        aria-label={`${cell.name} of ${name}, of ${cell.points}`}
+        aria-invalid={told !== undefined}
+        aria-describedby={told ? `${id}-told` : undefined}
+        value={draft?.text ?? scoreText(cell)}
+        onFocus={(event) => event.currentTarget.select()}
+        onChange={(event) => {
+          const text = event.currentTarget.value;
+          setDraft((present) => ({ text, revision: present?.revision ?? cell.revision }));
+        }}
+        onBlur={save}
+        onKeyDown={onKeyDown}
+        onPaste={onPaste}
+      />
       <ActionIcon
         className="score-why"
         variant="subtle"
@@ -100,11 +100,14 @@ export const ScoreCell = memo(function ScoreCell(props: ScoreCellProps) {
       >
         <IconHistory size={16} />
       </ActionIcon>
+      {told && (
+        <span className="score-told" id={`${id}-told`} role="alert">
+          {told}
+        </span>
+      )}
     </div>
   );
 });
-
-const TOLD_WHEN = { hover: true, focus: true, touch: true };
 
 const isAt = (input: HTMLInputElement, place: number) =>
   input.selectionStart === place && input.selectionEnd === place;

@@ -51,7 +51,10 @@ interface Props {
 /** A rubric's items; which marks a change would change is shown before it is saved. */
 export function RubricDialog({ courseId, rubricId, ...rest }: Props) {
   const library = useQuery({ ...rubricsQuery(courseId), enabled: rubricId !== null });
-  const known = library.data?.items.find(({ id }) => id === rubricId);
+  // What was read before the dialog opened may be of an earlier revision.
+  const known = library.isFetchedAfterMount
+    ? library.data?.items.find(({ id }) => id === rubricId)
+    : undefined;
   return (
     <Modal
       opened
@@ -61,9 +64,7 @@ export function RubricDialog({ courseId, rubricId, ...rest }: Props) {
     >
       {library.error && <ProblemAlert error={library.error} onRetry={library.refetch} />}
       {rubricId !== null && !known && !library.error && <Skeleton h={200} />}
-      {(rubricId === null || known) && (
-        <RubricForm key={known?.revision} courseId={courseId} known={known} {...rest} />
-      )}
+      {(rubricId === null || known) && <RubricForm courseId={courseId} known={known} {...rest} />}
     </Modal>
   );
 }
@@ -79,9 +80,10 @@ function RubricForm({
     () => known?.items.map((item) => ({ key: item.id, ...item })) ?? [newLine()],
   );
   const [includeReturned, setIncludeReturned] = useState(false);
+  const [revision] = useState(known?.revision ?? 0); // of what is being changed, whatever is read meanwhile
   const save = useInCourse(courseId, async (draft: RubricDraft) => {
     if (!known) return makeRubric(courseId)(draft);
-    const change = { ...draft, revision: known.revision, include_returned: includeReturned };
+    const change = { ...draft, revision, include_returned: includeReturned };
     return (await changeRubric(courseId, known.id)(change)).rubric;
   });
   const draft = draftOf(name, lines);
