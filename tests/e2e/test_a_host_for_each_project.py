@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import time
@@ -15,8 +16,10 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 import hub.api.dispatch  # noqa: F401 - declares the operations
+from courseware.notebooks import write_notebook
 from hub.api.operation import OPERATIONS, Audience, Operation
 from tests.conftest import CHROMIUM_FLAGS
+from tests.courseware.small_assignment import NAME, source_notebook
 from tests.domains_under_test import DOMAIN, HOST, PARENT, DomainsPlatform, domains_platform, launch, sign_in_at
 from tests.e2e.browsing import keep_picture, wait_for_kernel, wait_on
 from tests.platform_under_test import SLOW_MS
@@ -35,6 +38,11 @@ SOCKET = """([url, first]) => new Promise((resolve) => {
   socket.onclose = () => resolve("closed");
   setTimeout(() => resolve("silent: " + text), 15000);
 })"""
+
+
+STORY = pytest.mark.skipif(
+    "COLLEGIUM_LAB_STORY" not in os.environ, reason="part of the extension's story: COLLEGIUM_LAB_STORY=1"
+)
 
 
 @dataclass
@@ -175,9 +183,46 @@ def _in_a_notebook(campus: Campus, page: Page) -> str:
     return project
 
 
-@pytest.mark.skipif(
-    "COLLEGIUM_LAB_STORY" not in os.environ, reason="part of the extension's story: COLLEGIUM_LAB_STORY=1"
-)
+@STORY
+def test_work_for_a_course_is_opened_and_checked_in_its_project(ada: Page, campus: Campus) -> None:
+    campus.lab(ada, _with_an_assignment(campus))
+    ada.locator('[data-id="collegium-courses"]').first.click()
+    work = ada.get_by_role("article", name="ps1")
+    expect(work.get_by_text("Not handed in yet.")).to_be_visible()
+    work.get_by_role("button", name="Open").click()
+    ada.wait_for_selector(".jp-Notebook-cell")
+    work.get_by_role("button", name="Check").click()
+    expect(work.get_by_text("Nothing is missing. 1 file would be handed in.")).to_be_visible()
+    keep_picture(ada, "lab-own-host-course")
+    with ada.context.expect_page() as opened:
+        work.get_by_role("button", name="To hand in").click()
+    expect(opened.value).to_have_url(f"{campus.platform.url}/services/collegium/courses/sums")
+    opened.value.get_by_role("button", name="Hand in", exact=True).click()
+    expect(opened.value.get_by_role("dialog", name="Received")).to_be_visible()
+    opened.value.close()
+    ada.get_by_role("button", name="Refresh").first.click()
+    expect(work.get_by_text("Handed in just now.")).to_be_visible()
+
+
+def _with_an_assignment(campus: Campus) -> str:
+    """Release an assignment to Ada, and fetch it; return the project that it is in, whose server runs."""
+    content = base64.b64encode(write_notebook(source_notebook())).decode()
+    course, one = "/courses/sums", "/courses/sums/assignments/ps1"
+    with campus.platform.client("admin") as admin:
+        for method, path, body in (
+            ("POST", "/courses", {"id": "sums", "title": "Sums", "instructors": ["mallory"]}),
+            ("PUT", f"{course}/people/ada", {}),
+            ("POST", f"{course}/assignments", {"name": "ps1"}),
+            ("POST", f"{one}/versions", {"files": [{"path": NAME, "content_base64": content}]}),
+            ("POST", f"{one}/release", {}),
+        ):
+            admin.request(method, path, json=body).raise_for_status()
+    project = str(campus.ada.post(f"{one}/fetch").raise_for_status().json()["project_id"])
+    campus.platform.start_server(campus.ada, project)
+    return project
+
+
+@STORY
 def test_a_page_goes_on_when_its_server_was_stopped_under_it(browser: Browser, campus: Campus) -> None:
     page = sign_in_at(browser, campus.platform, "ada")
     project = _in_a_notebook(campus, page)
