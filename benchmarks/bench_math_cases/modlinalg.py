@@ -17,6 +17,19 @@ def to_flint(a: Any, p: int) -> Any:
     return flint.nmod_mat(*a.shape, a.ravel().tolist(), p)
 
 
+def small(a: Any, v: Any, p: int, rounds: int) -> Iterator[Row]:
+    """A matrix of 50 rows."""
+    fa, fv = to_flint(a, p), to_flint(v, p)
+    cases = {
+        "det": (lambda: m.det_mod(a, p), fa.det, lambda: to_flint(a, p).det()),
+        "rank": (lambda: m.rank_mod(a, p), fa.rank, lambda: to_flint(a, p).rank()),
+        "solve": (lambda: m.solve_mod(a, v, p), lambda: fa.solve(fv), lambda: to_flint(a, p).solve(fv)),
+    }
+    for name, (ours, plain, converted) in cases.items():
+        peers = [("python-flint", plain, 0.9), ("python-flint from NumPy", converted, 6.0)]
+        yield from compare(f"`{name}_mod`, n = 50, p = {p}", ours, peers, rounds)
+
+
 def rows(quick: bool) -> Iterator[Row]:
     """Rows of the table."""
     rounds = 3 if quick else 7
@@ -41,10 +54,7 @@ def rows(quick: bool) -> Iterator[Row]:
             ("NumPy int64 @", lambda a=a: a @ a, 15.0 if p < 2**20 else 0),
         ]
         yield from compare(f"`matmul_mod`, n = 1000, p = {p}", lambda a=a, p=p: m.matmul_mod(a, a, p), peers, 3)
-        b = a[:50, :50].copy()
-        fb = to_flint(b, p)
-        peers = [("python-flint", fb.det, 0.9), ("python-flint from NumPy", lambda b=b, p=p: to_flint(b, p).det(), 6.0)]
-        yield from compare(f"`det_mod`, n = 50, p = {p}", lambda b=b, p=p: m.det_mod(b, p), peers, rounds)
+        yield from small(a[:50, :50].copy(), v[:50], p, 3 * rounds)
     bits = rng.integers(0, 2, (1500, 1500))
     fbits = to_flint(bits, 2)
     yield from compare(

@@ -57,10 +57,11 @@ cdef extern from *:
     const triangle_kernel *lower_kernels
     const triangle_kernel *upper_kernels
     const bits_kernel *bits_kernels
+    enum: MOST_UNKNOWNS
 
 cdef enum:
     BASE = 32  # columns eliminated, or unknowns solved for, without a matrix product
-    FEW = 8  # right sides for which twice as many are worth no matrix product
+    FEW = 8  # right sides for which more unknowns than that are worth no matrix product
     DEPTH = 256  # terms of a product of residues and half residues that a double holds exactly
 
 
@@ -196,7 +197,7 @@ def upper_solve(cnp.ndarray u, cnp.ndarray b, double p):
     """``b := U^-1 b`` in place, for the upper triangle of u."""
     cdef long n = u.shape[0], half
     cdef triangle_kernel kernel
-    if n <= BASE or (n <= 2 * BASE and b.shape[1] <= FEW):
+    if n <= BASE or (n <= MOST_UNKNOWNS and b.shape[1] <= FEW):
         if n:
             kernel = upper_kernels[isa_index()]
             kernel(<double *>u.data, u.strides[0] // 8, <double *>b.data, b.strides[0] // 8, n, b.shape[1], p)

@@ -154,12 +154,12 @@ def solve_mod(a: ArrayLike, b: ArrayLike, p: int) -> Ints:
             raise NotInvertibleError("the matrix is singular modulo 2")
         x = _unpacked(words, n + columns.shape[1])[:, n:]
         return x[:, 0] if right.ndim == 1 else x
-    augmented = np.hstack([_loaded(matrix, modulus), _loaded(columns, modulus)])
+    augmented = np.concatenate((_loaded(matrix, modulus), _loaded(columns, modulus)), axis=1)
     form = _core.Echelon(augmented, modulus)
     if form.rank < n or (n and form.pivots[-1] != n - 1):
         raise NotInvertibleError(f"the matrix is singular modulo {modulus}")
-    rest = np.ascontiguousarray(form.w[:, n:])
-    _core.upper_solve(np.ascontiguousarray(form.w[:, :n]), rest, modulus)
+    rest = form.w[:, n:]
+    _core.upper_solve(form.w[:, :n], rest, modulus)
     x = _residues(rest, modulus)
     return x[:, 0] if right.ndim == 1 else x
 

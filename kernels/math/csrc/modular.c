@@ -160,15 +160,30 @@ void JOIN(lower_solve, LEVEL)(const double *l, long l_stride, double *b, long b_
         if (late) reduce_row(b + i * b_stride, count, p);
     }
 }
-/* b := U^-1 b for the upper triangle of u, column by column: the rows above an unknown do not wait for each other */
+/* Inverses of n residues other than 0 by one division for all (Montgomery's trick) */
+static void inverses_of(const double *x, long stride, double *out, long n, double p) {
+    const double inverse = 1.0 / p;
+    double product = x[0], rest;
+    out[0] = product;
+    for (long i = 1; i < n; i++) out[i] = product = reduce(multiply(product, x[i * stride], p, inverse), p, inverse);
+    rest = inverse_of(product, p); /* of the first i + 1 in the loop */
+    for (long i = n - 1; i > 0; i--) {
+        out[i] = reduce(multiply(rest, out[i - 1], p, inverse), p, inverse);
+        rest = reduce(multiply(rest, x[i * stride], p, inverse), p, inverse);
+    }
+    out[0] = rest;
+}
+/* b := U^-1 b for the upper triangle of u of at most MOST_UNKNOWNS rows, column by column: the rows above an unknown
+ * do not wait for each other */
 void JOIN(upper_solve, LEVEL)(const double *u, long u_stride, double *b, long b_stride, long n, long count, double p) {
     const double inverse = 1.0 / p;
     const int late = sums_are_exact(n, p);
+    double inverses[MOST_UNKNOWNS];
+    inverses_of(u, u_stride + 1, inverses, n, p);
     for (long j = n - 1; j >= 0; j--) {
         double *known = b + j * b_stride;
         if (late) reduce_row(known, count, p);
-        const double scale = inverse_of(u[j * u_stride + j], p);
-        for (long k = 0; k < count; k++) known[k] = reduce(multiply(scale, known[k], p, inverse), p, inverse);
+        for (long k = 0; k < count; k++) known[k] = reduce(multiply(inverses[j], known[k], p, inverse), p, inverse);
         for (long i = 0; i < j; i++) {
             const double factor = u[i * u_stride + j];
             if (late) subtract_exact(b + i * b_stride, known, factor, count);

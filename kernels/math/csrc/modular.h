@@ -2,6 +2,8 @@
 #pragma once
 #include <stdint.h>
 
+enum { MOST_UNKNOWNS = 64 }; /* of upper_solve */
+
 #define DECLARE_MODULAR(level)                                                                                       \
     void accumulate_##level(double *, long, const double *, const double *, long, long, double, double);             \
     void split_halves_##level(const double *, long, double *, double *, long, long);                                 \
