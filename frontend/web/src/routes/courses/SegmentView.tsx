@@ -1,6 +1,13 @@
 import { Alert, Badge, Button, Group, NumberInput, Paper, Stack, Text, Textarea } from "@mantine/core";
 import { useState, type CSSProperties } from "react";
-import { setMark, useInCourse, type CellScore, type OfferedItem, type Segment } from "@/api/courses";
+import {
+  setMark,
+  useInCourse,
+  type CellScore,
+  type MarkUpdate,
+  type OfferedItem,
+  type Segment,
+} from "@/api/courses";
 import { asApiError } from "@/api/errors";
 import { notifyDone } from "@/lib/notify";
 import { FormattedText } from "./FormattedText";
@@ -60,21 +67,23 @@ function MarkForm({
   const [extra, setExtra] = useState<number | string>(score.extra_credit);
   const [comment, setComment] = useState(score.comment);
   const [items, setItems] = useState<number[]>(score.rubric_items);
-  const save = useInCourse(courseId, setMark(courseId, submission));
+  // Said here, not where it is called: what is saved makes a new form, which ends what the old one waits for.
+  const save = useInCourse(courseId, async (mark: MarkUpdate) => {
+    const made = await setMark(courseId, submission)(mark);
+    notifyDone(`${score.grade_id} is marked.`);
+    return made;
+  });
   const conflict = save.error !== null && asApiError(save.error).status === 409;
   const submit = (all = points, by = items) =>
-    save.mutate(
-      {
-        notebook,
-        grade_id: score.grade_id,
-        revision: score.revision,
-        score: all === "" ? null : Number(all),
-        extra_credit: Number(extra) || 0,
-        comment,
-        rubric_items: by,
-      },
-      { onSuccess: () => notifyDone(`${score.grade_id} is marked.`) },
-    );
+    save.mutate({
+      notebook,
+      grade_id: score.grade_id,
+      revision: score.revision,
+      score: all === "" ? null : Number(all),
+      extra_credit: Number(extra) || 0,
+      comment,
+      rubric_items: by,
+    });
   return (
     <form
       aria-label={`Mark of ${score.grade_id}`}
