@@ -208,15 +208,16 @@ def _with_an_assignment(campus: Campus) -> str:
     """Release an assignment to Ada, and fetch it; return the project that it is in, whose server runs."""
     content = base64.b64encode(write_notebook(source_notebook())).decode()
     course, one = "/courses/sums", "/courses/sums/assignments/ps1"
-    with campus.platform.client("admin") as admin:
-        for method, path, body in (
-            ("POST", "/courses", {"id": "sums", "title": "Sums", "instructors": ["mallory"]}),
-            ("PUT", f"{course}/people/ada", {}),
-            ("POST", f"{course}/assignments", {"name": "ps1"}),
-            ("POST", f"{one}/versions", {"files": [{"path": NAME, "content_base64": content}]}),
-            ("POST", f"{one}/release", {}),
-        ):
-            admin.request(method, path, json=body).raise_for_status()
+    admin = campus.platform.client("admin")
+    for method, path, body in (
+        ("POST", "/courses", {"id": "sums", "title": "Sums", "instructors": ["mallory"]}),
+        ("PUT", f"{course}/people/ada", {}),
+        ("POST", f"{course}/assignments", {"name": "ps1"}),
+        ("POST", f"{one}/versions", {"files": [{"path": NAME, "content_base64": content}]}),
+        ("POST", f"{one}/release", {}),
+    ):
+        admin.request(method, path, json=body).raise_for_status()
+    admin.close()
     project = str(campus.ada.post(f"{one}/fetch").raise_for_status().json()["project_id"])
     campus.platform.start_server(campus.ada, project)
     return project
