@@ -94,6 +94,13 @@ def test_pow_follows_ieee_for_zeros_infinities_and_negative_bases(level: str) ->
     assert (np.signbit(actual) == np.signbit(expected))[(expected == 0) | np.isinf(expected)].all()
 
 
+def test_tanh_stays_within_one(level: str, cases: int, rng: np.random.Generator) -> None:
+    x = np.concatenate([rng.uniform(15, 23, 1000 + 100 * cases), rng.uniform(-23, -15, 1000 + 100 * cases)])
+    f = fast_callable("tanh(x)")
+    assert np.abs(f(x)).max() == 1
+    assert max(abs(f(v)) for v in x[:4000].tolist()) == 1
+
+
 BESIDE = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -1e-310, 1e308, -1e308, 709.9, -745.2, 1e7, -3e15, 2.0**60]
 
 

@@ -12,7 +12,8 @@ static inline double tanh_one(double x) {
     double scale = double_of(bits_of(1.0) + (bits_of(shifted) << 52));
     double e = FMA(scale, p, scale - 1.0);
     double below = e + 2.0, q = e / below, lost = e - (below - 2.0); /* 1 / (E + 2) = (1 - q) / 2 */
-    double y = with_sign(FMA(-0.5 * FMA(-q, q, q), lost, q), x);
+    double size = FMA(-0.5 * FMA(-q, q, q), lost, q); /* which rounding may bring past 1 */
+    double y = with_sign(size > 1.0 ? 1.0 : size, x);
     return x != x ? x : y;
 }
 #if defined(__AVX512F__)
@@ -31,7 +32,7 @@ static void k_tanh(double *d, const double *a, long n) {
         const __m512d half = _mm512_fnmadd_pd(quotient, quotient, quotient);  /* the inverse */
         const __m512d y = _mm512_fnmadd_pd(_mm512_mul_pd(half, _mm512_set1_pd(0.5)), lost, quotient);
         const __m512d sign = _mm512_and_pd(x, _mm512_set1_pd(-0.0));
-        _mm512_mask_storeu_pd(d + i, lanes, _mm512_or_pd(y, sign));
+        _mm512_mask_storeu_pd(d + i, lanes, _mm512_or_pd(_mm512_min_pd(one, y), sign)); /* nan stays */
     }
 }
 #else
