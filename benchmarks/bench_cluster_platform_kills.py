@@ -21,13 +21,14 @@ import sys
 import threading
 import time
 import uuid
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-from kubernetes import client, config
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -36,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_cluster import row  # noqa: E402
 from benchmarks.bench_cluster_kills import PROGRAMS  # noqa: E402
-from tests.cluster.installation import Installation  # noqa: E402
+from tests.cluster.installation import Installation, installed  # noqa: E402
 from tests.courseware.conftest import EXAMPLES  # noqa: E402
 from tests.courseware.test_a_course_through_http import encoded  # noqa: E402
 from tests.rooms.test_durability import notebook  # noqa: E402
@@ -124,7 +125,7 @@ class Student:
         """Hand in something new, until it is received."""
         while not is_over.is_set():
             self.handed_in += 1
-            extra = {"path": "notes.txt", "content_base64": encoded_text(f"{self.handed_in}")}
+            extra = {"path": "notes.txt", "content_base64": b64encode(str(self.handed_in).encode()).decode()}
             body = {"files": [*encoded(EXAMPLES / "submitted/bitdiddle/ps1"), extra]}
             headers = {"Idempotency-Key": uuid.uuid4().hex}
             while True:
@@ -139,13 +140,6 @@ class Student:
     def states(self) -> dict[str, int]:
         """Return how many gradings are in each state."""
         return dict(self.teacher.get("/courses/phys/assignments/ps1/gradings").raise_for_status().json()["states"])
-
-
-def encoded_text(text: str) -> str:
-    """Return text as files are handed in."""
-    import base64
-
-    return base64.b64encode(text.encode()).decode()
 
 
 def kill(installation: Installation, chance: random.Random, tally: Counter[str], is_over: threading.Event) -> None:
@@ -176,22 +170,6 @@ def within(seconds: float, is_true: Callable[[], bool]) -> bool:
                 return True
         time.sleep(1)
     return False
-
-
-@contextlib.contextmanager
-def installed() -> Iterator[Installation]:
-    """Install the platform in a namespace of its own."""
-    core = client.CoreV1Api()
-    name = f"collegium-kills-{uuid.uuid4().hex[:6]}"
-    core.create_namespace({"metadata": {"name": name}})
-    made = Installation(name, Path("/tmp") / name)
-    try:
-        made.install()
-        yield made
-    finally:
-        made.remove()
-        core.delete_namespace(name)
-        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def measure(minutes: float, seed: int) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +170,21 @@ class Installation:
             return str(self.core.read_namespaced_pod_log(pod, self.namespace, container=container, tail_lines=30))
         except ApiException as error:
             return str(error.reason)
+
+
+@contextmanager
+def installed(host: str = NODE_ADDRESS, port: int = PORT, **changes: Any) -> Iterator[Installation]:
+    """The platform in a namespace and a folder of its own; both are gone afterwards."""
+    core, name = client.CoreV1Api(), f"collegium-test-{uuid.uuid4().hex[:8]}"
+    core.create_namespace({"metadata": {"name": name}})
+    made = Installation(name, Path("/tmp") / name, host, port)
+    try:
+        made.install(**changes)
+        yield made
+    finally:
+        made.remove()
+        core.delete_namespace(name)
+        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def until(is_true: Callable[[], object], seconds: float, describe: Callable[[], str] = str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests.e2e.browsing import come_in
 from tests.platform_under_test import WEB_HEADERS
 from tests.rooms.test_durability import notebook
 
-from .installation import Installation, until
+from .installation import Installation, installed, until
 
 WHERE = "import os, socket\nprint('I am', socket.gethostname(), os.listdir('.'))"
 PIPELINE = """\
@@ -32,18 +31,10 @@ steps:
 
 
 @pytest.fixture(scope="module")
-def installation(core: client.CoreV1Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(kubeconfig: str) -> Iterator[Installation]:
     """The platform in a namespace of its own."""
-    name = f"collegium-test-{int(time.time())}"
-    core.create_namespace({"metadata": {"name": name}})
-    made = Installation(name, Path("/tmp") / name)
-    try:
-        made.install()
+    with installed() as made:
         yield made
-    finally:
-        made.remove()
-        core.delete_namespace(name)
-        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.mark.slow

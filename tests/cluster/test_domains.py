@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from kubernetes import client
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_FLAGS
@@ -22,7 +18,8 @@ from .installation import NODE_ADDRESS, Installation
 
 PORT = 30801
 # Below `localhost` a browser takes what else needs TLS; its own names lead to the node instead of this machine.
-HOST, DOMAIN = "collegium.localhost", "projects.localhost"
+from .installation import installed
+
 POST = """async ([url, body, headers]) => {
   const answer = await fetch(url, {method: "POST", body: JSON.stringify(body), credentials: "include",
                                    headers: {"Content-Type": "application/json", ...headers}});
@@ -34,18 +31,10 @@ READ = """async (url) => {
 
 
 @pytest.fixture(scope="module")
-def installation(core: client.CoreV1Api) -> Iterator[Installation]:
+def installation(kubeconfig: str) -> Iterator[Installation]:
     """The platform in a namespace of its own, with a host for each project."""
-    name = f"collegium-test-{int(time.time())}"
-    core.create_namespace({"metadata": {"name": name}})
-    made = Installation(name, Path("/tmp") / name, HOST, PORT)
-    try:
-        made.install(wildcardDomain=DOMAIN)
+    with installed(HOST, PORT, wildcardDomain=DOMAIN) as made:
         yield made
-    finally:
-        made.remove()
-        core.delete_namespace(name)
-        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
