@@ -14,12 +14,11 @@ from tests.e2e.browsing import come_in
 from tests.platform_under_test import WEB_HEADERS, be_patient, chromium
 from tests.rooms.test_durability import notebook
 
-from .installation import NODE_ADDRESS, Installation
+from .installation import NODE_ADDRESS, Installation, installed
 
 PORT = 30801
 # Below `localhost` a browser takes what else needs TLS; its own names lead to the node instead of this machine.
-from .installation import installed
-
+HOST, DOMAIN = "collegium.localhost", "projects.localhost"
 POST = """async ([url, body, headers]) => {
   const answer = await fetch(url, {method: "POST", body: JSON.stringify(body), credentials: "include",
                                    headers: {"Content-Type": "application/json", ...headers}});
