@@ -34,8 +34,13 @@ async def prepare(handler: BaseHandler) -> None:
             handler.db.rollback()
             if attempt == ATTEMPTS:
                 handler._jupyterhub_user = None
+                handler._resolve_roles_and_scopes()  # the page of the error asks for them
                 handler.log.warning("the database does not answer: %s", error)
                 raise HTTPError(503, AWAY) from error
+            vars(handler).pop("_jupyterhub_user", None)  # a look-up that failed would be remembered as a stranger
+        except Exception:  # upstream takes them for a stranger, too: a session that has ended comes here
+            handler.log.info("nobody is known by this request", exc_info=True)
+            break
     await _upstream(handler)
 
 
