@@ -191,7 +191,7 @@ def test_a_rubric_is_shared_and_its_change_is_shown_before_marks_follow(
     go(ada, platform, f"/assignments/ps2/marking?submission={second['id']}&question={NAME} hidden")
     form.get_by_label("No units").check()
     form.get_by_role("button", name="Save").click()
-    expect(ada.get_by_text("hidden is marked.")).to_be_visible()
+    expect(form.get_by_text("marked by gb-ada")).to_be_visible()  # the form is that of the saved mark now
 
     form.get_by_role("button", name="Change “Style”").click()
     editing = ada.get_by_role("dialog", name="Rubric “Style”")
