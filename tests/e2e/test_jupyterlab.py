@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import sign_in, wait_on
+from tests.e2e.browsing import sign_in, wait_for_kernel, wait_on
 from tests.platform_under_test import WEB_HEADERS, PlatformUnderTest
 
 pytestmark = pytest.mark.skipif(
@@ -183,6 +183,7 @@ def test_people_are_seen_followed_and_their_edits_are_saved(together: Together) 
 
 def test_an_edit_made_offline_is_kept_said_and_sent(together: Together) -> None:
     grace, ada, network = together.grace, together.ada, together.network
+    wait_for_kernel(grace)  # a start that is cut off is an error, rightly
     network.cut()
     status = grace.locator(".collegium-SaveStatus")
     expect(status).to_have_text("Offline: kept here")
