@@ -208,19 +208,25 @@ async def measure(quick: bool, part: str) -> None:
             await begin()
 
 
+def use_test_cluster() -> bool:
+    """Have `KUBECONFIG` name the test cluster; say that it is not up, and return False, when it is not."""
+    program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
+    if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
+        print("SKIPPED: the test cluster is not up. Start it with `make cluster-up`.")
+        return False
+    found = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True)
+    os.environ["KUBECONFIG"] = found.stdout.strip()
+    return True
+
+
 def main() -> None:
     """Find the cluster and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and pods")
     parser.add_argument("--only", choices=["starts", "memory", "many"], default="", help="one part of it")
     arguments = parser.parse_args()
-    if "KUBECONFIG" not in os.environ:
-        program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
-        if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
-            print("SKIPPED: no Kubernetes cluster. Start one with `make cluster-up`, or set KUBECONFIG.")
-            return
-        found = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True)
-        os.environ["KUBECONFIG"] = found.stdout.strip()
+    if "KUBECONFIG" not in os.environ and not use_test_cluster():
+        return
     with tempfile.TemporaryDirectory() as folder:
         write_kernelspecs(Path(folder))
         os.environ["JUPYTER_PATH"] = folder

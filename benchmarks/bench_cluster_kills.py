@@ -48,7 +48,7 @@ from kernels.pods import (
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_cluster import IMAGE, row  # noqa: E402
+from benchmarks.bench_cluster import IMAGE, row, use_test_cluster  # noqa: E402
 
 PROGRAMS = ("apiserver", "etcd", "kubelet", "scheduler", "controllers")
 PAUSE_SECONDS = 8.0
@@ -264,12 +264,8 @@ def main() -> None:
     parser.add_argument("--pods-only", action="store_true", help="leave the cluster's own programs alone")
     arguments = parser.parse_args()
     kinds = ("pod", "pod", "pod", "evict", *(() if arguments.pods_only else ("program",)))
-    program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
-    if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
-        print("SKIPPED: the test cluster is not up. Start it with `make cluster-up`.")
+    if not use_test_cluster():
         return
-    found = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True)
-    os.environ["KUBECONFIG"] = found.stdout.strip()
     config.load_kube_config(os.environ["KUBECONFIG"])
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

@@ -35,7 +35,7 @@ from urllib3.exceptions import HTTPError
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_cluster import row  # noqa: E402
+from benchmarks.bench_cluster import row, use_test_cluster  # noqa: E402
 from benchmarks.bench_cluster_kills import PROGRAMS  # noqa: E402
 from tests.cluster.installation import Installation, installed  # noqa: E402
 from tests.courseware.conftest import EXAMPLES  # noqa: E402
@@ -221,12 +221,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
-    program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
-    if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
-        print("SKIPPED: the test cluster is not up. Start it with `make cluster-up`.")
+    if not use_test_cluster():
         return
-    found = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True)
-    os.environ["KUBECONFIG"] = found.stdout.strip()
     config.load_kube_config(os.environ["KUBECONFIG"])
     sys.exit(0 if measure(arguments.minutes, arguments.seed) else 1)
 

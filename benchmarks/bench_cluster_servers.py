@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from tornado.websocket import websocket_connect
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.bench_cluster import IMAGE, kernel, row, write_kernelspecs  # noqa: E402
+from benchmarks.bench_cluster import IMAGE, kernel, row, use_test_cluster, write_kernelspecs  # noqa: E402
 from tests.cluster.test_project_server_pods import Hub  # noqa: E402
 
 LOOK_SECONDS = 0.02
@@ -136,12 +135,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    program = [sys.executable, str(ROOT / "deploy" / "testcluster")]
-    if subprocess.run([*program, "status"], stdout=subprocess.DEVNULL, check=False).returncode:
-        print("SKIPPED: the test cluster is not up. Start it with `make cluster-up`.")
+    if not use_test_cluster():
         return
-    kubeconfig = subprocess.run([*program, "kubeconfig"], capture_output=True, text=True, check=True).stdout.strip()
-    os.environ["KUBECONFIG"] = kubeconfig
+    kubeconfig = os.environ["KUBECONFIG"]
     config.load_kube_config(kubeconfig)
     with tempfile.TemporaryDirectory() as folder:
         write_kernelspecs(Path(folder))

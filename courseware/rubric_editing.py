@@ -69,6 +69,7 @@ def create(
         The name or an item cannot be used.
     """
     row = RubricRow(course_id=course.id, name=_checked_name(name), revision=1, created_at=now, items=[], uses=[])
+    _check_items(row, items)
     _fill(row, items, now)
     session.add(row)
     session.flush()
@@ -273,7 +274,6 @@ def _points_of_items(session: Session, course_id: str) -> dict[int | None, float
 
 
 def _fill(rubric: RubricRow, items: Sequence[ItemDraft], now: datetime) -> None:
-    _check_items(rubric, items)
     known = {item.id: item for item in rubric.items}
     for item in rubric.items:
         if item.removed_at is None and item.id not in {draft.id for draft in items}:

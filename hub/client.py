@@ -180,11 +180,21 @@ class OperatorClient(Connection):
     """
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            ports = runtime.read_ports(settings)
-        except (OSError, ValueError, TypeError) as error:
-            raise ClientError("Collegium does not run here. Start it with `collegium up`.") from error
-        super().__init__(runtime.service_api_url(ports), runtime.tokens(settings).operator)
+        super().__init__(runtime.service_api_url(ports_here(settings)), runtime.tokens(settings).operator)
+
+
+def ports_here(settings: Settings) -> runtime.Ports:
+    """Return the ports of the platform that was started here.
+
+    Raises
+    ------
+    ClientError
+        None was.
+    """
+    try:
+        return runtime.read_ports(settings)
+    except (OSError, ValueError, TypeError) as error:
+        raise ClientError("Collegium does not run here. Start it with `collegium up`.") from error
 
 
 def _plain(value: object) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from hub import runtime
-from hub.client import ClientError
+from hub.client import ClientError, ports_here
 from hub.settings import Settings
 
 SERVICE_NAME = "operator"
@@ -44,10 +44,7 @@ class HubGroups:
     """
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            url = runtime.hub_api_url(runtime.read_ports(settings))
-        except (OSError, ValueError, TypeError) as error:
-            raise ClientError("Collegium does not run here. Start it with `collegium up`.") from error
+        url = runtime.hub_api_url(ports_here(settings))
         token = token_of(runtime.tokens(settings).operator)
         headers = {"Authorization": f"token {token}"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
