@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import random
 import statistics
 import sys
@@ -199,6 +200,7 @@ class Reading:
 async def under_load(platform: PlatformUnderTest, crowd: list[Person], seconds: float) -> int:
     """Print the times of answers and the service's use of the machine; return how many bars were missed."""
     service = find(platform, "service")
+    gc.freeze()  # the clients' own pauses are not the service's
     reading, stop = Reading(crowd), asyncio.Event()
     memory = [service.memory_info().rss]
     cpu, began = sum(service.cpu_times()[:2]), time.monotonic()

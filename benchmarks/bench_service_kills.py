@@ -46,6 +46,7 @@ from benchmarks.bench_service import (
 
 WRITERS = 20
 RECOVERY_SECONDS = 60
+PAUSE_SECONDS = (1.0, 12.0)  # between a recovery and the next kill: most of the load falls on a healthy platform
 CONNECTIONS = ("connections of the service", "connections of the hub", "a backend of PostgreSQL")
 
 
@@ -131,7 +132,7 @@ async def under_kills(installed: Installation, crowd: list[Person], kills: int) 
     random.shuffle(order)
     seconds_of: dict[str, list[float]] = defaultdict(list)
     for number, name in enumerate(order):
-        await asyncio.sleep(random.uniform(0.2, 2.0))
+        await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
         await ways[name]()
         seconds_of[name].append(await recovery(installed, crowd[number % len(crowd)]))
     stop.set()

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ from courseware.models import JobRow, SubmissionRow, VersionRow
 from courseware.store import Blobs, Transactions, get_files, put_files
 from courseware.structure import Structure
 
+P = ParamSpec("P")
+T = TypeVar("T")
 log = logging.getLogger("collegium.grading")
 IDLE_SECONDS = 1.0
 CACHED_VERSIONS = 16
@@ -55,6 +58,8 @@ class Worker:
         The clock.
     lease_seconds
         How long a job stays this worker's without a heartbeat; a third of it passes between two.
+    temporary
+        Errors of `database` that pass by themselves: while they last, what is graded already waits to be kept.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Worker:
         executor: Executor,
         now: Callable[[], datetime],
         lease_seconds: float = jobs.LEASE_SECONDS,
+        temporary: tuple[type[Exception], ...] = (),
     ) -> None:
         self.name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self._database = database
@@ -71,6 +77,7 @@ class Worker:
         self._executor = executor
         self._now = now
         self._lease_seconds = lease_seconds
+        self._temporary = temporary
         self._versions: dict[str, Mapping[str, bytes]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -97,12 +104,12 @@ class Worker:
             log.info("the result of job %s was thrown away: %s", task.job_id, error)
         except ExecutorError as error:
             log.warning("job %s cannot be done now: %s", task.job_id, error)
-            await asyncio.to_thread(self._database.run, self._give_back, task.job_id, str(error))
+            await self._when_possible(self._give_back, task.job_id, str(error))
         except Exception as error:
             # The edge of a job: whatever a submission brings about must cost that submission only.
             log.exception("job %s failed", task.job_id)
             text = f"{type(error).__name__}: {error}"
-            await asyncio.to_thread(self._database.run, self._give_back, task.job_id, text)
+            await self._when_possible(self._give_back, task.job_id, text)
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
@@ -121,7 +128,7 @@ class Worker:
             # The edge of a job, as with gradings: its lease runs out, and it is tried again, but only so often.
             log.exception("version %s could not be checked", task.version_id)
             return True
-        await asyncio.to_thread(self._database.run, checks.store, task.version_id, found)
+        await self._when_possible(checks.store, task.version_id, found)
         return True
 
     def _take(self, session: Session) -> _Task | None:
@@ -160,17 +167,25 @@ class Worker:
                 now=self._now(),
             )
 
-        await asyncio.to_thread(self._database.run, keep)
+        await self._when_possible(keep)
 
     async def _beat(self, job_id: int, grading: asyncio.Task[None]) -> None:
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            renewed = await asyncio.to_thread(
-                self._database.run, jobs.heartbeat, job_id, self.name, self._now(), self._lease_seconds
-            )
-            if not renewed:
+            if not await self._when_possible(self._renew, job_id):
                 grading.cancel()
                 return
+
+    def _renew(self, session: Session, job_id: int) -> bool:
+        return jobs.heartbeat(session, job_id, self.name, self._now(), self._lease_seconds)
+
+    async def _when_possible(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        while True:
+            try:
+                return await asyncio.to_thread(lambda: self._database.run(work, *args, **kwargs))
+            except self._temporary as error:
+                log.warning("waiting for the database: %s", error)
+                await asyncio.sleep(IDLE_SECONDS)
 
     def _give_back(self, session: Session, job_id: int, error: str) -> None:
         job = session.get(JobRow, job_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from datetime import UTC, datetime
@@ -183,6 +184,7 @@ async def serve(settings: Settings) -> None:
         await stack.enter_async_context(project_pipelines.running(platform))
         regularly = (clean_regularly, collect_regularly, synchronise_regularly)
         chores = [asyncio.create_task(chore(platform)) for chore in regularly]
+        gc.freeze()  # what is loaded stays: while it is looked through for garbage, all requests wait
         await stop.wait()
         for chore in chores:
             chore.cancel()

@@ -72,6 +72,7 @@ async def _work(once: bool) -> None:
     from courseware.worker import Worker
     from hub.api.course_support import blob_store
     from hub.data.engine import Database
+    from hub.errors import UnavailableError
     from hub.graders import executor_of
     from hub.settings import load
 
@@ -83,7 +84,8 @@ async def _work(once: bool) -> None:
     try:
         async with executor_of(settings) as executor:
             gc.freeze()  # what is imported stays: looking through it again and again costs more than some gradings
-            grader = Worker(database, blob_store(settings), executor, lambda: datetime.now(UTC))
+            clock = lambda: datetime.now(UTC)  # noqa: E731
+            grader = Worker(database, blob_store(settings), executor, clock, temporary=(UnavailableError,))
             if once:
                 while not stop.is_set() and await grader.work_once():
                     continue

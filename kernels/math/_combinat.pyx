@@ -41,6 +41,54 @@ cdef bint next_permutation(int *a, int n) noexcept nogil:
     return True
 
 
+# The arrangements of 6 places in lexicographic order: the ends of permutations come in this order, whatever they hold.
+cdef enum:
+    END = 6
+    ENDS = 720
+
+cdef uint8_t ends[ENDS][END]
+
+
+cdef void make_ends() noexcept nogil:
+    cdef int a[END]
+    cdef int i, row
+    for i in range(END):
+        a[i] = i
+    for row in range(ENDS):
+        for i in range(END):
+            ends[row][i] = <uint8_t>a[i]
+        next_permutation(a, END)
+
+
+make_ends()
+
+
+cdef bint begins_ends(const int *a, int n) noexcept nogil:
+    """Whether a permutation is the first of those that differ in their last places only."""
+    cdef int i
+    for i in range(n - END, n - 1):
+        if a[i] >= a[i + 1]:
+            return False
+    return True
+
+
+cdef void write_ends(int *a, int n, cell *out) noexcept nogil:
+    """Write all permutations that differ in their last places only as rows, and go to the last of them."""
+    cdef int head = n - END, i, row
+    cdef cell end[END]
+    for i in range(END):
+        end[i] = <cell>a[head + i]
+    for row in range(ENDS):
+        for i in range(head):
+            out[i] = <cell>a[i]
+        out += head
+        for i in range(END):
+            out[i] = end[ends[row][i]]
+        out += END
+    for i in range(END):
+        a[head + i] = <int>end[END - 1 - i]
+
+
 cdef bint next_derangement(int *a, int n) noexcept nogil:
     cdef int i, j, k
     while next_permutation(a, n):
@@ -290,6 +338,11 @@ cdef class Walker:
                 while row < stop:
                     if not self.advance():
                         break
+                    if (self.kind == PERMUTATIONS and width == self.length >= END and rows - row >= ENDS
+                            and begins_ends(self.a, width)):
+                        write_ends(self.a, width, &out[row, 0])
+                        row += ENDS
+                        continue
                     for i in range(self.length):
                         out[row, i] = <cell>self.a[i]
                     for i in range(self.length, width):

@@ -32,10 +32,11 @@ class ClassUnderTest:
     executor: Executor = field(default_factory=lambda: KernelExecutor("short"))
     time: datetime = START
     students: tuple[str, ...] = ("alice", "bob", "carol")
+    database_url: str = ""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.database = Database(f"sqlite:///{self.folder / 'test.sqlite'}")
+        self.database = Database(self.database_url or f"sqlite:///{self.folder / 'test.sqlite'}")
         migrate(self.database.engine)
         self.blobs = FolderBlobStore(self.folder / "blobs")
 

@@ -46,6 +46,12 @@ def test_permutation_families_agree_with_itertools() -> None:
         assert [tuple(r) for r in c.permutations_array(n).tolist()] == (every if n else [()])
         assert list(c.derangements(n)) == [p for p in every if all(i != v for i, v in enumerate(p))]
         assert len(c.derangements_array(n)) == c.count("derangements", n)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (1, 722), (719, 2161), (720, 1440), (39_000, 50_000)])
+def test_permutations_are_the_same_wherever_they_begin(start: int, stop: int | None) -> None:
+    every = np.array(list(itertools.permutations(range(8))))
+    np.testing.assert_array_equal(c.permutations_array(8, start, stop), every[start:stop])
     assert list(c.derangements("abc")) == [("b", "c", "a"), ("c", "a", "b")]
     word = list("aabbc")
     assert list(c.multiset_permutations(word)) == [tuple(p) for p in sympys_permutations(word)]

@@ -9,10 +9,14 @@ export function notifyDone(message: string): void {
 
 /** Say that something was not done, and why. */
 export function notifyProblem(error: unknown): void {
-  const { title, detail } = asApiError(error);
+  notifyNotDone(asApiError(error).title, error);
+}
+
+/** Say what was not done, and why, where it cannot be seen from the page. */
+export function notifyNotDone(what: string, error: unknown): void {
   notifications.show({
-    title,
-    message: detail,
+    title: what,
+    message: asApiError(error).detail,
     color: "red",
     icon: <IconAlertTriangle size={18} />,
     autoClose: 10_000,

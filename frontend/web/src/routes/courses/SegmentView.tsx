@@ -1,5 +1,5 @@
 import { Alert, Badge, Button, Group, NumberInput, Paper, Stack, Text, Textarea } from "@mantine/core";
-import { useState, type CSSProperties } from "react";
+import { useEffect, useRef, useState, type CSSProperties } from "react";
 import {
   setMark,
   useInCourse,
@@ -9,7 +9,8 @@ import {
   type Segment,
 } from "@/api/courses";
 import { asApiError } from "@/api/errors";
-import { notifyDone } from "@/lib/notify";
+import { notifyDone, notifyNotDone } from "@/lib/notify";
+import { useMarkDraft, type Draft } from "./markDraft";
 import { FormattedText } from "./FormattedText";
 import { RubricItems } from "./rubrics/RubricItems";
 import { scoreByRubric } from "./rubrics/rubricScore";
@@ -46,9 +47,7 @@ export function SegmentView({ segment, ...rest }: Props) {
           ))}
         </pre>
       )}
-      {segment.score && (
-        <MarkForm key={segment.score.revision} {...rest} notebook={segment.notebook} score={segment.score} />
-      )}
+      {segment.score && <MarkForm {...rest} notebook={segment.notebook} score={segment.score} />}
     </Paper>
   );
 }
@@ -63,27 +62,42 @@ function MarkForm({
   mayManage,
   onConflict,
 }: Omit<Props, "segment"> & { notebook: string; score: CellScore }) {
-  const [points, setPoints] = useState<number | string>(score.manual_score ?? score.score ?? "");
-  const [extra, setExtra] = useState<number | string>(score.extra_credit);
-  const [comment, setComment] = useState(score.comment);
-  const [items, setItems] = useState<number[]>(score.rubric_items);
-  // Said here, not where it is called: what is saved makes a new form, which ends what the old one waits for.
+  const { draft, revision, change, goOnFrom, discard } = useMarkDraft(score);
+  const isShown = useRef(true);
+  useEffect(() => {
+    isShown.current = true;
+    return () => void (isShown.current = false);
+  }, []);
+  // Said here, not where it is called, which nobody hears who has gone on to the next submission.
   const save = useInCourse(courseId, async (mark: MarkUpdate) => {
-    const made = await setMark(courseId, submission)(mark);
-    notifyDone(`${score.grade_id} is marked.`);
-    return made;
+    try {
+      const made = await setMark(courseId, submission)(mark);
+      notifyDone(`${score.grade_id} is marked.`);
+      return made;
+    } catch (error) {
+      if (!isShown.current) notifyNotDone(`The mark of ${score.grade_id} was not saved`, error);
+      throw error;
+    }
   });
   const conflict = save.error !== null && asApiError(save.error).status === 409;
-  const submit = (all = points, by = items) =>
-    save.mutate({
-      notebook,
-      grade_id: score.grade_id,
-      revision: score.revision,
-      score: all === "" ? null : Number(all),
-      extra_credit: Number(extra) || 0,
-      comment,
-      rubric_items: by,
-    });
+  const submit = (part: Partial<Draft> = {}) => {
+    const sent = { ...draft, ...part };
+    change(part);
+    save.mutate(
+      {
+        notebook,
+        grade_id: score.grade_id,
+        revision,
+        score: sent.points === "" ? null : Number(sent.points),
+        extra_credit: Number(sent.extra) || 0,
+        comment: sent.comment,
+        rubric_items: [...sent.items],
+      },
+      {
+        onSuccess: (made) => goOnFrom(made, sent),
+      },
+    );
+  };
   return (
     <form
       aria-label={`Mark of ${score.grade_id}`}
@@ -115,7 +129,16 @@ function MarkForm({
           <Alert color={conflict ? "orange" : "red"} title={conflict ? "Somebody was faster" : "Not saved"}>
             <Text size="sm">{asApiError(save.error).detail}</Text>
             {conflict && (
-              <Button size="xs" mt="xs" variant="default" onClick={onConflict}>
+              <Button
+                size="xs"
+                mt="xs"
+                variant="default"
+                onClick={() => {
+                  save.reset();
+                  discard();
+                  onConflict();
+                }}
+              >
                 Show their mark
               </Button>
             )}
@@ -128,9 +151,9 @@ function MarkForm({
           points={score.points}
           given={score}
           offered={rubric}
-          chosen={items}
-          onChoose={setItems}
-          comment={{ text: comment, points: Number(points || 0) - score.points }}
+          chosen={draft.items}
+          onChoose={(items) => change({ items })}
+          comment={{ text: draft.comment, points: Number(draft.points || 0) - score.points }}
           mayManage={mayManage}
         />
         <Group align="flex-end" gap="sm">
@@ -140,29 +163,21 @@ function MarkForm({
             max={score.points}
             step={0.5}
             w={120}
-            value={items.length > 0 ? scoreByRubric(score.points, rubric, items) : points}
-            onChange={setPoints}
-            disabled={items.length > 0}
+            value={draft.items.length > 0 ? scoreByRubric(score.points, rubric, draft.items) : draft.points}
+            onChange={(points) => change({ points })}
+            disabled={draft.items.length > 0}
           />
-          <NumberInput label="Extra credit" w={110} step={0.5} value={extra} onChange={setExtra} />
-          <Button
-            variant="default"
-            onClick={() => {
-              setPoints(score.points);
-              setItems([]);
-              submit(score.points, []);
-            }}
-          >
+          <NumberInput
+            label="Extra credit"
+            w={110}
+            step={0.5}
+            value={draft.extra}
+            onChange={(extra) => change({ extra })}
+          />
+          <Button variant="default" onClick={() => submit({ points: score.points, items: [] })}>
             Full
           </Button>
-          <Button
-            variant="default"
-            onClick={() => {
-              setPoints(0);
-              setItems([]);
-              submit(0, []);
-            }}
-          >
+          <Button variant="default" onClick={() => submit({ points: 0, items: [] })}>
             None
           </Button>
           <Button type="submit" loading={save.isPending}>
@@ -175,8 +190,8 @@ function MarkForm({
           autosize
           minRows={1}
           maxRows={10}
-          value={comment}
-          onChange={(event) => setComment(event.currentTarget.value)}
+          value={draft.comment}
+          onChange={(event) => change({ comment: event.currentTarget.value })}
         />
         {score.comment !== "" && <FormattedText html={score.comment_html} />}
       </Stack>
