@@ -74,6 +74,20 @@ def load(const int64_t[:, ::1] values, int64_t p):
     return out
 
 
+def load_beside(const int64_t[:, ::1] left, const int64_t[:, ::1] right, int64_t p):
+    """Residues of two matrices beside each other, as `load` makes them."""
+    cdef long n = left.shape[0], columns = left.shape[1], more = right.shape[1], i
+    out = np.empty((n, columns + more))
+    cdef double[:, ::1] view = out
+    cdef load_kernel kernel = load_kernels[isa_index()]
+    for i in range(n):
+        if columns:
+            kernel(&left[i, 0], &view[i, 0], columns, p)
+        if more:
+            kernel(&right[i, 0], &view[i, columns], more, p)
+    return out
+
+
 def store(cnp.ndarray x, int64_t p):
     """Residues from 0 to p-1, as int64."""
     out = np.empty((x.shape[0], x.shape[1]), dtype=np.int64)

@@ -20,6 +20,11 @@ def load(values: NDArray[np.int64], p: int) -> Floats:
     return np.asarray(_balanced(values, p), dtype=np.float64)
 
 
+def load_beside(left: NDArray[np.int64], right: NDArray[np.int64], p: int) -> Floats:
+    """Residues of two matrices beside each other, as `load` makes them."""
+    return np.hstack((load(left, p), load(right, p)))
+
+
 def store(x: Floats, p: int) -> NDArray[np.int64]:
     """Residues from 0 to p-1, as int64."""
     return np.asarray(x, dtype=np.int64) % p

@@ -8,6 +8,8 @@ fields* (2008).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,12 +26,13 @@ _core, IS_COMPILED = _backend.load("kernels.math._modlinalg", "kernels.math._mod
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 LIMIT = 2**31
+_is_prime = lru_cache(maxsize=256)(is_prime)
 
 
 def _modulus(p: int, prime: bool = True) -> int:
     if not isinstance(p, int | np.integer) or not 2 <= p < LIMIT:
         raise DomainError(f"the modulus must be an integer from 2 to 2**31 - 1, not {p!r}")
-    if prime and not is_prime(int(p)):
+    if prime and not _is_prime(int(p)):
         raise DomainError(f"the modulus must be prime, not {p}")
     return int(p)
 
@@ -43,11 +46,16 @@ def _matrix(a: ArrayLike, square: bool = False) -> Ints:
     return array
 
 
-def _loaded(a: Ints, p: int) -> Floats:
-    """Residues as doubles; Python integers of any size and unsigned ones are reduced first."""
+def _machine_integers(a: Ints, p: int) -> Ints:
+    """The same modulo p: Python integers of any size and unsigned ones are reduced."""
     if a.dtype.kind == "O" or a.dtype == np.uint64:
         a = np.array(a % p, dtype=np.int64).reshape(a.shape)
-    loaded: Floats = _core.load(np.ascontiguousarray(a, dtype=np.int64), p)
+    return np.ascontiguousarray(a, dtype=np.int64)
+
+
+def _loaded(a: Ints, p: int) -> Floats:
+    """Residues as doubles."""
+    loaded: Floats = _core.load(_machine_integers(a, p), p)
     return loaded
 
 
@@ -154,7 +162,7 @@ def solve_mod(a: ArrayLike, b: ArrayLike, p: int) -> Ints:
             raise NotInvertibleError("the matrix is singular modulo 2")
         x = _unpacked(words, n + columns.shape[1])[:, n:]
         return x[:, 0] if right.ndim == 1 else x
-    augmented = np.concatenate((_loaded(matrix, modulus), _loaded(columns, modulus)), axis=1)
+    augmented = _core.load_beside(_machine_integers(matrix, modulus), _machine_integers(columns, modulus), modulus)
     form = _core.Echelon(augmented, modulus)
     if form.rank < n or (n and form.pivots[-1] != n - 1):
         raise NotInvertibleError(f"the matrix is singular modulo {modulus}")
