@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.courseware.conftest import EXAMPLES
-from tests.e2e.browsing import come_in, keep_picture, sign_in
+from tests.e2e.browsing import PHONE, WIDE, accessible, come_in, keep_picture, sign_in
 from tests.platform_under_test import PlatformUnderTest
 
 SCREENSHOTS = Path("test-results")
@@ -205,6 +205,16 @@ def test_the_demo_class_is_there_and_graded(browser: Browser, platform: Platform
     go(teacher, platform, "/courses/demo/assignments/temperatures/marking")
     expect(teacher.get_by_role("form").first).to_be_visible()
     teacher.screenshot(path=SCREENSHOTS / "marking-demo.png")
+    for scheme, size in (("light", WIDE), ("dark", PHONE)):
+        teacher.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        teacher.set_viewport_size(size)
+        for path in ("/assignments/temperatures/marking", "?tab=audit", "?tab=gradebook", "?tab=nothing"):
+            go(teacher, platform, f"/courses/demo{path}")
+            expect(teacher.get_by_role("link", name=re.compile("^(Courses|Back to the course)$"))).to_be_visible()
+            teacher.wait_for_load_state("networkidle")
+            accessible(teacher)
+            teacher.screenshot(path=SCREENSHOTS / f"course-{scheme}-{path.rpartition('=')[2].rpartition('/')[2]}.png")
+    expect(teacher.get_by_role("heading", name="temperatures")).to_be_visible()  # an unknown tab leads to the first
     teacher.context.close()
 
 

@@ -98,6 +98,8 @@ export const theme = createTheme({
       styles: { title: { fontFamily: serif, fontSize: "1.25rem", fontWeight: 600, lineHeight: 1.3 } },
     },
     Paper: { defaultProps: { withBorder: true, shadow: "none" } },
+    // What can be scrolled can be reached with the keyboard.
+    TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 350 } },
   },
 });

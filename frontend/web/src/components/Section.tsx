@@ -13,8 +13,8 @@ interface Props {
 export function Section({ title, note, action, id, children }: Props) {
   return (
     <Paper component="section" p="lg" aria-label={title} {...(id ? { id } : {})}>
-      <Group justify="space-between" mb="md" align="flex-start" wrap="nowrap">
-        <div>
+      <Group justify="space-between" mb="md" align="flex-start">
+        <div style={{ flex: "1 1 9rem" }}>
           <Title order={2} size="h3">
             {title}
           </Title>

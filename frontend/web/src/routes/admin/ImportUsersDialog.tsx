@@ -98,7 +98,7 @@ function Preview({ result }: { result: UserTableResult }) {
         {result.created} new, {result.updated} changed, {result.unchanged} as they are
         {result.errors > 0 && `, ${result.errors} with errors: nothing is done until these are right`}.
       </Alert>
-      <Table.ScrollContainer minWidth={360} mah="18rem" tabIndex={0}>
+      <Table.ScrollContainer minWidth={360} mah="18rem">
         <Table aria-label="What the table does" verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>

@@ -11,7 +11,7 @@ export function AuditTab({ courseId }: { courseId: string }) {
   if (!data) return <Skeleton h={300} />;
   return (
     <Paper p="lg">
-      <Table.ScrollContainer minWidth={640}>
+      <Table.ScrollContainer minWidth={860}>
         <Table>
           <Table.Thead>
             <Table.Tr>

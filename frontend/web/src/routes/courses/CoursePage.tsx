@@ -3,7 +3,7 @@ import { IconDots, IconFolders } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { courseQuery, openStaffProject } from "@/api/courses";
+import { courseQuery, openStaffProject, type Course } from "@/api/courses";
 import { TextLink } from "@/components/links";
 import { ProblemAlert } from "@/components/ProblemAlert";
 import { notifyProblem } from "@/lib/notify";
@@ -20,19 +20,37 @@ import { StudentAssignments } from "./StudentAssignments";
 
 const route = getRouteApi("/courses/$courseId");
 
+type Role = Course["role"];
+
+const isAnybody = () => true;
+const isStudentRole = (role: Role) => role === "student";
+const isGrading = (role: Role) => role !== "student" && role !== "auditor";
+const isManaging = (role: Role) => role === "instructor" || role === null;
+
+const TABS: readonly { value: string; label: string; isFor: (role: Role) => boolean }[] = [
+  { value: "assignments", label: "Assignments", isFor: isAnybody },
+  { value: "grades", label: "Grades", isFor: isStudentRole },
+  { value: "gradebook", label: "Gradebook", isFor: isGrading },
+  { value: "rubrics", label: "Rubrics", isFor: isGrading },
+  { value: "people", label: "People", isFor: isGrading },
+  { value: "learning-platform", label: "Learning platform", isFor: isManaging },
+  { value: "audit", label: "Audit log", isFor: isManaging },
+];
+
 /** A course: what its students do, or what its staff do. */
 export function CoursePage() {
   const { courseId } = route.useParams();
-  const { tab = "assignments" } = route.useSearch();
+  const { tab } = route.useSearch();
   const navigate = useNavigate();
   const { data: course, error, refetch } = useQuery(courseQuery(courseId));
   const [dialog, setDialog] = useState<"settings" | "copy" | null>(null);
   usePageTitle(course?.title);
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (!course) return <Skeleton h={240} />;
-  const isStudent = course.role === "student";
   const isStaff = course.role === "instructor" || course.role === "grader";
-  const mayManage = course.role === "instructor" || course.role === null;
+  const mayManage = isManaging(course.role);
+  const tabs = TABS.filter(({ isFor }) => isFor(course.role));
+  const current = tabs.find(({ value }) => value === tab)?.value ?? "assignments";
   return (
     <>
       <div>
@@ -70,7 +88,7 @@ export function CoursePage() {
         {dialog === "copy" && <CopyCourseDialog course={course} onClose={() => setDialog(null)} />}
       </div>
       <Tabs
-        value={tab}
+        value={current}
         keepMounted={false}
         onChange={(value) =>
           void navigate({
@@ -82,23 +100,17 @@ export function CoursePage() {
         }
       >
         <Tabs.List mb="md">
-          <Tabs.Tab value="assignments">Assignments</Tabs.Tab>
-          {isStudent && <Tabs.Tab value="grades">Grades</Tabs.Tab>}
-          {!isStudent && course.role !== "auditor" && (
-            <>
-              <Tabs.Tab value="gradebook">Gradebook</Tabs.Tab>
-              <Tabs.Tab value="rubrics">Rubrics</Tabs.Tab>
-              <Tabs.Tab value="people">People</Tabs.Tab>
-              {mayManage && <Tabs.Tab value="learning-platform">Learning platform</Tabs.Tab>}
-              {mayManage && <Tabs.Tab value="audit">Audit log</Tabs.Tab>}
-            </>
-          )}
+          {tabs.map(({ value, label }) => (
+            <Tabs.Tab key={value} value={value}>
+              {label}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         <Tabs.Panel value="assignments">
-          {isStudent || course.role === "auditor" ? (
-            <StudentAssignments course={course} />
-          ) : (
+          {isGrading(course.role) ? (
             <StaffAssignments course={course} mayManage={mayManage} />
+          ) : (
+            <StudentAssignments course={course} />
           )}
         </Tabs.Panel>
         <Tabs.Panel value="grades">

@@ -146,7 +146,7 @@ function SubmissionList({
 }) {
   return (
     <Paper w={230} visibleFrom="sm" style={{ flexShrink: 0 }}>
-      <ScrollArea.Autosize mah="75vh">
+      <ScrollArea.Autosize mah="75vh" viewportProps={{ tabIndex: 0 }}>
         {list.items.map((item) => {
           const cell = item.cells.find(({ notebook, grade_id }) => `${notebook} ${grade_id}` === question);
           const needs = cell ? cell.needs_manual : item.needs_manual;
@@ -162,7 +162,7 @@ function SubmissionList({
                     asked
                   </Badge>
                 ) : needs ? (
-                  <Badge size="xs" color="orange">
+                  <Badge size="xs" color="yellow">
                     open
                   </Badge>
                 ) : null

@@ -110,7 +110,7 @@ function MarkForm({
       <Stack gap="xs" mt="sm">
         <Group gap="xs">
           <Text fw={600}>{score.grade_id}</Text>
-          <Badge variant="light" color={score.needs_manual ? "orange" : "green"}>
+          <Badge variant="light" color={score.needs_manual ? "yellow" : "green"}>
             {score.needs_manual ? "open" : "graded"}
           </Badge>
           {score.auto_score !== null && (
@@ -126,7 +126,7 @@ function MarkForm({
           )}
         </Group>
         {save.error && (
-          <Alert color={conflict ? "orange" : "red"} title={conflict ? "Somebody was faster" : "Not saved"}>
+          <Alert color={conflict ? "yellow" : "red"} title={conflict ? "Somebody was faster" : "Not saved"}>
             <Text size="sm">{asApiError(save.error).detail}</Text>
             {conflict && (
               <Button

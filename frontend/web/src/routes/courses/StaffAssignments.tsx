@@ -275,7 +275,7 @@ function CheckNote({ check }: { check: NonNullable<Assignment["check"]> }) {
     );
   }
   return (
-    <Alert color="orange" mt="sm" title="The newest version needs a look">
+    <Alert color="yellow" mt="sm" title="The newest version needs a look">
       {check.problems.map((problem) => (
         <Text key={problem} size="sm">
           {problem}

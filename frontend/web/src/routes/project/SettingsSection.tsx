@@ -81,8 +81,8 @@ function Archive({ project }: { project: Project }) {
   const update = useUpdateProject(project.id);
   const isArchived = Boolean(project.archived_at);
   return (
-    <Group justify="space-between" pt="lg" wrap="nowrap">
-      <div>
+    <Group justify="space-between" pt="lg">
+      <div style={{ flex: "1 1 12rem" }}>
         <Text fw={500}>{isArchived ? "Archived" : "Archive"}</Text>
         <Text size="sm" c="dimmed">
           {isArchived
