@@ -62,7 +62,7 @@ cdef extern from *:
 cdef enum:
     BASE = 32  # columns eliminated, or unknowns solved for, without a matrix product
     FEW = 8  # right sides for which more unknowns than that are worth no matrix product
-    DEPTH = 256  # terms of a product of residues and half residues that a double holds exactly
+    DEPTH = 252  # terms of a product of residues and half residues that a double holds exactly, with room for 2^46
 
 
 def load(const int64_t[:, ::1] values, int64_t p):
@@ -108,7 +108,7 @@ def pack(const int64_t[:, ::1] values):
 
 
 def multiply_add(cnp.ndarray total, cnp.ndarray a, cnp.ndarray b, double p, double sign):
-    """``total += sign * a @ b`` modulo p, by one or two products of doubles for every 256 (or more) terms."""
+    """``total += sign * a @ b`` modulo p, by one or two products of doubles for every 252 (or more) terms."""
     cdef long n = a.shape[0], terms = a.shape[1], m = b.shape[1], start = 0, stop, depth
     cdef accumulate_kernel add = accumulate_kernels[isa_index()]
     cdef split_kernel split = split_kernels[isa_index()]

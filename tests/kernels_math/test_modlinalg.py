@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import flint
 import numpy as np
 import pytest
@@ -132,3 +134,12 @@ def test_characteristic_polynomial_annihilates_its_matrix(rng: np.random.Generat
 def test_bad_input_is_a_named_error(call: object) -> None:
     with pytest.raises(DomainError):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("p", [2**31 - 1, 2147483629, 2**25 - 39, 2**24 - 3])
+@pytest.mark.parametrize("n", [251, 252, 253, 600])
+def test_the_largest_products_are_exact(p: int, n: int) -> None:
+    half = 2**15  # the largest lower half of a residue
+    for x, y in itertools.product((p // 2, p // 2 + 1), (half, p - half, p // 2 - half, p // 2 + 1 + half)):
+        product = modlinalg.matmul_mod(np.full((2, n), x), np.full((n, 2), y), p)
+        assert product.tolist() == [[n * x * y % p] * 2] * 2

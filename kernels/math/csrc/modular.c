@@ -52,7 +52,8 @@ static void swap_rows(double *a, double *b, long count) {
     }
 }
 
-/* sum += sign * (high * HALF + low), rows of `columns` numbers; low may be NULL (then high is the whole product) */
+/* sum += sign * (high * HALF + low), rows of `columns` numbers; low may be NULL (then high is the whole product). Of 252
+   terms, each below 2^30 * 2^15, low is below 2^53 - 2^47: what is added to it before the remainder is taken has room. */
 void JOIN(accumulate, LEVEL)(double *sum, long stride, const double *high, const double *low, long rows, long columns,
                              double p, double sign) {
     const double inverse = 1.0 / p;
@@ -61,7 +62,7 @@ void JOIN(accumulate, LEVEL)(double *sum, long stride, const double *high, const
         const double *restrict h = high + i * columns, *restrict l = low ? low + i * columns : 0;
         if (l)
             for (long j = 0; j < columns; j++)
-                s[j] = reduce(s[j] + sign * (reduce(h[j], p, inverse) * HALF + reduce(l[j], p, inverse)), p, inverse);
+                s[j] = reduce(s[j] + sign * (reduce(h[j], p, inverse) * HALF + l[j]), p, inverse);
         else
             for (long j = 0; j < columns; j++) s[j] = reduce(s[j] + sign * reduce(h[j], p, inverse), p, inverse);
     }
