@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from kernels.math._integers import shown
 from kernels.math.errors import DomainError
 
 State = list[int]
@@ -25,12 +27,21 @@ def partition_count(n: int, largest: int) -> int:
     return row[n]
 
 
+@lru_cache(maxsize=100)
+def bell_numbers(n: int) -> tuple[int, ...]:
+    """Numbers of partitions of sets of 0, 1, ..., n elements, from the rows of Bell's triangle."""
+    found, row = [1], [1]
+    for _ in range(n):
+        row = list(itertools.accumulate(row, initial=row[-1]))
+        found.append(row[0])
+    return tuple(found)
+
+
 @lru_cache(maxsize=10_000)
 def growth_count(left: int, blocks: int) -> int:
-    """Ways to place ``left`` more elements when ``blocks`` blocks exist."""
-    if left == 0:
-        return 1
-    return blocks * growth_count(left - 1, blocks) + growth_count(left - 1, blocks + 1)
+    """Ways to place ``left`` more elements when ``blocks`` blocks exist: k of them make blocks among themselves."""
+    bell = bell_numbers(left)
+    return sum(math.comb(left, k) * bell[k] * blocks ** (left - k) for k in range(left + 1))
 
 
 def ballot_count(ups: int, height: int) -> int:
@@ -173,5 +184,5 @@ def rank_by_search(kind: str, state: State, n: int, k: int) -> int:
         else:
             high = middle
     if high < 0 or UNRANK[kind](low, n, k) != state:
-        raise DomainError(f"{state} is not among the {kind} of {n}")
+        raise DomainError(f"{shown(state)} is not among the {kind} of {n}")
     return low

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from operator import index as as_integer
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.math import _backend
+from kernels.math._integers import shown
 from kernels.math._ranking import COUNT, UNRANK, rank_by_search
 from kernels.math.errors import DomainError
 
@@ -29,17 +31,22 @@ Tuples = Iterator[tuple[Any, ...]]
 Ints = NDArray[np.integer[Any]]
 BYTES_LIMIT = 2**33
 SIZE_LIMIT = 60
+BELL_LIMIT = 3000
 
 
-def _size(value: Any, name: str, high: int = 10**6) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value <= high:
-        raise DomainError(f"{name} must be an integer from 0 to {high}, not {value!r}")
+def _size(value: Any, name: str, high: int | None = 10**6) -> int:
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_integer or value < 0 or (high is not None and value > high):
+        bounds = "from 0" if high is None else f"from 0 to {shown(high)}"
+        raise DomainError(f"{name} must be an integer {bounds}, not {shown(value)}")
     return int(value)
 
 
 def _ground(items: int | Sequence[Any], high: int = 10**6) -> tuple[int, Sequence[Any] | None]:
     if isinstance(items, int | np.integer):
         return _size(items, "n", high), None
+    if not isinstance(items, Iterable):
+        raise DomainError(f"a number of items is needed, or the items themselves, not {items!r}")
     held = list(items)
     return _size(len(held), "the number of items", high), held
 
@@ -71,13 +78,13 @@ def _walk(kind: str, n: int, k: int = 0, items: Sequence[Any] | None = None, blo
 def _array(kind: str, n: int, k: int, width: int, start: int, stop: int | None, top: int) -> Ints:
     total = COUNT[kind](n, k)
     first = _size(start, "start", max(total, 0))
-    last = total if stop is None else min(_size(stop, "stop", 10**30), total)
+    last = total if stop is None else min(_size(stop, "stop", None), total)
     if kind == "derangements" and first:
         raise DomainError("derangements have no ranks: start must be 0")
     rows = max(last - first, 0)
     dtype = np.uint8 if top < 256 else np.int32
     if rows * max(width, 1) * np.dtype(dtype).itemsize > BYTES_LIMIT:
-        raise DomainError(f"{rows} rows of {width} do not fit; ask for blocks with start= and stop=")
+        raise DomainError(f"{shown(rows)} rows of {width} do not fit; ask for blocks with start= and stop=")
     out = np.zeros((rows, width), dtype=dtype)
     if rows and width:
         _core.Walker(kind, _start(kind, n, k, first), n).fill(out)
@@ -233,9 +240,9 @@ def dyck_words_array(n: int, start: int = 0, stop: int | None = None) -> Ints:
 
 
 def _family(kind: str, n: int, k: int | None) -> tuple[int, int]:
-    if kind not in UNRANK:
+    if not isinstance(kind, str) or kind not in UNRANK:
         raise DomainError(f"there are ranks for {sorted(UNRANK)}, not for {kind!r}")
-    size = _size(n, "n")
+    size = _size(n, "n", BELL_LIMIT if kind == "set_partitions" else 10**6)
     if k is None:
         if kind in ("combinations", "integer_vectors"):
             raise DomainError(f"{kind} need k")
@@ -247,7 +254,8 @@ def count(kind: str, n: int, k: int | None = None) -> int:
     """Number of objects of a family, e.g. ``count("set_partitions", 10)``; k as in `rank`."""
     if kind == "derangements":
         return COUNT[kind](_size(n, "n", 10_000), 0)
-    return COUNT[kind](*_family(kind, n, k))
+    size, other = _family(kind, n, k)
+    return COUNT[kind](size, other)
 
 
 def unrank(kind: str, index: int, n: int, k: int | None = None) -> tuple[int, ...]:
@@ -271,7 +279,7 @@ def unrank(kind: str, index: int, n: int, k: int | None = None) -> tuple[int, ..
     size, other = _family(kind, n, k)
     total = COUNT[kind](size, other)
     if not isinstance(index, int | np.integer) or not 0 <= index < total:
-        raise DomainError(f"index must lie in 0..{total - 1}, not {index!r}")
+        raise DomainError(f"index must lie in 0..{shown(total - 1)}, not {shown(index)}")
     return tuple(UNRANK[kind](int(index), size, other))
 
 
@@ -285,7 +293,10 @@ def rank(kind: str, item: Sequence[int], n: int | None = None, k: int | None = N
     DomainError
         If the object does not belong to the family.
     """
-    state = [int(v) for v in item]
+    try:
+        state = [as_integer(v) for v in item]
+    except TypeError as error:
+        raise DomainError(f"an object is a sequence of integers, not {shown(item)}") from error
     if n is None:
         sums = ("partitions", "compositions", "integer_vectors")
         n = sum(state) if kind in sums else len(state) // 2 if kind == "dyck_words" else len(state)
@@ -295,7 +306,7 @@ def rank(kind: str, item: Sequence[int], n: int | None = None, k: int | None = N
         k = len(state)
     size, other = _family(kind, n, k)
     if kind == "subsets" and (len(state) != size or set(state) - {0, 1}):
-        raise DomainError(f"{state} is not a row of {size} zeros and ones")
+        raise DomainError(f"{shown(state)} is not a row of {size} zeros and ones")
     return rank_by_search(kind, state, size, other)
 
 
@@ -328,9 +339,11 @@ def exact_cover(rows: NDArray[Any] | Sequence[Iterable[int]], secondary: int = 0
             raise DomainError("a matrix must be two-dimensional, of 0 and 1")
         listed, columns = [np.flatnonzero(r).tolist() for r in rows], rows.shape[1]
     else:
-        listed = [sorted({_size(c, "a column") for c in r}) for r in rows]
+        try:
+            listed = [sorted({_size(c, "a column") for c in r}) for r in rows]
+        except TypeError as error:
+            raise DomainError(f"rows must be collections of column numbers: {error}") from error
         columns = max((c for r in listed for c in r), default=-1) + 1
-    if not 0 <= secondary <= columns:
-        raise DomainError(f"secondary must lie in 0..{columns}: {secondary}")
+    secondary = _size(secondary, "secondary", columns)
     solutions: Iterator[tuple[int, ...]] = iter(_core.ExactCover(listed, columns, columns - secondary))
     return solutions

@@ -47,7 +47,10 @@ def _entries(matrix: Matrix) -> tuple[list[Any], int, int]:
         if matrix.ndim != 2 or matrix.dtype.kind not in "biuO":
             raise DomainError(f"an array must be two-dimensional and of integers, not {matrix.dtype} {matrix.shape}")
         return matrix.ravel().tolist(), *matrix.shape
-    rows = [list(row) for row in matrix]
+    try:
+        rows = [list(row) for row in matrix]
+    except TypeError as error:
+        raise DomainError(f"a matrix is needed, or a list of rows, not {matrix!r}") from error
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         raise DomainError(f"rows have different lengths: {sorted(widths)}")
@@ -127,6 +130,8 @@ def _sympy(matrix: Any) -> Any:
 
 def _polynomial(coefficients: list[Any], variable: Any) -> Any:
     symbol = sp.Symbol(variable) if isinstance(variable, str) else variable
+    if not isinstance(symbol, sp.Expr) or symbol.is_number:
+        raise DomainError(f"a polynomial needs a symbol as its variable, not {variable!r}")
     return sp.Poly([_number(c) for c in reversed(coefficients)], symbol)
 
 
@@ -243,10 +248,10 @@ def snf(matrix: Matrix) -> Any:
 
 
 def lll(matrix: Matrix, delta: float = 0.99) -> Any:
-    """LLL-reduced basis of the lattice spanned by the rows of an integer matrix.
+    """LLL-reduced basis of the lattice spanned by the rows of an integer matrix, after rows of 0 if they depend.
 
     Source: Lenstra, Lenstra, Lovász (1982); floating-point variant of Nguyen and Stehlé in FLINT.
     """
-    if not 0.25 < delta < 1:
-        raise DomainError(f"delta must lie between 1/4 and 1: {delta}")
-    return _sympy(_integers(matrix, "lll").lll(delta=delta))
+    if not isinstance(delta, float | sp.Rational) or not 0.25 < delta < 1:
+        raise DomainError(f"delta must be a number between 1/4 and 1, not {delta!r}")
+    return _sympy(_integers(matrix, "lll").lll(delta=float(delta)))

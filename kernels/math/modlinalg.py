@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels.math import _backend
+from kernels.math._integers import integer_array, shown
 from kernels.math.errors import DomainError, NotInvertibleError
 from kernels.math.primes import is_prime
 
@@ -31,16 +32,16 @@ _is_prime = lru_cache(maxsize=256)(is_prime)
 
 def _modulus(p: int, prime: bool = True) -> int:
     if not isinstance(p, int | np.integer) or not 2 <= p < LIMIT:
-        raise DomainError(f"the modulus must be an integer from 2 to 2**31 - 1, not {p!r}")
+        raise DomainError(f"the modulus must be an integer from 2 to 2**31 - 1, not {shown(p)}")
     if prime and not _is_prime(int(p)):
         raise DomainError(f"the modulus must be prime, not {p}")
     return int(p)
 
 
 def _matrix(a: ArrayLike, square: bool = False) -> Ints:
-    array = np.asarray(a)
-    if array.ndim != 2 or (array.dtype.kind not in "biuO" and array.size):
-        raise DomainError(f"a matrix must be a two-dimensional array of integers, not {array.dtype} {array.shape}")
+    array = integer_array(a)
+    if array.ndim != 2:
+        raise DomainError(f"a matrix must be a two-dimensional array of integers, not one of shape {array.shape}")
     if square and array.shape[0] != array.shape[1]:
         raise DomainError(f"the matrix must be square, not {array.shape[0]} x {array.shape[1]}")
     return array
@@ -151,7 +152,7 @@ def solve_mod(a: ArrayLike, b: ArrayLike, p: int) -> Ints:
         If a is singular modulo p.
     """
     modulus, matrix = _modulus(p), _matrix(a, square=True)
-    right = np.asarray(b)
+    right = integer_array(b)
     columns = _matrix(right[:, None] if right.ndim == 1 else right)
     n = len(matrix)
     if len(columns) != n:
@@ -188,5 +189,5 @@ def charpoly_mod(a: ArrayLike, p: int) -> Ints:
     """Coefficients of ``det(x - a)`` modulo a prime, ascending, by FLINT."""
     modulus, matrix = _modulus(p), _matrix(a, square=True)
     n = len(matrix)
-    entries = [int(v) for v in (matrix % modulus).ravel().tolist()]
+    entries = [int(v) % modulus for v in matrix.ravel().tolist()]
     return np.array([int(c) for c in flint.nmod_mat(n, n, entries, modulus).charpoly().coeffs()], dtype=np.int64)

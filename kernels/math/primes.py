@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels.math import _backend
+from kernels.math._integers import integer_array, shown
 from kernels.math.errors import DomainError, NotInvertibleError
 
 __all__ = [
@@ -39,11 +40,11 @@ def _integer(value: Any, name: str, low: int | None = -LIMIT, high: int | None =
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DomainError(f"{name} must be an integer, not {value!r}") from error
+        raise DomainError(f"{name} must be an integer, not {shown(value)}") from error
     if number != value:
-        raise DomainError(f"{name} must be an integer, not {value!r}")
+        raise DomainError(f"{name} must be an integer, not {shown(value)}")
     if (low is not None and number < low) or (high is not None and number > high):
-        raise DomainError(f"{name} must lie between {low} and {high}, not {value!r}")
+        raise DomainError(f"{name} must lie between {low} and {high}, not {shown(value)}")
     return number
 
 
@@ -176,13 +177,11 @@ def is_prime(n: Any) -> Any:
         if n < 2**64:
             return bool(_core.is_prime_one(n)) if n > 1 else False
         return bool(flint.fmpz(n).is_prime())
-    array = np.asarray(n)
-    if array.dtype.kind not in "iu" and not (array.dtype.kind == "O" or array.size == 0):
-        raise DomainError(f"is_prime needs integers, not {array.dtype}")
-    if array.dtype.kind == "O":
-        return np.array([is_prime(_integer(v, "n", None, None)) for v in array.ravel()]).reshape(array.shape)
+    array = integer_array(n)
     if array.ndim == 0:
         return is_prime(int(array))
+    if array.dtype.kind == "O":
+        return np.array([is_prime(v) for v in array.ravel()], dtype=bool).reshape(array.shape)
     values = np.where(array > 1, array, 0).astype(np.uint64).ravel()
     out = np.empty(values.shape, dtype=np.uint8)
     _core.is_prime_many(np.ascontiguousarray(values), out)
@@ -285,7 +284,7 @@ def jacobi_symbol(a: int, n: int) -> int:
     top = _integer(a, "a", None, None)
     bottom = _integer(n, "n", 1, None)
     if bottom % 2 == 0:
-        raise DomainError(f"the Jacobi symbol needs an odd positive n, not {n}")
+        raise DomainError(f"the Jacobi symbol needs an odd positive n, not {shown(n)}")
     result = 1
     top %= bottom
     while top:
@@ -312,9 +311,9 @@ def discrete_log(modulus: int, a: int, base: int) -> int:
         If a is no power of the base, or the base is not invertible.
     """
     m = _integer(modulus, "modulus", 2, None)
-    a, base = a % m, base % m
+    a, base = _integer(a, "a", None, None) % m, _integer(base, "base", None, None) % m
     if math.gcd(base, m) != 1:
-        raise DomainError(f"the base {base} is not invertible modulo {m}")
+        raise DomainError(f"the base {shown(base)} is not invertible modulo {shown(m)}")
     group = _carmichael(m)
     order = group
     for p, e in factor(group).items():
@@ -327,7 +326,7 @@ def discrete_log(modulus: int, a: int, base: int) -> int:
         moduli.append(p**e)
     x = crt(residues, moduli) if moduli else 0
     if pow(base, x, m) != a:
-        raise DomainError(f"{a} is not a power of {base} modulo {m}")
+        raise DomainError(f"{shown(a)} is not a power of {shown(base)} modulo {shown(m)}")
     return x
 
 
@@ -357,7 +356,7 @@ def _log_prime_power(m: int, a: int, base: int, p: int, e: int) -> int:
                 break
             target = target * giant % m
         else:
-            raise DomainError(f"{a} is not a power of {base} modulo {m}")
+            raise DomainError(f"{shown(a)} is not a power of {shown(base)} modulo {shown(m)}")
     return x
 
 
@@ -369,15 +368,16 @@ def crt(residues: Sequence[int] | ArrayLike, moduli: Sequence[int] | ArrayLike) 
     NotInvertibleError
         If the residues contradict each other.
     """
-    pairs = list(zip(np.asarray(residues, dtype=object), np.asarray(moduli, dtype=object), strict=True))
-    if not pairs:
-        raise DomainError("crt needs at least one modulus")
+    remainders, divisors = np.asarray(residues, dtype=object), np.asarray(moduli, dtype=object)
+    if remainders.ndim != 1 or remainders.shape != divisors.shape or not remainders.size:
+        raise DomainError(f"crt needs residues, and as many moduli: {remainders.shape} and {divisors.shape}")
     x, m = 0, 1
-    for r, n in pairs:
+    for r, n in zip(remainders, divisors, strict=True):
         residue, modulus = _integer(r, "residue", None, None), _integer(n, "modulus", 1, None)
         g = math.gcd(m, modulus)
         if (residue - x) % g:
-            raise NotInvertibleError(f"no number is {residue} modulo {modulus} and {x} modulo {m}")
+            contradiction = f"{shown(residue)} modulo {shown(modulus)} and {shown(x)} modulo {shown(m)}"
+            raise NotInvertibleError(f"no number is {contradiction}")
         x += m * ((residue - x) // g * pow(m // g, -1, modulus // g) % (modulus // g))
         m = m // g * modulus
     return int(x % m)

@@ -27,6 +27,20 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20261121)
 
 
+@pytest.fixture
+def trials() -> Iterator[Iterator[int]]:
+    """Numbers of the random inputs, each on the next of the instruction sets that this CPU runs."""
+    before, levels = isa_level(), available_levels()
+
+    def numbered() -> Iterator[int]:
+        for i in range(CASES):
+            set_isa_level(levels[i % len(levels)])
+            yield i
+
+    yield numbered()
+    set_isa_level(before)
+
+
 @pytest.fixture(params=available_levels())
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every instruction set that this CPU runs, in turn."""
