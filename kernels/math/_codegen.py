@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kernels.math._graph import Graph, Number
-from kernels.math.opcodes import COMMUTATIVE, Op
+from kernels.math.errors import CompileError
+from kernels.math.opcodes import COMMUTATIVE, REAL_ONLY, Op
 
 _ADD, _SUB, _MUL = int(Op.ADD), int(Op.SUB), int(Op.MUL)
 _FMA, _FMS, _FNMA = int(Op.FMA), int(Op.FMS), int(Op.FNMA)
@@ -135,6 +136,11 @@ def generate(graph: Graph, outputs: list[int], is_complex: bool = False) -> Prog
     Returns
     -------
     ProgramSpec
+
+    Raises
+    ------
+    CompileError
+        For an operation that complex numbers do not have, as the derivative of ``Abs``.
     """
     uses = _count_uses(graph, outputs)
     fused = _fuse(graph, uses)
@@ -149,6 +155,8 @@ def generate(graph: Graph, outputs: list[int], is_complex: bool = False) -> Prog
             plan.append((node, op, operands))
     for node in outputs:
         last[node] = len(plan) + len(outputs)
+    if is_complex and (real := {op for _, op, _ in plan} & REAL_ONLY):
+        raise CompileError(f"{Op(min(real)).name.lower()} is not defined for domain=complex")
     emitter = _Emitter(graph, outputs, last)
     coefficients: list[Number] = []
     for position, (node, op, operands) in enumerate(plan):

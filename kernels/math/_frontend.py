@@ -12,7 +12,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from kernels.math._graph import Graph, Number
 from kernels.math._special import SPECIAL_FUNCTIONS
 from kernels.math.errors import CompileError
-from kernels.math.opcodes import Op
+from kernels.math.opcodes import REAL_ONLY, Op
 
 Expr = Any  # SymPy ships no types
 _UNARY: dict[str, Op] = {
@@ -27,10 +27,6 @@ _RELATION = {
     "StrictLessThan": (Op.LT, False), "StrictGreaterThan": (Op.LT, True), "LessThan": (Op.LE, False),
     "GreaterThan": (Op.LE, True), "Equality": (Op.EQ, False), "Unequality": (Op.NE, False),
 }  # fmt: skip
-_REAL_ONLY = frozenset(
-    {Op.ERF, Op.ERFC, Op.SIGN, Op.FLOOR, Op.CEIL, Op.HEAVISIDE, Op.ATAN2, Op.MIN, Op.MAX, Op.MOD, Op.LT, Op.LE,
-     Op.EQ, Op.NE, Op.AND, Op.OR, Op.NOT, Op.SELECT, Op.CALL1, Op.CALL2}
-)  # fmt: skip
 
 
 def parse(expr: object, variables: Sequence[Expr] = ()) -> Expr:
@@ -105,7 +101,7 @@ class Converter:
         return self.graph.const(self.number(expr))
 
     def _emit(self, op: Op, *args: int) -> int:
-        if self.is_complex and op in _REAL_ONLY:
+        if self.is_complex and op in REAL_ONLY:
             raise CompileError(f"{op.name.lower()} is not defined for domain=complex")
         return self.graph.node(int(op), *args)
 

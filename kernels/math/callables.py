@@ -10,7 +10,7 @@ import sympy as sp
 from kernels.math import _autodiff, _backend
 from kernels.math._codegen import ProgramSpec, generate
 from kernels.math._frontend import Converter, parse
-from kernels.math.errors import CompileError
+from kernels.math.errors import CompileError, DomainError
 
 _vm, IS_COMPILED = _backend.load("kernels.math._vm", "kernels.math._vm_pure")
 _Program: Any = _vm.Program
@@ -162,6 +162,23 @@ def fast_callable(
     except RecursionError as error:
         raise CompileError("the formula is nested too deeply to compile; split it") from error
     return FastCallable(generate(converter.graph, nodes, domain is complex), shape, parsed, given, functions or {})
+
+
+def program_of(formula: Expr, variables: Sequence[Expr] | Expr | None, count: int) -> FastCallable:
+    """The program of a formula of exactly ``count`` variables; a constant may leave them unnamed.
+
+    Raises
+    ------
+    DomainError
+        If the formula has another number of variables.
+    """
+    program = formula if isinstance(formula, FastCallable) else fast_callable(formula, variables)
+    if variables is None and not program.variables:
+        program = fast_callable(program.expr, [sp.Dummy() for _ in range(count)])
+    if len(program.variables) != count:
+        names = ", ".join(map(str, program.variables)) or "none"
+        raise DomainError(f"the formula needs {count} variables here, it has {len(program.variables)} ({names})")
+    return program
 
 
 def _variables(names: Sequence[Expr] | Expr) -> tuple[Expr, ...]:

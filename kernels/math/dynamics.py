@@ -10,12 +10,14 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from kernels.math import _backend
+from kernels.math import _autodiff, _backend
 from kernels.math._automata import elementary_cellular_automaton, life_like
+from kernels.math._codegen import generate
 from kernels.math._fractals import escape_time, julia, mandelbrot
-from kernels.math._frontend import parse
+from kernels.math._frontend import Converter, parse
 from kernels.math.callables import FastCallable, fast_callable, isa_level
 from kernels.math.errors import DomainError
+from kernels.math.opcodes import Op
 
 __all__ = [
     "bifurcation_diagram", "elementary_cellular_automaton", "escape_time", "iterate_map", "julia", "life_like",
@@ -29,6 +31,9 @@ Formula = Any
 
 def _map_program(f: Formula | Sequence[Formula], variables: Sequence[Any], parameters: Sequence[Any]) -> FastCallable:
     if isinstance(f, FastCallable):
+        inputs, outputs = len(variables) + len(parameters), len(variables)
+        if f.spec.is_complex or (f.spec.inputs, f.spec.outputs) != (inputs, outputs):
+            raise DomainError(f"this map needs a real program of {inputs} arguments and {outputs} results, not {f!r}")
         return f
     rows = list(f) if isinstance(f, list | tuple) else [f]
     if len(rows) != len(variables):
@@ -80,7 +85,7 @@ def iterate_map(
         raise DomainError(f"steps must not be negative: {steps}")
     start = np.atleast_1d(np.array(x0, dtype=float))
     program = _map_program(f, variables, parameters)
-    if len(start) != len(variables) or len(args) != len(parameters):
+    if start.shape != (len(variables),) or len(args) != len(parameters):
         raise DomainError(f"{len(variables)} variables and {len(parameters)} parameters need as many values")
     out = np.empty((steps + 1, len(start)))
     _core.orbit(program, start, np.array(args, dtype=float), out)
@@ -146,7 +151,8 @@ def lyapunov_exponent(
 ) -> Any:
     """Mean of ``log|f'(x)|`` along the orbit of a map of one variable, for every value of a parameter.
 
-    The derivative is taken symbolically. Source: Strogatz, *Nonlinear Dynamics and Chaos*, section 10.5.
+    The derivative is that of the formula, not a difference.
+    Source: Strogatz, *Nonlinear Dynamics and Chaos*, section 10.5.
 
     Returns
     -------
@@ -157,10 +163,18 @@ def lyapunov_exponent(
         raise DomainError(f"transient must not be negative and steps positive: {transient}, {steps}")
     shape = np.shape(values)
     grid = np.array(values, dtype=float).ravel()
-    x, r = (sp.Symbol(v) if isinstance(v, str) else v for v in (variable, parameter))
-    expr = parse(f, (x, r))
+    given = tuple(sp.Symbol(v) if isinstance(v, str) else v for v in (variable, parameter))
+    x, r = sp.Dummy("x", real=True), sp.Dummy("r", real=True)  # of real numbers SymPy knows the derivative of Abs
+    expr = parse(f, given).xreplace({given[0]: x, given[1]: r})
     # one step ahead of the state, so that the derivative belongs to the state that the step starts from
-    program = fast_callable([expr, sp.log(sp.Abs(sp.diff(expr, x)))], (x, r))
+    converter = Converter((x, r))
+    graph, node = converter.graph, converter.visit(expr)
+    try:
+        slope = _autodiff.gradient(graph, node)[0]
+    except _autodiff.NotDifferentiableError:
+        slope = converter.visit(sp.diff(expr, x))
+    growth = graph.node(int(Op.LOG), graph.node(int(Op.ABS), slope))
+    program = FastCallable(generate(graph, [node, growth]), (2,), expr, (x, r), {})
     _, total = _orbits(program, x0, grid, transient, steps, False)
     result = total / steps
     return float(result[0]) if shape == () else result.reshape(shape)

@@ -28,6 +28,7 @@ _MESSAGES = {
     1: "A termination event occurred.",
     -1: "Required step size is less than spacing between numbers.",
 }
+LEAST_RTOL = 100 * float(np.finfo(float).eps)
 _tables: dict[str, Any] = {}
 
 
@@ -44,14 +45,15 @@ class DenseSolution:
         One row per step: start, end, state at the start, ``n`` times 7 coefficients of powers of the step's fraction.
     size : int
         Number of equations.
+    reached : float
+        Where the integration ended: an event may cut the last step.
     """
 
-    def __init__(self, rows: NDArray[np.float64], size: int) -> None:
+    def __init__(self, rows: NDArray[np.float64], size: int, reached: float) -> None:
         self._starts, self._ends = rows[:, 0], rows[:, 1]
         self._states = rows[:, 2 : 2 + size]
         self._powers = rows[:, 2 + size :].reshape(len(rows), size, 7)
-        self.t_min = float(min(rows[0, 0], rows[-1, 1]))
-        self.t_max = float(max(rows[0, 0], rows[-1, 1]))
+        self.t_min, self.t_max = sorted((float(rows[0, 0]), reached))
 
     def __call__(self, t: ArrayLike) -> NDArray[np.float64]:
         """States at the given times: shape ``(n,)`` for a number, ``(n, len(t))`` for an array."""
@@ -145,17 +147,19 @@ def solve_ivp(
     """
     start, end = map(float, t_span)
     state = np.array(y0, dtype=float).ravel()
-    if not (math.isfinite(start) and math.isfinite(end) and np.isfinite(state).all() and state.size):
-        raise DomainError("t_span and y0 must be finite, and y0 not empty")
-    if rtol <= 0 or np.any(np.asarray(atol) < 0) or max_step <= 0:
-        raise DomainError(f"rtol and max_step must be positive, atol not negative: {rtol}, {max_step}, {atol!r}")
-    values = tuple(args or ())
+    tolerance = _checked_problem(start, end, state, rtol, atol)
+    if not max_step > 0 or not (first_step is None or first_step > 0):
+        raise DomainError(f"max_step and first_step must be positive: {max_step}, {first_step}")
+    try:
+        values = () if args is None else tuple(args)
+    except TypeError as error:
+        raise DomainError(f"args must be a sequence of values, as ({args},)") from error
     times = None if t_eval is None else _checked_times(t_eval, start, end)
     system = f if isinstance(f, OdeSystem) else compile_system(f, state.size, values, variables, parameters, t)
     listed = [] if events is None else list(events) if isinstance(events, list | tuple) else [events]
     event_program = compile_events(listed, system, values) if system is not None and listed else None
     known = method in ("DOPRI5", "DOP853", "Rodas4", "auto", "RK45")
-    if system is None or not known or not IS_COMPILED or (listed and event_program is None):
+    if system is None or not known or not IS_COMPILED or (listed and event_program is None) or start == end:
         rhs = f if callable(f) and not isinstance(f, OdeSystem) else None
         return _by_scipy(rhs, system, values, start, end, state, method, times, dense_output, events, rtol, atol,
                          max_step, first_step)  # fmt: skip
@@ -164,18 +168,31 @@ def solve_ivp(
     solver = _integrator(system, method, event_program, len(listed))
     direction = np.array([np.sign(getattr(e, "direction", 0)) for e in listed], dtype=np.intc)
     terminal = np.array([int(getattr(e, "terminal", 0) or 0) for e in listed], dtype=np.intc)
-    tolerance = np.ascontiguousarray(np.broadcast_to(np.asarray(atol, dtype=float), state.shape)).copy()
-    solver.configure(max(rtol, 100 * np.finfo(float).eps), tolerance, max_step, method == "auto", times is None,
-                     dense_output, times, direction, terminal)  # fmt: skip
+    solver.configure(max(rtol, LEAST_RTOL), tolerance, max_step, method == "auto", times is None, dense_output, times,
+                     direction, terminal)  # fmt: skip
     status = solver.solve(start, end, state, system.parameter_values(values), first_step or 0.0)
     if status == 3:
         status = solver.continue_stiff()
     return _result(solver, status, state.size, len(listed), times is None, dense_output)
 
 
+def _checked_problem(
+    start: float, end: float, states: NDArray[np.float64], rtol: float, atol: ArrayLike
+) -> NDArray[np.float64]:
+    """The absolute tolerance of every component; an error for what no solver can start with."""
+    if not (math.isfinite(start) and math.isfinite(end) and np.isfinite(states).all() and states.size):
+        raise DomainError("t_span and y0 must be finite, and y0 not empty")
+    tolerance = np.array(atol, dtype=float)
+    if not rtol > 0 or not (tolerance >= 0).all():
+        raise DomainError(f"rtol must be positive, atol not negative: {rtol}, {atol!r}")
+    if tolerance.shape not in ((), (1,), states.shape[-1:]):
+        raise DomainError(f"atol has the shape {tolerance.shape}, the state has {states.shape[-1]} values")
+    return np.array(np.broadcast_to(tolerance, states.shape[-1:]))
+
+
 def _checked_times(t_eval: ArrayLike, start: float, end: float) -> NDArray[np.float64]:
     times = np.array(t_eval, dtype=float).ravel()
-    if times.size and (times.min() < min(start, end) or times.max() > max(start, end)):
+    if times.size and not (times.min() >= min(start, end) and times.max() <= max(start, end)):
         raise DomainError("t_eval lies outside t_span")
     if np.any(np.diff(times) * (1 if end >= start else -1) <= 0):
         raise DomainError("t_eval is not sorted in the direction of integration, or repeats a time")
@@ -199,7 +216,7 @@ def _result(solver: Any, status: int, size: int, events: int, all_steps: bool, d
     return OdeResult(
         t=rows[:, 0].copy(),
         y=np.ascontiguousarray(rows[:, 1:].T),
-        sol=DenseSolution(stored, size) if len(stored) else None,
+        sol=DenseSolution(stored, size, solver.t) if len(stored) else None,
         t_events=[p[:, 1] for p in pick] if events else None,
         y_events=[p[:, 2:] for p in pick] if events else None,
         nfev=nfev,
@@ -278,7 +295,7 @@ def solve_ensemble(
     Raises
     ------
     DomainError
-        For shapes that do not match.
+        For shapes that do not match, and tolerances or times that make no sense.
     """
     states = np.atleast_2d(np.asarray(y0, dtype=float))
     given = np.atleast_2d(np.asarray(args, dtype=float)) if args is not None else np.empty((1, 0))
@@ -288,6 +305,7 @@ def solve_ensemble(
     states = np.ascontiguousarray(np.broadcast_to(states, (count, states.shape[1])))
     given = np.ascontiguousarray(np.broadcast_to(given, (count, given.shape[1])))
     start, end = map(float, t_span)
+    tolerance = _checked_problem(start, end, states, rtol, atol)
     times = None if t_eval is None else _checked_times(t_eval, start, end)
     width = 1 if times is None else len(times)
     out = np.full((count, states.shape[1], width), np.nan)
@@ -295,7 +313,14 @@ def solve_ensemble(
         system: OdeSystem | None = f
     else:
         system = compile_system(f, states.shape[1], given.shape[1], variables, parameters, t)
-    if system is None or not IS_COMPILED:
+    if system is not None and (system.size, system.parameters) != (states.shape[1], given.shape[1]):
+        raise DomainError(
+            f"the system has {system.size} equations and {system.parameters} parameters, "
+            f"y0 has {states.shape[1]} values and args {given.shape[1]}"
+        )
+    if start == end:
+        out[:] = states[:, :, None]
+    elif system is None or not IS_COMPILED:
         for i in range(count):
             answer = solve_ivp(
                 system or f, t_span, states[i], method, times, args=tuple(given[i]), rtol=rtol, atol=atol
@@ -303,8 +328,7 @@ def solve_ensemble(
             out[i, :, : answer.y.shape[1]] = answer.y if times is not None else answer.y[:, -1:]
     else:
         solver = _integrator(system, method, None, 0)
-        tolerance = np.ascontiguousarray(np.broadcast_to(np.asarray(atol, dtype=float), states.shape[1:])).copy()
-        solver.configure(rtol, tolerance, math.inf, method == "auto", False, False, times, None, None)
+        solver.configure(max(rtol, LEAST_RTOL), tolerance, math.inf, method == "auto", False, False, times, None, None)
         statuses = np.empty(count, dtype=np.intc)
         solver.ensemble(start, end, states, given, out, statuses)
         if times is None:

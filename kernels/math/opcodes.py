@@ -68,4 +68,8 @@ class Op(IntEnum):
 
 
 NAMES: tuple[str, ...] = tuple(op.name for op in Op if op >= 0)
+REAL_ONLY = frozenset(
+    {Op.ERF, Op.ERFC, Op.SIGN, Op.FLOOR, Op.CEIL, Op.HEAVISIDE, Op.ATAN2, Op.MIN, Op.MAX, Op.MOD, Op.LT, Op.LE,
+     Op.EQ, Op.NE, Op.AND, Op.OR, Op.NOT, Op.SELECT, Op.CALL1, Op.CALL2}
+)  # fmt: skip
 COMMUTATIVE = frozenset({Op.ADD, Op.MUL, Op.MIN, Op.MAX, Op.EQ, Op.NE, Op.AND, Op.OR})

@@ -12,27 +12,37 @@ import scipy.optimize
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from kernels.math.callables import IS_COMPILED, FastCallable, fast_callable
+from kernels.math.callables import IS_COMPILED, FastCallable, program_of
 from kernels.math.errors import ConvergenceError, DomainError
+from kernels.math.opcodes import Op
 
 __all__ = ["brentq", "find_all_roots", "find_root", "newton", "nquad", "quad"]
 
 Formula = Any
 MAX_ITERATIONS = 100
+BRENT_ITERATIONS = 10_000  # Brent's method needs the square of bisection's steps at a root of high order
 
 
-def _compiled(formula: Formula, variables: Sequence[Any] | None) -> FastCallable | Callable[..., Any]:
-    """A program for a formula; a callable stays as it is."""
-    if isinstance(formula, FastCallable) or (callable(formula) and not isinstance(formula, sp.Basic)):
+def _compiled(
+    formula: Formula, count: int, variables: Sequence[Any] | None = None
+) -> FastCallable | Callable[..., Any]:
+    """A program for a formula of so many variables; a callable stays as it is."""
+    if callable(formula) and not isinstance(formula, sp.Basic | FastCallable):
         return formula
-    return fast_callable(formula, variables)
+    return program_of(formula, variables, count)
 
 
-def _integrand(formula: Formula, variables: Sequence[Any] | None) -> Any:
-    function = _compiled(formula, variables)
-    if IS_COMPILED and isinstance(function, FastCallable):
+def _integrand(formula: Formula, count: int, variables: Sequence[Any] | None) -> Any:
+    function = _compiled(formula, count, variables)
+    # QUADPACK cannot stop at an error of a Python function that a program calls.
+    if IS_COMPILED and isinstance(function, FastCallable) and all(code[0] != Op.PYCALL for code in function.spec.code):
         return function.low_level_callable()
     return function
+
+
+def _changes_sign(left: ArrayLike, right: ArrayLike) -> NDArray[np.bool_]:
+    """Whether two values have no common sign; their product could underflow."""
+    return np.asarray(np.sign(left) * np.sign(right) <= 0)
 
 
 def quad(
@@ -56,12 +66,19 @@ def quad(
     (value, error, ...)
         As ``scipy.integrate.quad``.
 
+    Raises
+    ------
+    DomainError
+        If the formula has another number of variables than one and those of ``args``.
+
     Examples
     --------
     >>> round(quad("exp(-x**2)", -math.inf, math.inf)[0] ** 2, 12)
     3.14159265359
     """
-    result: tuple[Any, ...] = scipy.integrate.quad(_integrand(f, variables), a, b, args=tuple(args), **options)
+    result: tuple[Any, ...] = scipy.integrate.quad(
+        _integrand(f, 1 + len(args), variables), a, b, args=tuple(args), **options
+    )
     return result
 
 
@@ -76,7 +93,9 @@ def nquad(
 
     Ranges may be pairs of numbers or functions of the later variables, as in ``scipy.integrate.nquad``.
     """
-    result: tuple[Any, ...] = scipy.integrate.nquad(_integrand(f, variables), ranges, args=tuple(args), **options)
+    result: tuple[Any, ...] = scipy.integrate.nquad(
+        _integrand(f, len(ranges) + len(args), variables), ranges, args=tuple(args), **options
+    )
     return result
 
 
@@ -88,18 +107,30 @@ def find_root(f: Formula, a: float, b: float, *, xtol: float = 2e-12, rtol: floa
     Raises
     ------
     DomainError
-        If no change of sign is found.
+        If no change of sign is found, or only one at a pole.
     """
-    function = _compiled(f, None)
+    if not (math.isfinite(a) and math.isfinite(b)):
+        raise DomainError(f"find_root needs finite ends, got [{a}, {b}]")
+    function = _compiled(f, 1)
     fa, fb = function(float(a)), function(float(b))
-    if not fa * fb <= 0:
+    ends = [(float(a), float(b))]
+    if not _changes_sign(fa, fb):
         grid = np.linspace(a, b, 1001)
         values = np.asarray(_on_grid(function, grid))
-        change = np.flatnonzero(values[:-1] * values[1:] <= 0)
-        if not len(change):
-            raise DomainError(f"no change of sign found in [{a}, {b}]: f({a}) = {fa}, f({b}) = {fb}")
-        a, b = grid[change[0]], grid[change[0] + 1]
-    return float(scipy.optimize.brentq(function, float(a), float(b), xtol=xtol, rtol=rtol))
+        ends = [(grid[i], grid[i + 1]) for i in np.flatnonzero(_changes_sign(values[:-1], values[1:]))]
+    for left, right in ends:
+        root = float(scipy.optimize.brentq(function, left, right, xtol=xtol, rtol=rtol, maxiter=BRENT_ITERATIONS))
+        if not _is_pole(function, root, abs(b - a) * 1e-4):
+            return root
+    found = "only poles" if ends else "no change of sign"
+    raise DomainError(f"{found} found in [{a}, {b}]: f({a}) = {fa}, f({b}) = {fb}")
+
+
+def _is_pole(function: Callable[..., Any], root: float, step: float) -> bool:
+    """Whether the size of the values rises towards a point from both sides."""
+    with np.errstate(all="ignore"):
+        here, left, right = (float(np.abs(function(v))) for v in (root, root - step, root + step))
+    return not math.isfinite(here) or here > float(np.fmax(left, right))
 
 
 def _on_grid(function: Callable[..., Any], grid: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,29 +151,38 @@ def find_all_roots(f: Formula, a: float, b: float, *, samples: int = 10_000) -> 
     """
     if not (math.isfinite(a) and math.isfinite(b) and a < b and samples >= 2):
         raise DomainError(f"find_all_roots needs finite a < b and at least two samples, got [{a}, {b}], {samples}")
-    function = _compiled(f, None)
+    function = _compiled(f, 1)
     grid = np.linspace(a, b, samples + 1)
     values = _on_grid(function, grid)
     roots = set(grid[values == 0].tolist())
-    for i in np.flatnonzero(values[:-1] * values[1:] < 0):
-        root = scipy.optimize.brentq(function, grid[i], grid[i + 1], xtol=1e-14 * max(1.0, abs(grid[i])))
-        if abs(function(root)) <= 1e3 * max(abs(values[i]), abs(values[i + 1])):  # a root and not a pole
+    size, sign = np.abs(values), np.sign(values)
+    for i in np.flatnonzero(sign[:-1] * sign[1:] < 0):
+        xtol = 1e-14 * max(1.0, abs(grid[i]))
+        root = scipy.optimize.brentq(function, grid[i], grid[i + 1], xtol=xtol, maxiter=BRENT_ITERATIONS)
+        if not _is_pole(function, root, (b - a) / samples):
             roots.add(float(root))
-    size = np.abs(values)
-    touching = np.flatnonzero((size[1:-1] < size[:-2]) & (size[1:-1] <= size[2:]) & (values[:-2] * values[2:] > 0)) + 1
     scale = float(np.nanmedian(size)) or 1.0
-    for i in touching:
-        if size[i] > 1e-2 * scale or size[i] == 0:
+    for i in _minima(size, sign):
+        if size[i] > 1e-2 * scale:
             continue
         found = scipy.optimize.minimize_scalar(
             lambda v: abs(function(float(v))),
-            bounds=(grid[i - 1], grid[i + 1]),
+            bounds=(grid[max(i - 1, 0)], grid[min(i + 1, samples)]),
             method="bounded",
             options={"xatol": 1e-12},
         )
-        if found.fun <= 1e-10 * scale:
-            roots.add(float(found.x))
+        least, place = min((found.fun, found.x), (size[i], grid[i]))
+        if least <= 1e-10 * scale:
+            roots.add(float(place))
     return _without_repeats(np.array(sorted(roots)), (b - a) / samples * 1e-3)
+
+
+def _minima(size: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Places of the least sizes in their neighbourhood, the ends among them, where the sign does not change."""
+    around = np.concatenate([[np.inf], size, [np.inf]])
+    signs = np.concatenate([sign[:1], sign, sign[-1:]])
+    lowest = (size < around[:-2]) & (size <= around[2:]) & (size > 0)
+    return np.flatnonzero(lowest & (signs[:-2] * sign > 0) & (signs[2:] * sign > 0))
 
 
 def _without_repeats(roots: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
@@ -184,7 +224,7 @@ def newton(
     ConvergenceError
         If some point has not converged.
     """
-    function = f if isinstance(f, FastCallable) else fast_callable(f, variables)
+    function = program_of(f, variables, 1 + len(args))
     gradient = function.gradient()
     arrays = np.broadcast_arrays(np.asarray(x0, dtype=float), *args)
     shape = arrays[0].shape
@@ -194,7 +234,8 @@ def newton(
     for _ in range(max_iterations):
         current = [p[active] for p in rest]
         with np.errstate(all="ignore"):
-            step = function(x[active], *current) / gradient(x[active], *current)[0]
+            value, slope = function(x[active], *current), gradient(x[active], *current)[0]
+            step = np.where(value == 0, 0.0, value / np.where(np.isinf(slope), np.nan, slope))
         x[active] -= step
         active = active[~(np.abs(step) <= tol * (1 + np.abs(x[active])))]
         if not active.size:
@@ -219,17 +260,25 @@ def brentq(
     Raises
     ------
     DomainError
-        If some bracket shows no change of sign.
+        If some bracket is not finite or shows no change of sign.
     """
-    function = f if isinstance(f, FastCallable) else fast_callable(f, variables)
+    function = program_of(f, variables, 1 + len(args))
+    if not xtol > 0:
+        raise DomainError(f"xtol must be positive: {xtol}")
     arrays = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float), *args)
     shape = arrays[0].shape
     low, high = arrays[0].astype(float).ravel(), arrays[1].astype(float).ravel()
     rest = [np.ascontiguousarray(p, dtype=float).ravel() for p in arrays[2:]]
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise DomainError("brentq needs finite brackets")
+    if not low.size:
+        return low.reshape(shape)
     f_low, f_high = function(low, *rest), function(high, *rest)
-    if not np.all(f_low * f_high <= 0):
-        worst = int(np.flatnonzero(~(f_low * f_high <= 0))[0])
+    if not (bracketed := _changes_sign(f_low, f_high)).all():
+        worst = int(np.flatnonzero(~bracketed)[0])
         raise DomainError(f"no change of sign between {low[worst]} and {high[worst]}")
+    low, f_low = np.where(f_high == 0, [high, f_high], [low, f_low])  # a root at an end is one
+    high, f_high = np.where(f_low == 0, [low, f_low], [high, f_high])
     root = _itp(function, low, high, f_low, f_high, rest, xtol)
     return float(root[0]) if not shape else root.reshape(shape)
 

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from kernels.math.callables import FastCallable, fast_callable
+from kernels.math.callables import FastCallable, fast_callable, program_of
 from kernels.math.errors import DomainError
 
 __all__ = [
@@ -36,7 +36,7 @@ def _curve_function(f: Formula, variable: Any) -> Callable[[Floats], Floats]:
     if callable(f) and not isinstance(f, sp.Basic | FastCallable):
         function = f
         return lambda t: np.column_stack([t, np.array([function(v) for v in t.tolist()], dtype=float)])
-    program = f if isinstance(f, FastCallable) else fast_callable(list(f) if parametric else f, variable)
+    program = program_of(list(f) if parametric else f, variable, 1)
     if parametric:
         return lambda t: np.column_stack(program(t))
     return lambda t: np.column_stack([t, program(t)])
@@ -141,7 +141,7 @@ def sample_grid(
     rows, columns = shape
     if rows < 2 or columns < 2:
         raise DomainError(f"a grid needs at least two rows and columns: {shape}")
-    program = f if isinstance(f, FastCallable) else fast_callable(f, variables)
+    program = program_of(f, variables, 2)
     x = np.linspace(*_range(x_range, "x_range"), columns)
     y = np.linspace(*_range(y_range, "y_range"), rows)
     return x, y, np.asarray(program.on_grid(x, y))
@@ -171,7 +171,7 @@ def implicit_curve(
     list of ndarray, shape (n, 2)
     """
     expr = f.lhs - f.rhs if isinstance(f, sp.Equality) else f
-    program = expr if isinstance(expr, FastCallable) else fast_callable(expr, variables)
+    program = program_of(expr, variables, 2)
     x, y, values = sample_grid(program, x_range, y_range, shape)
     lines = _contours(x, y, values, level)
     typical = float(np.nanmedian(np.abs(values[::8, ::8] - level))) if lines else 0.0

@@ -132,10 +132,10 @@ void JOIN(accelerations, LEVEL)(long n, const double *position, const double *ma
             __m512d dz = _mm512_sub_pd(_mm512_loadu_pd(z + j), _mm512_set1_pd(zi));
             __m512d r2 = _mm512_fmadd_pd(dx, dx, _mm512_set1_pd(softening_sq));
             r2 = _mm512_fmadd_pd(dz, dz, _mm512_fmadd_pd(dy, dy, r2));
-            __mmask8 apart = _mm512_cmp_pd_mask(r2, _mm512_setzero_pd(), _CMP_GT_OQ);
-            __m512d w = _mm512_maskz_rsqrt14_pd(apart, r2), h = _mm512_mul_pd(half, r2);
+            __mmask8 apart = (__mmask8)~_mm512_fpclass_pd_mask(r2, 0x0E); /* neither 0 nor infinite */
+            __m512d w = _mm512_rsqrt14_pd(r2), h = _mm512_mul_pd(half, r2);
             w = _mm512_mul_pd(w, _mm512_fnmadd_pd(h, _mm512_mul_pd(w, w), three));
-            w = _mm512_mul_pd(w, _mm512_fnmadd_pd(h, _mm512_mul_pd(w, w), three));
+            w = _mm512_maskz_mul_pd(apart, w, _mm512_fnmadd_pd(h, _mm512_mul_pd(w, w), three));
             __m512d s = _mm512_mul_pd(_mm512_loadu_pd(mass + j), _mm512_mul_pd(w, _mm512_mul_pd(w, w)));
             sx = _mm512_fmadd_pd(s, dx, sx);
             sy = _mm512_fmadd_pd(s, dy, sy);
