@@ -219,7 +219,8 @@ def factor(n: int) -> dict[int, int]:
         for prime in _core.factor_word(size):
             found[prime] = found.get(prime, 0) + 1
     if len(found) == (number < 0):
-        found |= {int(p): int(e) for p, e in sorted(flint.fmpz(size).factor())}
+        for prime, exponent in sorted(flint.fmpz(size).factor()):  # FLINT may name a prime twice
+            found[int(prime)] = found.get(int(prime), 0) + int(exponent)
     return found
 
 
