@@ -46,7 +46,7 @@ PARTS = ("hub", "service", "proxy", "worker", "project-server", "project-server"
 AWAY = (httpx.HTTPError, ApiException, HTTPError, KeyError, ValueError)
 PAUSE_SECONDS, SAVE_SECONDS, HAND_IN_SECONDS = 12.0, 0.5, 15.0
 SETTLING_SECONDS = 660  # what is left when its owner was killed is found within ten minutes
-NOTEBOOKS = 5
+NOTEBOOKS, KERNELS = 5, 4
 
 
 class Writer:
@@ -73,12 +73,14 @@ class Writer:
                 self.saved += 1
                 if number % 20 == 0:
                     self.ask("POST", "api/kernels", {"name": "pod"})
+                    for kernel in self.ask("GET", "api/kernels").raise_for_status().json()[:-KERNELS]:
+                        self.ask("DELETE", f"api/kernels/{kernel['id']}")
             except AWAY:
                 self.failed += 1
                 self.come_in()
             is_over.wait(SAVE_SECONDS)
 
-    def ask(self, method: str, path: str, body: object) -> httpx.Response:
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Ask the project's server, as a page does."""
         found = [c.value for c in self.http.cookies.jar if c.name == "_xsrf" and self.project in c.path]
         headers = {"X-XSRFToken": found[-1] or ""} if found else {}
