@@ -175,6 +175,8 @@ class Converter:
             elif arg.is_Pow and arg.exp.is_Rational and arg.exp.p < 0:
                 node = self._power(arg.base, -arg.exp)
                 bottom = node if bottom < 0 else graph.mul(bottom, node)
+            elif arg is sp.I and not self.is_complex and any(type(other) is sp.im for other in expr.args):
+                return graph.const(0.0)  # SymPy parts what depends on a plain symbol; the numbers here are real
             else:
                 node = self.visit(arg)
                 top = node if top < 0 else graph.mul(top, node)

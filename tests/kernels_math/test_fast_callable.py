@@ -55,6 +55,12 @@ def test_random_formulas_agree_with_sympy_on_numbers_and_arrays(
         assert abs(single - expected[7]) <= scale[7], expr
 
 
+def test_a_formula_that_sympy_parts_into_real_and_imaginary_parts_is_one_of_real_numbers() -> None:
+    expr = sp.Abs(sp.erf(z)) ** 2 * sp.exp(-(sp.Abs(sp.sin(z)) ** 2)) / sp.conjugate(z)
+    parted = sp.erf(sp.re(z) + sp.I * sp.im(z)) - 2 * sp.I * sp.im(z) + expr
+    assert abs(fast_callable(parted, (z,))(0.5) - sp.N(parted.subs(z, 0.5))) < 1e-14
+
+
 def test_gradient_and_jacobian_agree_with_symbolic_derivatives(cases: int, rng: np.random.Generator) -> None:
     smooth = [sp.sin(x * y) / (1 + z**2), sp.exp(-x) * sp.log(2 + y**2) ** 3,
               (1 + x**2) ** sp.Rational(5, 2) * sp.atan(z),
