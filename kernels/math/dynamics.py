@@ -223,7 +223,7 @@ def nbody(
         raise DomainError(f"positions and velocities must be (n, 3), masses (n,): {x.shape}, {v.shape}, {m.shape}")
     if steps < 0 or every < 1 or softening < 0:
         raise DomainError(f"steps, every and softening must not be negative: {steps}, {every}, {softening}")
-    position, velocity = np.ascontiguousarray(x.T), np.ascontiguousarray(v.T)
+    position, velocity = x.T.copy(), v.T.copy()  # planes of x, y and z, which move; x stays the first of the results
     out = np.empty((steps // every, 3, len(m)))
     _core.leapfrog(position, velocity, m, gravity, softening**2, dt, steps, every, out)
     return np.concatenate([x[None], out.transpose(0, 2, 1)]), velocity.T.copy()

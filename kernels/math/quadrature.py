@@ -163,25 +163,28 @@ def find_all_roots(f: Formula, a: float, b: float, *, samples: int = 10_000) -> 
             roots.add(float(root))
     scale = float(np.nanmedian(size)) or 1.0
     for i in _minima(size, sign):
-        if size[i] > 1e-2 * scale:
-            continue
-        found = scipy.optimize.minimize_scalar(
-            lambda v: abs(function(float(v))),
-            bounds=(grid[max(i - 1, 0)], grid[min(i + 1, samples)]),
+        middle, left, right = (float(grid[k]) for k in (i, max(i - 1, 0), min(i + 1, samples)))
+        found = scipy.optimize.minimize_scalar(  # of the distance, whose own accuracy is relative
+            lambda v, middle=middle: abs(function(middle + float(v))),
+            bounds=(left - middle, right - middle),
             method="bounded",
             options={"xatol": 1e-12},
         )
-        least, place = min((found.fun, found.x), (size[i], grid[i]))
+        least, place = min((found.fun, middle + found.x), (size[i], middle))
         if least <= 1e-10 * scale:
             roots.add(float(place))
     return _without_repeats(np.array(sorted(roots)), (b - a) / samples * 1e-3)
 
 
 def _minima(size: NDArray[np.float64], sign: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Places of the least sizes in their neighbourhood, the ends among them, where the sign does not change."""
+    """Where the sizes have a sharp minimum, perhaps at an end, and the sign does not change: a zero may be near.
+
+    A parabola that touches zero within half a cell is more than doubled one cell further on one side or the other.
+    """
     around = np.concatenate([[np.inf], size, [np.inf]])
     signs = np.concatenate([sign[:1], sign, sign[-1:]])
     lowest = (size < around[:-2]) & (size <= around[2:]) & (size > 0)
+    lowest &= 2 * size < np.maximum(around[:-2], around[2:])
     return np.flatnonzero(lowest & (signs[:-2] * sign > 0) & (signs[2:] * sign > 0))
 
 
