@@ -27,7 +27,7 @@ def partition_count(n: int, largest: int) -> int:
     return row[n]
 
 
-@lru_cache(maxsize=100)
+@lru_cache(maxsize=16)
 def bell_numbers(n: int) -> tuple[int, ...]:
     """Numbers of partitions of sets of 0, 1, ..., n elements, from the rows of Bell's triangle."""
     found, row = [1], [1]
@@ -40,7 +40,7 @@ def bell_numbers(n: int) -> tuple[int, ...]:
 @lru_cache(maxsize=10_000)
 def growth_count(left: int, blocks: int) -> int:
     """Ways to place ``left`` more elements when ``blocks`` blocks exist: k of them make blocks among themselves."""
-    bell = bell_numbers(left)
+    bell = bell_numbers(1 << left.bit_length())  # a few tables serve all
     return sum(math.comb(left, k) * bell[k] * blocks ** (left - k) for k in range(left + 1))
 
 

@@ -192,6 +192,8 @@ def solve(matrix: Matrix, right: Matrix) -> Any:
     b = _rationals([[v] for v in right] if is_column else right)
     if b.nrows() != m.nrows():
         raise DomainError(f"the right side has {b.nrows()} rows, the matrix {m.nrows()}")
+    if b.ncols() == 0 and m.det() == 0:  # FLINT does not look at the matrix then
+        raise NotInvertibleError("the matrix is singular")
     try:
         return _sympy(m.solve(b))
     except ZeroDivisionError as error:
@@ -233,8 +235,44 @@ def charpoly(matrix: Matrix, variable: Any = "lambda") -> Any:
 
 
 def minpoly(matrix: Matrix, variable: Any = "lambda") -> Any:
-    """Minimal polynomial (monic), as a SymPy ``Poly``."""
-    return _polynomial(_square(_rationals(matrix), "minpoly").minpoly().coeffs(), variable)
+    """Minimal polynomial (monic), as a SymPy ``Poly``.
+
+    Notes
+    -----
+    The product of the irreducible factors p of the characteristic polynomial, each to the least power at which the
+    kernel of ``p(matrix)**k`` is as large as it gets. (FLINT's own routine is wrong for some large entries.)
+    """
+    integers, denominator = _square(_rationals(matrix), "minpoly").numer_denom()
+    found = _minimal(integers).coeffs()
+    degree = len(found) - 1
+    return _polynomial([flint.fmpq(c, denominator ** (degree - k)) for k, c in enumerate(found)], variable)
+
+
+def _minimal(m: Any) -> Any:
+    """Minimal polynomial of an integer matrix, as ``fmpz_poly``."""
+    characteristic = m.charpoly()
+    if characteristic.gcd(characteristic.derivative()) == 1:
+        return characteristic
+    result = flint.fmpz_poly([1])
+    for factor, multiplicity in characteristic.factor()[1]:
+        result *= factor
+        if multiplicity == 1:
+            continue
+        value = power = _value_at(factor, m)
+        while m.nrows() - power.rank() < multiplicity * factor.degree():
+            power *= value
+            result *= factor
+    return result
+
+
+def _value_at(polynomial: Any, m: Any) -> Any:
+    """The polynomial of a matrix, by Horner's rule."""
+    n = m.nrows()
+    one = flint.fmpz_mat(n, n, [int(i == j) for i in range(n) for j in range(n)])
+    result = flint.fmpz_mat(n, n)
+    for c in reversed(polynomial.coeffs()):
+        result = result * m + c * one
+    return result
 
 
 def hnf(matrix: Matrix) -> Any:
