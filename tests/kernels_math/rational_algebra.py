@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import gcd
 
 Number = int | Fraction
 Rows = list[list[Number]]
@@ -65,8 +66,6 @@ def hermite(rows: Sequence[Sequence[int]], columns: int) -> Integers:
 
 def smith_diagonal(rows: Sequence[Sequence[int]], columns: int) -> list[int]:
     """The numbers of the Smith form: diagonal by Hermite forms of the matrix and its transpose, then gcd and lcm."""
-    from math import gcd
-
     m, height, width = [list(row) for row in rows], len(rows), columns
     while any(v for i, row in enumerate(m) for j, v in enumerate(row) if i != j):
         m = [list(column) for column in zip(*hermite(m, width), strict=True)]

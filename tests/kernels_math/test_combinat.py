@@ -141,19 +141,6 @@ def test_exact_cover_counts_queens_and_knuths_example() -> None:
     assert list(c.exact_cover([])) == [()]
 
 
-def test_random_exact_covers_equal_brute_force(cases: int, rng: np.random.Generator) -> None:
-    for _ in range(min(cases, 300)):
-        matrix = (rng.random((8, 5)) < 0.4).astype(int)
-        matrix = matrix[matrix.any(axis=1)]
-        expected = {
-            frozenset(s) for k in range(len(matrix) + 1) for s in itertools.combinations(range(len(matrix)), k)
-            if (matrix[list(s)].sum(axis=0) == 1).all()
-        }  # fmt: skip
-        found = [frozenset(s) for s in c.exact_cover(matrix)]
-        assert len(found) == len(set(found))
-        assert set(found) == expected
-
-
 @pytest.mark.parametrize(
     "call",
     [

@@ -71,6 +71,9 @@ def test_short_ranges_anywhere(trials: Iterator[int], rng: np.random.Generator) 
         bits = 63 if rng.random() < 0.3 else 36  # the sieving primes for the largest take long to find
         width = int(rng.integers(0, 600))
         low = anywhere(rng, bits) if rng.random() < 0.99 else 2**63 - 1 - width
+        if rng.random() < 0.03:  # where sieving becomes cheaper than testing, and beyond
+            low = anywhere(rng, 40)
+            width = math.isqrt(low) // 50 + int(rng.choice([-1, 0, 1, 2, int(rng.integers(20_000))]))
         high = min(low + width, 2**63 - 1)
         expected = [n for n in range(low, high) if is_known_prime(n)]
         assert p.prime_range(low, high).tolist() == expected
