@@ -119,8 +119,8 @@ def leapfrog(
 
     def acceleration() -> Floats:
         d = position[:, None, :] - position[:, :, None]
-        r2 = (d**2).sum(axis=0) + softening_sq
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
+            r2 = (d**2).sum(axis=0) + softening_sq
             weight = np.where(r2 > 0, r2**-1.5, 0.0) * mass
         return g * np.asarray((d * weight).sum(axis=2))
 

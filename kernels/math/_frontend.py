@@ -239,6 +239,15 @@ class Converter:
             return self._emit(Op.SELECT, below, self.graph.const(3.141592653589793), self.graph.const(0.0))
         return node
 
+    def _complex_atan2(self, expr: Expr) -> int:
+        """Of complex numbers: SymPy splits the parts of roots and logarithms into these."""
+        graph, (y, x) = self.graph, (self.visit(a) for a in expr.args)
+        point = graph.add(x, graph.mul(graph.const(1j), y))
+        if all(a.is_extended_real for a in expr.args):
+            return graph.node(int(Op.ARG), point)
+        size = graph.node(int(Op.SQRT), graph.add(graph.mul(x, x), graph.mul(y, y)))
+        return graph.mul(graph.const(-1j), graph.node(int(Op.LOG), graph.div(point, size)))
+
     def _other(self, expr: Expr) -> int:
         name = type(expr).__name__
         if isinstance(expr, AppliedUndef):
@@ -250,6 +259,8 @@ class Converter:
         if name in _RECIPROCAL:
             one = self.graph.const(1.0 + 0j if self.is_complex else 1.0)
             return self.graph.div(one, self._emit(_RECIPROCAL[name], self.visit(expr.args[0])))
+        if name == "atan2" and self.is_complex:
+            return self._complex_atan2(expr)
         if name in _BINARY:
             return self._emit(_BINARY[name], self.visit(expr.args[0]), self.visit(expr.args[1]))
         if name in _RELATION:

@@ -21,6 +21,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Formula = Any
+POLE_TESTS = 16  # points of a line, about, that show whether it is one
+POLE_BISECTIONS = 12
 
 
 def _range(values: Sequence[float], name: str) -> tuple[float, float]:
@@ -173,13 +175,15 @@ def implicit_curve(
     expr = f.lhs - f.rhs if isinstance(f, sp.Equality) else f
     program = program_of(expr, variables, 2)
     x, y, values = sample_grid(program, x_range, y_range, shape)
-    lines = _contours(x, y, values, level)
-    typical = float(np.nanmedian(np.abs(values[::8, ::8] - level))) if lines else 0.0
-    return [line for line in lines if not _is_pole(line, program, level, typical)]
+    origin = np.array([x[0], y[0]])
+    cell = np.array([(x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)])
+    lines = _contours(values, level)
+    poles = _are_poles(lines, values, level, lambda at: program(*(origin + cell * at).T.copy()) - level)
+    return [origin + cell * line for line, is_pole in zip(lines, poles, strict=True) if not is_pole]
 
 
-def _contours(x: Floats, y: Floats, values: Floats, level: float) -> list[Floats]:
-    """Marching squares on an even grid, in units of its cells and then moved to its place."""
+def _contours(values: Floats, level: float) -> list[Floats]:
+    """Marching squares; points as columns and rows, of which one is whole."""
     from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 
     defined = np.isfinite(values)
@@ -189,9 +193,7 @@ def _contours(x: Floats, y: Floats, values: Floats, level: float) -> list[Floats
         *_cells_of(values.shape), values, mask, corner_mask=True, line_type=LineType.Separate,
         fill_type=FillType.OuterOffset, quad_as_tri=False, z_interp=ZInterp.Linear,
     )  # fmt: skip
-    origin = np.array([x[0], y[0]])
-    size = np.array([(x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)])
-    return [origin + size * np.asarray(line) for line in generator.lines(level)]
+    return [np.asarray(line) for line in generator.lines(level)]
 
 
 @lru_cache(maxsize=1)
@@ -201,10 +203,46 @@ def _cells_of(shape: tuple[int, int]) -> tuple[Floats, Floats]:
     return columns, rows
 
 
-def _is_pole(points: Floats, program: FastCallable, level: float, typical: float) -> bool:
-    """A line along which the formula jumps through infinity is not a curve of the level."""
-    near = np.abs(program(points[:, 0].copy(), points[:, 1].copy()) - level)
-    return bool(np.nanmedian(near) > 10 * typical)
+def _are_poles(lines: list[Floats], values: Floats, level: float, function: Callable[[Floats], Floats]) -> list[bool]:
+    """Lines along which the formula jumps through infinity, which are not curves of the level.
+
+    Some points of every line are bisected along their edge of the grid: towards a pole the values grow.
+    """
+    if not lines:
+        return []
+    some = [line[:: 1 + len(line) // POLE_TESTS] for line in lines]
+    low, high = _edges(np.concatenate(some), values, level)
+    with np.errstate(all="ignore"):
+        at_low = np.sign(_at(values, low) - level)
+        places = [np.abs(function(low + part * (high - low))) for part in (0.13, 0.29, 0.52, 0.71, 0.87)]
+        typical = np.median(places, axis=0)
+        for _ in range(POLE_BISECTIONS):
+            middle = (low + high) / 2
+            same = (np.sign(function(middle)) == at_low)[:, None]
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+        grows = np.abs(function((low + high) / 2)) > typical
+    starts = np.cumsum([0, *(len(part) for part in some[:-1])])
+    shares = np.add.reduceat(grows.astype(float), starts) / [len(part) for part in some]
+    return [bool(share > 0.5) for share in shares]
+
+
+def _at(values: Floats, points: Floats) -> Floats:
+    """Values at whole columns and rows."""
+    columns, rows = points.astype(int).T
+    return np.asarray(values[rows, columns])
+
+
+def _edges(points: Floats, values: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of the edge of the grid that each point is on; at a corner, of the two edges that change sign together."""
+    whole = np.round(points)
+    points = np.where(np.abs(points - whole) < 1e-9, whole, points)
+    low, high = np.floor(points), np.ceil(points)
+    corner, last = (low == high).all(axis=1), np.array(values.shape[::-1]) - 1
+    for step in np.eye(2):
+        before, after = np.clip(whole - step, 0, last), np.clip(whole + step, 0, last)
+        across = corner & (np.sign(_at(values, before) - level) != np.sign(_at(values, after) - level))
+        low[across], high[across] = before[across], after[across]
+    return low, high
 
 
 def complex_domain_coloring(
