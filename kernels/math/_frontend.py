@@ -29,6 +29,10 @@ _RELATION = {
 }  # fmt: skip
 
 
+class NotRealError(CompileError):
+    """A number of the formula is not real, but its domain is."""
+
+
 def parse(expr: object, variables: Sequence[Expr] = ()) -> Expr:
     """A SymPy expression from an expression, a number or a string; names in ``variables`` win over functions."""
     if isinstance(expr, sp.Basic):
@@ -92,7 +96,7 @@ class Converter:
             try:
                 value = float(expr)
             except TypeError as error:
-                raise CompileError(f"{expr} is not real; use domain=complex") from error
+                raise NotRealError(f"{expr} is not real; use domain=complex") from error
         else:
             value = complex(expr)
         return complex(value) if self.is_complex else value
@@ -175,8 +179,6 @@ class Converter:
             elif arg.is_Pow and arg.exp.is_Rational and arg.exp.p < 0:
                 node = self._power(arg.base, -arg.exp)
                 bottom = node if bottom < 0 else graph.mul(bottom, node)
-            elif arg is sp.I and not self.is_complex and any(type(other) is sp.im for other in expr.args):
-                return graph.const(0.0)  # SymPy parts what depends on a plain symbol; the numbers here are real
             else:
                 node = self.visit(arg)
                 top = node if top < 0 else graph.mul(top, node)
@@ -318,3 +320,28 @@ _HANDLERS: dict[type, Callable[[Converter, Expr], int]] = {
     sp.Not: lambda s, e: s._emit(Op.NOT, s.visit(e.args[0])),
     sp.ITE: lambda s, e: s._emit(Op.SELECT, *(s.visit(a) for a in e.args)),
 }  # fmt: skip
+
+
+def convert(
+    rows: Sequence[Expr],
+    variables: tuple[Expr, ...],
+    is_complex: bool,
+    share: bool,
+    functions: Mapping[str, Callable[..., object]],
+) -> tuple[Converter, list[int], Sequence[Expr], tuple[Expr, ...]]:
+    """The graph of formulas, their nodes, and the formulas and variables that it was made of.
+
+    SymPy parts functions of a plain symbol into real and imaginary parts; where that leaves imaginary numbers in a real
+    domain, the variables are replaced by real ones, for which they vanish.
+    """
+    converter = Converter(variables, is_complex, share, functions)
+    try:
+        return converter, [converter.visit(row) for row in rows], rows, variables
+    except NotRealError:
+        if all(v.is_extended_real for v in variables):
+            raise
+    except RecursionError as error:
+        raise CompileError("the formula is nested too deeply to compile; split it") from error
+    real = tuple(sp.Dummy(str(v), real=True) for v in variables)
+    replaced = [row.xreplace(dict(zip(variables, real, strict=True))) for row in rows]
+    return convert(replaced, real, is_complex, share, functions)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from kernels.math import _autodiff, _backend
 from kernels.math._codegen import ProgramSpec, generate
-from kernels.math._frontend import Converter, parse
+from kernels.math._frontend import convert, parse
 from kernels.math.errors import CompileError, DomainError
 
 _vm, IS_COMPILED = _backend.load("kernels.math._vm", "kernels.math._vm_pure")
@@ -90,15 +90,15 @@ class FastCallable(_Program):  # type: ignore[misc]
 
     def _derivative(self, rows: Sequence[Expr], shape: tuple[int, ...]) -> FastCallable:
         is_complex = self.spec.is_complex
-        converter = Converter(self.variables, is_complex, True, self.functions)
+        converter, roots, rows, variables = convert(rows, self.variables, is_complex, True, self.functions)
         nodes: list[int] = []
         symbolic = []
-        for row in rows:
+        for root, row in zip(roots, rows, strict=True):
             try:
-                nodes += _autodiff.gradient(converter.graph, converter.visit(row))
+                nodes += _autodiff.gradient(converter.graph, root)
             except _autodiff.NotDifferentiableError:
-                derived = [sp.diff(row, v) for v in self.variables]
-                symbolic += derived
+                derived = [sp.diff(row, v) for v in variables]
+                symbolic += [d.xreplace(dict(zip(variables, self.variables, strict=True))) for d in derived]
                 nodes += [converter.visit(d) for d in derived]
         spec = generate(converter.graph, nodes, is_complex)
         label = symbolic or [sp.Symbol(f"D[{v}]") for v in self.variables]
@@ -156,11 +156,7 @@ def fast_callable(
     if given is None:
         free = set().union(*(row.free_symbols for row in rows))
         given = tuple(sorted(free, key=lambda s: s.name))
-    converter = Converter(given, domain is complex, cse, functions)
-    try:
-        nodes = [converter.visit(row) for row in rows]
-    except RecursionError as error:
-        raise CompileError("the formula is nested too deeply to compile; split it") from error
+    converter, nodes, _, _ = convert(rows, given, domain is complex, cse, functions or {})
     return FastCallable(generate(converter.graph, nodes, domain is complex), shape, parsed, given, functions or {})
 
 

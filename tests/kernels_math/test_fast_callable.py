@@ -56,9 +56,14 @@ def test_random_formulas_agree_with_sympy_on_numbers_and_arrays(
 
 
 def test_a_formula_that_sympy_parts_into_real_and_imaginary_parts_is_one_of_real_numbers() -> None:
-    expr = sp.Abs(sp.erf(z)) ** 2 * sp.exp(-(sp.Abs(sp.sin(z)) ** 2)) / sp.conjugate(z)
-    parted = sp.erf(sp.re(z) + sp.I * sp.im(z)) - 2 * sp.I * sp.im(z) + expr
-    assert abs(fast_callable(parted, (z,))(0.5) - sp.N(parted.subs(z, 0.5))) < 1e-14
+    parted = sp.exp(sp.erf(sp.re(z) - sp.I * sp.im(z)) / 2) + sp.cos(sp.I * (sp.erf(sp.conjugate(z)) - sp.erf(z)))
+    f = fast_callable(parted * y, (y, z))
+    whole = sp.exp(sp.erf(z) / 2) + 1
+    assert abs(f(3.0, 0.5) - 3 * whole.subs(z, 0.5).evalf()) < 1e-14
+    np.testing.assert_allclose(f.gradient()(3.0, 0.5), [float(d.subs({y: 3, z: 0.5})) for d in
+                               (whole, 3 * sp.diff(whole, z))], rtol=1e-13)  # fmt: skip
+    with pytest.raises(CompileError, match="not real"):
+        fast_callable(sp.I * z, (z,))
 
 
 def test_gradient_and_jacobian_agree_with_symbolic_derivatives(cases: int, rng: np.random.Generator) -> None:

@@ -67,14 +67,14 @@ def test_error_falls_with_the_order_of_the_method(method: str, order: float) -> 
     assert math.log2(errors[0] / errors[1]) > order
 
 
-@pytest.mark.parametrize("method", ["Rodas4", "auto"])
 @pytest.mark.parametrize(("f", "y0", "end"), [(van_der_pol, [2.0, 0.0], 2000.0), (robertson, [1.0, 0.0, 0.0], 1e5)])
-def test_stiff_problems_meet_radau_at_high_accuracy(method: str, f: object, y0: list[float], end: float) -> None:
+def test_stiff_problems_meet_radau_at_high_accuracy(f: object, y0: list[float], end: float) -> None:
     reference = scipy.integrate.solve_ivp(f, (0, end), y0, "Radau", rtol=1e-10, atol=1e-13).y[:, -1]
-    answer = ode.solve_ivp(f, (0, end), y0, method, rtol=1e-6, atol=1e-10)
-    np.testing.assert_allclose(answer.y[:, -1], reference, rtol=2e-5)
-    assert answer.success
-    assert answer.njev < 2000
+    for method in ("Rodas4", "auto"):
+        answer = ode.solve_ivp(f, (0, end), y0, method, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(answer.y[:, -1], reference, rtol=2e-5)
+        assert answer.success
+        assert answer.njev < 2000
 
 
 @pytest.mark.parametrize("method", ["DOPRI5", "DOP853", "Rodas4"])

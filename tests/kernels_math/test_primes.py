@@ -30,17 +30,24 @@ def test_prime_pi_gives_the_table_of_powers_of_ten() -> None:
 def test_prime_pi_equals_a_sieve_everywhere_below_a_bound() -> None:
     found = p.primes(30_000)
     expected = np.searchsorted(found, np.arange(30_001), side="right")
-    assert [p.prime_pi(n) for n in range(0, 30_001, 7)] == expected[::7].tolist()
+    step = 7 if IS_COMPILED else 61
+    assert [p.prime_pi(n) for n in range(0, 30_001, step)] == expected[::step].tolist()
 
 
 @cache
-def sympys_primes() -> np.ndarray:
-    return np.array(list(nt.primerange(2_500_001)), dtype=np.int64)
+def sieved_primes() -> np.ndarray:
+    """Eratosthenes's sieve."""
+    is_prime = np.ones(2_500_001, dtype=bool)
+    is_prime[:2] = False
+    for n in range(2, 1582):
+        if is_prime[n]:
+            is_prime[n * n :: n] = False
+    return np.flatnonzero(is_prime)
 
 
 @pytest.mark.parametrize("n", [-5, 0, 1, 2, 3, 36, 37, 38, 41, 100, 1368, 1369, 983_039, 983_040, 983_041, 2_500_000])
-def test_primes_equals_sympys_sieve(n: int, level: str) -> None:
-    known = sympys_primes()
+def test_primes_equals_a_plain_sieve(n: int, level: str) -> None:
+    known = sieved_primes()
     np.testing.assert_array_equal(p.primes(n), known[known <= n])
 
 
