@@ -55,7 +55,7 @@ def elementary_cellular_automaton(
         raise DomainError(f"rule must lie in 0..255 and steps not be negative: {rule}, {steps}")
     if np.ndim(initial) == 0:
         if np.asarray(initial) < 0:
-            raise DomainError(f"the width of the first row must not be negative: {initial}")
+            raise DomainError(f"the width of the first row must not be negative: {initial!r}")
         row = np.zeros(int(np.asarray(initial)) or 2 * steps + 1, dtype=np.uint8)
         row[len(row) // 2] = 1
     else:

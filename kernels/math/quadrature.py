@@ -28,7 +28,8 @@ def _compiled(
 ) -> FastCallable | Callable[..., Any]:
     """A program for a formula of so many variables; a callable stays as it is."""
     if callable(formula) and not isinstance(formula, sp.Basic | FastCallable):
-        return formula
+        function: Callable[..., Any] = formula
+        return function
     return program_of(formula, variables, count)
 
 

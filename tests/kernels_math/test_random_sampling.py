@@ -200,7 +200,7 @@ def test_domain_colouring_follows_its_formula(cases: int, rng: np.random.Generat
 
 
 def test_plots_draw_what_is_sampled(rng: np.random.Generator) -> None:
-    for _ in range(3):  # drawing takes its time, and is matplotlib's
+    for _ in range(2):  # drawing takes its time, and is matplotlib's
         a, b = rounded(rng, 0.5, 2, 2)
         axes = plt.subplots()[1]
         assert sampling.plot_curve(f"sin({a}*x)", -b, b, axes=axes) is axes
