@@ -8,6 +8,7 @@ from math import gcd
 
 Number = int | Fraction
 Rows = list[list[Number]]
+Fractions = list[list[Fraction]]
 Integers = list[list[int]]
 
 
@@ -15,9 +16,9 @@ def product(a: Sequence[Sequence[Number]], b: Sequence[Sequence[Number]], column
     return [[sum((x * row[j] for x, row in zip(line, b, strict=True)), 0) for j in range(columns)] for line in a]
 
 
-def echelon(rows: Sequence[Sequence[Number]], columns: int) -> tuple[Rows, list[int], Fraction]:
+def echelon(rows: Sequence[Sequence[Number]], columns: int) -> tuple[Fractions, list[int], Fraction]:
     """Reduced echelon form, pivot columns, and the product of the pivots with the sign of the exchanges."""
-    m: Rows = [[Fraction(v) for v in row] for row in rows]
+    m = [[Fraction(v) for v in row] for row in rows]
     pivots: list[int] = []
     scale = Fraction(1)
     for c in range(columns):
@@ -42,9 +43,9 @@ def determinant(rows: Sequence[Sequence[Number]]) -> Fraction:
     return scale if len(pivots) == len(rows) else Fraction(0)
 
 
-def hermite(rows: Sequence[Sequence[int]], columns: int) -> Integers:
+def hermite(rows: Sequence[Sequence[Number]], columns: int) -> Integers:
     """Hermite form by rows, by Euclid's algorithm down every column; it is the only one of its lattice."""
-    m = [list(row) for row in rows]
+    m = [[int(v) for v in row] for row in rows]
     top = 0
     for c in range(columns):
         while True:
@@ -79,7 +80,7 @@ def smith_diagonal(rows: Sequence[Sequence[int]], columns: int) -> list[int]:
     return diagonal
 
 
-def is_reduced(basis: Sequence[Sequence[int]], delta: float) -> bool:
+def is_reduced(basis: Sequence[Sequence[Number]], delta: float) -> bool:
     """Whether independent rows are reduced as Lenstra, Lenstra and Lovász ask, with 0.51 for one half as in FLINT."""
     bound, factor = Fraction(0.51) + Fraction(1, 10**9), Fraction(delta) - Fraction(1, 10**9)
     orthogonal: Rows = []

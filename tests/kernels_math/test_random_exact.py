@@ -18,7 +18,6 @@ from kernels.math.modlinalg import rank_mod
 from tests.kernels_math.integer_matrices import dimension
 from tests.kernels_math.rational_algebra import (
     Integers,
-    Number,
     Rows,
     determinant,
     echelon,
@@ -225,7 +224,7 @@ def test_reduced_bases_span_the_same_lattice(cases: int, rng: np.random.Generato
         m = whole(rng, height, width)
         delta = float(rng.choice([0.99, 0.75, 0.26, 0.999, rng.uniform(0.2501, 0.9999)]))
         found = rows_of(exact.lll(handed_over(rng, [list(row) for row in m], width), delta))
-        basis: list[list[Number]] = [row for row in found if any(row)]
+        basis = [row for row in found if any(row)]
         assert found == [[0] * width] * (height - len(basis)) + basis
         assert is_reduced(basis, delta)
         assert hermite(found, width) == hermite(m, width)

@@ -37,7 +37,8 @@ def size(rng: np.random.Generator) -> int:
 
 
 def as_flint(a: Ints, p: int) -> flint.nmod_mat:
-    return flint.nmod_mat(*a.shape, a.ravel().tolist(), p)
+    rows, columns = a.shape
+    return flint.nmod_mat(rows, columns, a.ravel().tolist(), p)
 
 
 def assert_equal(a: Any, m: flint.nmod_mat) -> None:

@@ -129,7 +129,8 @@ def test_primality(cases: int, rng: np.random.Generator) -> None:
 
 def test_factors_of_products_of_primes(cases: int, rng: np.random.Generator) -> None:
     for _ in range(cases):
-        n, expected = 1, {}
+        n = 1
+        expected: dict[int, int] = {}
         bits = int(rng.integers(1, 90))
         while n.bit_length() < bits:
             most = min(bits - n.bit_length() + 1, 40)
