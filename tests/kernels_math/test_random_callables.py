@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 from collections.abc import Callable
@@ -166,7 +167,7 @@ def test_all_ways_to_call_a_formula_agree(level: str, cases: int, rng: np.random
 
 @pytest.mark.skipif(not IS_COMPILED, reason="needs the compiled extension")
 def test_low_level_callables_integrate_to_the_same_bits(cases: int, rng: np.random.Generator) -> None:
-    for _ in range(max(1, cases // 4)):  # an integral has 21 values or more
+    for _ in range(cases):
         made = random_formula(rng, some_points(rng))
         f = fast_callable(made.expr, VARIABLES)
         arguments = (-1.0, float(rng.uniform(0, 1)), tuple(rng.uniform(-1, 1, 2).tolist()))
@@ -203,7 +204,6 @@ def complex_formula(rng: np.random.Generator, points: Any, depth: int) -> tuple[
 
 
 def test_complex_formulas_and_their_derivatives(cases: int, rng: np.random.Generator) -> None:
-    refused = 0
     for _ in range(cases):
         points = rng.uniform(-1, 1, POINTS) + 1j * rng.uniform(-1, 1, POINTS)
         try:
@@ -222,17 +222,15 @@ def test_complex_formulas_and_their_derivatives(cases: int, rng: np.random.Gener
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(f))(points), out)
         if not np.isnan(slope).any():
             close(f.gradient()(points)[0], slope)
-        elif expr.has(sp.Abs, sp.conjugate, sp.re, sp.im) and expr.has(sp.Symbol("z")):
-            refused += refuses_a_derivative(f)
-    assert refused
+        else:
+            with contextlib.suppress(CompileError):  # unless SymPy has found it constant
+                f.gradient()
 
 
-def refuses_a_derivative(f: Any) -> bool:
-    try:
-        f.gradient()
-    except CompileError:
-        return True
-    return False
+@pytest.mark.parametrize("text", ["Abs(z)", "conjugate(z)*z", "re(z) + z", "arg(z)", "exp(Abs(z))"])
+def test_what_has_no_complex_derivative_is_named(text: str) -> None:
+    with pytest.raises(CompileError):
+        fast_callable(text, ("z",), domain=complex).gradient()
 
 
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -5e-324, 1e308, -1e308, 1.0, -1.0, 0.5]
