@@ -37,16 +37,17 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.bench_cluster import row, use_test_cluster  # noqa: E402
 from benchmarks.bench_cluster_kills import PROGRAMS  # noqa: E402
-from tests.cluster.installation import Installation, installed  # noqa: E402
+from tests.cluster.installation import VALUES, Installation, installed  # noqa: E402
 from tests.courseware.conftest import EXAMPLES  # noqa: E402
 from tests.courseware.test_a_course_through_http import encoded  # noqa: E402
 from tests.rooms.test_durability import notebook  # noqa: E402
 
 PARTS = ("hub", "service", "proxy", "worker", "project-server", "project-server", "kernel", "grading", "program")
 AWAY = (httpx.HTTPError, ApiException, HTTPError, KeyError, ValueError)
-PAUSE_SECONDS, SAVE_SECONDS, HAND_IN_SECONDS = 12.0, 0.5, 15.0
+PAUSE_SECONDS, SAVE_SECONDS, HAND_IN_SECONDS = 12.0, 0.5, 20.0
 SETTLING_SECONDS = 660  # what is left when its owner was killed is found within ten minutes
 NOTEBOOKS, KERNELS = 5, 4
+KEPT_SECONDS = 120  # ended Jobs, to be looked at
 
 
 class Writer:
@@ -177,7 +178,7 @@ def within(seconds: float, is_true: Callable[[], bool]) -> bool:
 def measure(minutes: float, seed: int) -> bool:
     """Let it happen, and print what came of it."""
     tally: Counter[str] = Counter()
-    with installed() as installation:
+    with installed(jobs={**VALUES["jobs"], "secondsToKeep": KEPT_SECONDS}) as installation:
         writer, student, is_over = Writer(installation), Student(installation), threading.Event()
         arguments: Any = (installation, random.Random(seed), tally, is_over)
         threads = [threading.Thread(target=work, args=(is_over,), daemon=True) for work in (writer.work, student.work)]

@@ -12,7 +12,8 @@ from courseware.errors import ConflictError
 from courseware.models import JobRow, SubmissionRow
 
 LEASE_SECONDS = 60
-ATTEMPTS_LIMIT = 3
+ATTEMPTS_LIMIT = 3  # of a grading that fails by itself
+LOSSES_LIMIT = 10  # of one whose worker or machine is lost, or for which there is no room, which is not its own doing
 PRIORITY_HAND_IN = 0
 PRIORITY_REGRADE = -10
 
@@ -62,7 +63,7 @@ def lease(session: Session, worker: str, now: datetime, lease_seconds: float = L
         )
         if job is None:
             return None
-        if job.attempts >= ATTEMPTS_LIMIT:
+        if job.attempts >= LOSSES_LIMIT:
             end(session, job, "failed", now, f"given up after {job.attempts} attempts; {job.error}".rstrip("; "))
             continue
         job.state, job.worker = "running", worker
@@ -119,9 +120,9 @@ def end(session: Session, job: JobRow, state: str, now: datetime, error: str = "
     session.flush()
 
 
-def retry_later(session: Session, job: JobRow, now: datetime, error: str) -> None:
+def retry_later(session: Session, job: JobRow, now: datetime, error: str, limit: int = ATTEMPTS_LIMIT) -> None:
     """Give a job back; it is taken again at once, but only so often."""
-    if job.attempts >= ATTEMPTS_LIMIT:
+    if job.attempts >= limit:
         end(session, job, "failed", now, error)
         return
     job.state, job.lease_until, job.error = "queued", None, error

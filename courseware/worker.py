@@ -104,12 +104,12 @@ class Worker:
             log.info("the result of job %s was thrown away: %s", task.job_id, error)
         except ExecutorError as error:
             log.warning("job %s cannot be done now: %s", task.job_id, error)
-            await self._when_possible(self._give_back, task.job_id, str(error))
+            await self._when_possible(self._give_back, task.job_id, str(error), jobs.LOSSES_LIMIT)
         except Exception as error:
             # The edge of a job: whatever a submission brings about must cost that submission only.
             log.exception("job %s failed", task.job_id)
             text = f"{type(error).__name__}: {error}"
-            await self._when_possible(self._give_back, task.job_id, text)
+            await self._when_possible(self._give_back, task.job_id, text, jobs.ATTEMPTS_LIMIT)
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
@@ -187,10 +187,10 @@ class Worker:
                 log.warning("waiting for the database: %s", error)
                 await asyncio.sleep(IDLE_SECONDS)
 
-    def _give_back(self, session: Session, job_id: int, error: str) -> None:
+    def _give_back(self, session: Session, job_id: int, error: str, limit: int) -> None:
         job = session.get(JobRow, job_id)
         if job is not None and job.worker == self.name and job.state == "running":
-            jobs.retry_later(session, job, self._now(), error)
+            jobs.retry_later(session, job, self._now(), error, limit)
 
     def _version_files(self, manifest: str) -> Mapping[str, bytes]:
         if manifest not in self._versions:

@@ -26,6 +26,7 @@ from kernels.pods import (
     WarmPool,
     queue_change,
     queue_places,
+    reap_jobs,
     reap_orphans,
 )
 
@@ -70,7 +71,8 @@ async def looking_after_kernels(
                 pool = WarmPool(api, kernel.name, template, minimum=kernel.warm, maximum=most)
                 await stack.enter_async_context(pool)
         pools = [kernel.name for kernel in cluster.kernels if kernel.warm]
-        tasks = [asyncio.create_task(_reap(api, hub, pools, now)), asyncio.create_task(tell_places(api))]
+        keep = timedelta(seconds=cluster.jobs.secondsToKeep)
+        tasks = [asyncio.create_task(_reap(api, hub, pools, keep, now)), asyncio.create_task(tell_places(api))]
         try:
             yield
         finally:
@@ -79,7 +81,9 @@ async def looking_after_kernels(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reap(api: KubernetesApi, hub: JupyterHubApi, pools: list[str], now: Callable[[], datetime]) -> None:
+async def _reap(
+    api: KubernetesApi, hub: JupyterHubApi, pools: list[str], keep: timedelta, now: Callable[[], datetime]
+) -> None:
     unknown: dict[str, datetime] = {}
     kernels: dict[str, datetime] = {}
     while True:
@@ -87,7 +91,8 @@ async def _reap(api: KubernetesApi, hub: JupyterHubApi, pools: list[str], now: C
         try:
             servers = list(await hub.server_states())
             removed = await reap_orphans(api, servers, now(), pools=pools, unknown=kernels)
-            for name in [*removed, *await reap_servers(api, servers, unknown, now())]:
+            removed += await reap_servers(api, servers, unknown, now())
+            for name in [*removed, *await reap_jobs(api, keep, now())]:
                 log.info("removed %s, which nobody owned", name)
         except (ApiError, HubError) as error:
             log.warning("orphans are looked for again in %.0f s: %s", REAP_SECONDS, error)

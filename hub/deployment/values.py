@@ -163,7 +163,7 @@ class Jobs(_Part):
     """How many Jobs may exist in the namespace at a time (a ResourceQuota); 0 for no bound."""
     queue: str = ""
     """Value of the label kueue.x-k8s.io/queue-name; empty without Kueue."""
-    secondsToKeep: Annotated[int, Field(ge=60)] = 3600  # noqa: N815
+    secondsToKeep: Annotated[int, Field(ge=60)] = 600  # noqa: N815
     """How long an ended Job stays, to be looked at."""
     backoffLimit: Annotated[int, Field(ge=0, le=10)] = 2  # noqa: N815
     """How often the cluster starts a pod again that was lost (an evicted one, a lost node)."""

@@ -13,7 +13,7 @@ from .jobs import (
     until_job_ends,
 )
 from .provisioner import PodProvisioner
-from .reaper import reap_orphans
+from .reaper import reap_jobs, reap_orphans
 from .shared import use_gateway
 from .spec import (
     FREE,
@@ -68,6 +68,7 @@ __all__ = [
     "queue_change",
     "queue_places",
     "read_state",
+    "reap_jobs",
     "reap_orphans",
     "start_job",
     "until_job_ends",

@@ -137,14 +137,19 @@ class KubernetesApi:
 
     async def create(self, resource: str, manifest: Manifest) -> Manifest:
         """Create an object; one that exists under this name already is returned as it is."""
-        try:
-            return await self._json("POST", self.path(resource), body=manifest)
-        except ApiError as error:
-            if error.reason != "AlreadyExists":
-                raise
         metadata = manifest["metadata"]
         assert isinstance(metadata, dict)
-        return await self.get(resource, str(metadata["name"]))
+        while True:
+            try:
+                return await self._json("POST", self.path(resource), body=manifest)
+            except ApiError as error:
+                if error.reason != "AlreadyExists":
+                    raise
+            try:
+                return await self.get(resource, str(metadata["name"]))
+            except ApiError as error:
+                if error.status != 404:  # else it has just gone, and its name is free
+                    raise
 
     async def get(self, resource: str, name: str) -> Manifest:
         """Return one object."""
@@ -169,15 +174,22 @@ class KubernetesApi:
         return await self._json("PATCH", self.path(resource, name), body=changes)
 
     async def delete(
-        self, resource: str, name: str, *, grace_seconds: int | None = None, version: str = "", uid: str = ""
+        self,
+        resource: str,
+        name: str,
+        *,
+        grace_seconds: int | None = None,
+        version: str = "",
+        uid: str = "",
+        owned_first: bool = False,
     ) -> bool:
-        """Delete an object; False when there is none, or none of this version."""
+        """Delete an object, and what it owns before or after it; False when there is none, or none of this version."""
         conditions: Manifest = {}
         if version:
             conditions["resourceVersion"] = version
         if uid:
             conditions["uid"] = uid
-        body: Manifest = {"propagationPolicy": "Background"}
+        body: Manifest = {"propagationPolicy": "Foreground" if owned_first else "Background"}
         if conditions:
             body["preconditions"] = conditions
         if grace_seconds is not None:

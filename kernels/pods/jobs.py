@@ -19,6 +19,7 @@ QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 LARGEST_SECRET_BYTES = 700_000
 MOST_SECRETS = 16
 LOOK_SECONDS = 60.0
+GOING_SECONDS, GOING_PAUSE_SECONDS = 120.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class JobTemplate:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
     queue: str = ""
-    seconds_to_keep: int = 3600
+    seconds_to_keep: int = 600
     backoff_limit: int = 2
 
 
@@ -177,23 +178,51 @@ class JobEnd:
         Of the container that was waited for; None when it never ran.
     message
         Why it did not succeed, for people.
+    is_deleted
+        Whether it was deleted before that was known, as by somebody who waited for the same.
     """
 
     pod: str | None
     exit_code: int | None
     message: str = ""
+    is_deleted: bool = False
 
 
 async def start_job(api: KubernetesApi, job: Manifest, secrets: Sequence[Manifest] = ()) -> None:
-    """Make a Job and what it owns, or find what an earlier service has made; raises `ApiError`."""
+    """Make a Job and what it owns, or find what an earlier service has made; raises `ApiError`.
+
+    One of this name that is being deleted is waited for: what it owns goes first, and has the same names.
+    """
+    deadline = asyncio.get_running_loop().time() + GOING_SECONDS
+    while True:
+        for secret in secrets:
+            await api.create("secrets", secret)
+        made: dict[str, Any] = await api.create(JOBS, job)
+        if "deletionTimestamp" not in made["metadata"] or asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(GOING_PAUSE_SECONDS)
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": made["metadata"]["name"],
+        "uid": made["metadata"]["uid"],
+        "blockOwnerDeletion": True,
+    }
     for secret in secrets:
-        await api.create("secrets", secret)
-    made: dict[str, Any] = await api.create(JOBS, job)
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": made["metadata"]["name"], "uid": made["metadata"]["uid"]}
-    for secret in secrets:
-        metadata = secret["metadata"]
-        assert isinstance(metadata, dict)
-        await api.patch("secrets", str(metadata["name"]), {"metadata": {"ownerReferences": [dict(owner)]}})
+        await _give(api, secret, owner)
+
+
+async def _give(api: KubernetesApi, secret: Manifest, owner: Manifest) -> None:
+    """Have a Job own a Secret, which is made again when an earlier Job has taken it along."""
+    metadata = secret["metadata"]
+    assert isinstance(metadata, dict)
+    owned: Manifest = {"ownerReferences": [dict(owner)]}
+    try:
+        await api.patch("secrets", str(metadata["name"]), {"metadata": owned})
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        await api.create("secrets", {**secret, "metadata": {**metadata, **owned}})
 
 
 async def until_job_ends(
@@ -252,7 +281,7 @@ async def _end_of(
     except ApiError as error:
         if error.status != 404:
             raise
-        return JobEnd(None, None, "The Job was deleted.")
+        return JobEnd(None, None, "The Job was deleted.", is_deleted=True)
     failed = [
         c for c in job.get("status", {}).get("conditions") or () if c["type"] == "Failed" and c["status"] == "True"
     ]
@@ -298,8 +327,8 @@ async def job_log(api: KubernetesApi, pod: str, main: str) -> str:
 
 
 async def delete_job(api: KubernetesApi, name: str) -> None:
-    """End and forget a Job with its pods and Secrets; raises `ApiError`."""
-    await api.delete(JOBS, name, grace_seconds=0)
+    """End and forget a Job, after its pods and Secrets: when it is gone, their names are free; raises `ApiError`."""
+    await api.delete(JOBS, name, grace_seconds=0, owned_first=True)
 
 
 def _data(number: int, piece: bytes) -> dict[str, Any]:

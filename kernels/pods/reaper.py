@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .api import KubernetesApi
+from .jobs import JOB_LABEL, JOBS
 from .spec import FREE, KERNEL_SELECTOR, POOL_LABEL, SERVER_LABEL, label_value
 
 GRACE = timedelta(minutes=10)
@@ -75,6 +76,40 @@ async def reap_orphans(
         if unowned and now - _created(secret) > grace and await api.delete("secrets", name):
             deleted.append(f"secrets/{name}")
     return deleted
+
+
+async def reap_jobs(api: KubernetesApi, keep: timedelta, now: datetime) -> list[str]:
+    """Delete Jobs that ended so long ago, where the cluster does not (before Kubernetes 1.23).
+
+    Parameters
+    ----------
+    api
+        Connected to the namespace.
+    keep
+        How long an ended Job stays.
+    now
+        The present, by the clock of this machine.
+
+    Returns
+    -------
+    list of str
+        What was deleted, as `jobs/name`.
+    """
+    jobs: dict[str, Any] = await api.list(JOBS, JOB_LABEL)
+    now += api.clock_offset
+    deleted = []
+    for job in jobs["items"]:
+        metadata, ended = job["metadata"], _ended(job)
+        is_due = ended is not None and now - ended > keep and "deletionTimestamp" not in metadata
+        if is_due and await api.delete(JOBS, metadata["name"], uid=metadata["uid"], owned_first=True):
+            deleted.append(f"jobs/{metadata['name']}")
+    return deleted
+
+
+def _ended(job: dict[str, Any]) -> datetime | None:
+    conditions = job.get("status", {}).get("conditions") or ()
+    found = [c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
+    return datetime.fromisoformat(found[0]["lastTransitionTime"]) if found else None
 
 
 def _created(thing: dict[str, Any]) -> datetime:

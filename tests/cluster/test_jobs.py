@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from kernels.pods import (
     delete_job,
     job_log,
     job_manifest,
+    reap_jobs,
     start_job,
     until_job_ends,
 )
@@ -168,3 +170,28 @@ async def test_result_is_taken_although_the_api_server_was_away_when_the_job_end
     end = await waiting
     assert end.exit_code == 0
     assert await job_log(api, end.pod or "", "main") == "done\n"
+
+
+async def test_a_name_is_free_again_as_soon_as_its_job_was_deleted(
+    api: KubernetesApi, core: client.CoreV1Api, namespace: str
+) -> None:
+    plan = content_secrets(JOB, b"plan")
+    for _ in range(5):
+        await start_job(api, job("true"), plan)
+        assert (await ended(api)).exit_code == 0
+        await delete_job(api, JOB)
+    await start_job(api, job("sleep 1"), plan)
+    assert (await ended(api)).exit_code == 0
+    (secret,) = (s for s in core.list_namespaced_secret(namespace).items if s.metadata.name.startswith(JOB))
+    owner = client.BatchV1Api().read_namespaced_job(JOB, namespace).metadata.uid
+    assert [reference.uid for reference in secret.metadata.owner_references] == [owner]
+
+
+async def test_jobs_that_ended_long_ago_are_removed_also_where_the_cluster_does_not(api: KubernetesApi) -> None:
+    await start_job(api, job("true"), content_secrets(JOB, b"plan"))
+    assert (await ended(api)).exit_code == 0
+    keep, now = timedelta(minutes=10), datetime.now(UTC)
+    assert await reap_jobs(api, keep, now) == []
+    async with asyncio.timeout(180):
+        while await reap_jobs(api, keep, now + timedelta(minutes=11)) != [f"jobs/{JOB}"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)  # that the Job has ended is said soon after its pod has

@@ -253,7 +253,7 @@ async def test_a_job_whose_worker_died_is_taken_by_another_and_the_first_result_
 
 def test_a_job_that_kills_its_workers_is_given_up_and_asks_for_a_person(physics: ClassUnderTest) -> None:
     row = physics.hand_in("alice", "ps1", WORK["hacker"])
-    for _ in range(jobs.ATTEMPTS_LIMIT):
+    for _ in range(jobs.LOSSES_LIMIT):
         assert physics.database.run(lambda session: jobs.lease(session, "w", physics.time)) is not None
         physics.pass_time(seconds=jobs.LEASE_SECONDS + 1)
     assert physics.database.run(lambda session: jobs.lease(session, "w", physics.time)) is None
