@@ -32,6 +32,7 @@ from kernels.pods import (
 
 log = logging.getLogger("collegium.kernels")
 REAP_SECONDS = 60.0
+KERNEL_GRACE = timedelta(minutes=8)  # ten minutes after a server's end nothing of it is left, however long a look takes
 SERVER_GRACE = timedelta(minutes=10)
 SERVER_SELECTOR = "app.kubernetes.io/part-of=collegium,app.kubernetes.io/component=project-server"
 QUEUE_SECONDS = 2.0
@@ -90,7 +91,7 @@ async def _reap(
         await asyncio.sleep(REAP_SECONDS)
         try:
             servers = list(await hub.server_states())
-            removed = await reap_orphans(api, servers, now(), pools=pools, unknown=kernels)
+            removed = await reap_orphans(api, servers, now(), KERNEL_GRACE, pools=pools, unknown=kernels)
             removed += await reap_servers(api, servers, unknown, now())
             for name in [*removed, *await reap_jobs(api, keep, now())]:
                 log.info("removed %s, which nobody owned", name)
