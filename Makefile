@@ -45,7 +45,7 @@ docs: setup-dev ## Build the documentation into docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 check-math: setup-dev ## Compiled mathematics against 10,000 random inputs a routine
-	COLLEGIUM_MATH_CASES=10000 $(BIN)/pytest tests/kernels_math
+	COLLEGIUM_MATH_CASES=10000 $(BIN)/pytest tests/kernels_math --timeout=3600
 
 lock: ## Resolve the dependencies again
 	deploy/setup/lock.sh
