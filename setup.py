@@ -30,6 +30,7 @@ EXTENSIONS: dict[str, tuple[list[str], list[str]]] = {
     "_capsules": ([], []),
     "_vm": (["vm.c"], ["vm_complex.c", "machine.c", "machine_run.c"]),
     "_combinat": ([], []),
+    "_exact_cover": ([], []),
     "_dynamics": (["dynamics.c", "escape.c"], []),
     "_modlinalg": (["modular.c"], []),
     "_primes": (["sieve.c"], ["number_theory.c", "factor.c"]),

@@ -27,6 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 _core, IS_COMPILED = _backend.load("kernels.math._combinat", "kernels.math._combinat_pure")
+_cover, _ = _backend.load("kernels.math._exact_cover", "kernels.math._exact_cover_pure")
 Tuples = Iterator[tuple[Any, ...]]
 Ints = NDArray[np.integer[Any]]
 BYTES_LIMIT = 2**33
@@ -345,5 +346,5 @@ def exact_cover(rows: NDArray[Any] | Sequence[Iterable[int]], secondary: int = 0
             raise DomainError(f"rows must be collections of column numbers: {error}") from error
         columns = max((c for r in listed for c in r), default=-1) + 1
     secondary = _size(secondary, "secondary", columns)
-    solutions: Iterator[tuple[int, ...]] = iter(_core.ExactCover(listed, columns, columns - secondary))
+    solutions: Iterator[tuple[int, ...]] = iter(_cover.ExactCover(listed, columns, columns - secondary))
     return solutions

@@ -33,8 +33,6 @@ def _rational(value: Any) -> Any:
         return flint.fmpq(value.numerator, value.denominator)
     if isinstance(value, flint.fmpz | flint.fmpq):
         return flint.fmpq(value)
-    if isinstance(value, bool):
-        return flint.fmpq(int(value))
     raise DomainError(f"entries must be integers or rationals, not {type(value).__name__} {value}")
 
 
@@ -203,24 +201,25 @@ def solve(matrix: Matrix, right: Matrix) -> Any:
 def rref(matrix: Matrix) -> tuple[Any, tuple[int, ...]]:
     """Reduced row echelon form and the pivot columns, like ``Matrix.rref``."""
     reduced, size = _rationals(matrix).rref()
-    pivots = []
-    column = 0
+    return _sympy(reduced), tuple(_pivots(reduced, size))
+
+
+def _pivots(reduced: Any, size: int) -> list[int]:
+    """Pivot columns of a reduced matrix of a rank."""
+    pivots: list[int] = []
     for row in range(size):
-        while reduced[row, column] == 0:
-            column += 1
-        pivots.append(column)
-    return _sympy(reduced), tuple(pivots)
+        start = pivots[-1] + 1 if pivots else 0
+        pivots.append(next(column for column in range(start, reduced.ncols()) if reduced[row, column] != 0))
+    return pivots
 
 
 def nullspace(matrix: Matrix) -> list[Any]:
     """Basis of the vectors v with ``matrix * v = 0``, as SymPy column matrices like ``Matrix.nullspace``."""
     m = _rationals(matrix)
     reduced, size = m.rref()
-    pivots: list[int] = []
-    for row in range(size):
-        pivots.append(next(c for c in range(m.ncols()) if reduced[row, c] != 0))
+    pivots = _pivots(reduced, size)
     basis = []
-    for free in (c for c in range(m.ncols()) if c not in set(pivots)):
+    for free in sorted(set(range(m.ncols())) - set(pivots)):
         vector = [sp.S.Zero] * m.ncols()
         vector[free] = sp.S.One
         for row, pivot in enumerate(pivots):
