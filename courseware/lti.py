@@ -1,7 +1,8 @@
 """LTI 1.3: the messages between a learning platform and a course here. Pure but for the clock given.
 
 Sources: 1EdTech "Learning Tools Interoperability Core 1.3", "Security Framework 1.0", "Assignment and Grade Services
-2.0", "Names and Role Provisioning Services 2.0". This side is the tool; Moodle, Canvas and others are the platform.
+2.0", "Names and Role Provisioning Services 2.0", "Deep Linking 2.0". This side is the tool; Moodle, Canvas and others
+are the platform.
 """
 
 from __future__ import annotations
@@ -19,11 +20,17 @@ from courseware.policy import CourseRole
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 GRADE_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
+LINKING_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 ROSTER_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 ROSTER_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LINK_TYPE = "ltiResourceLink"
+ASSIGNMENT_PARAMETER = "assignment"
+"""What a link's custom parameter is called that says which assignment it leads to, by its id."""
 ALGORITHM = "RS256"
+URL_LIMIT = 2_000
+DATA_LIMIT = 4_000
 LEEWAY = timedelta(seconds=60)
 LAUNCH_LIFETIME = timedelta(minutes=10)
 _MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
@@ -53,6 +60,29 @@ class LearningPlatform:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkingRequest:
+    """That somebody shall choose what a course over there gets (deep linking).
+
+    Attributes
+    ----------
+    deployment
+        Which deployment asks.
+    return_url
+        Where the browser posts the choice to.
+    data
+        What goes back with it as it came; `None`: nothing.
+    takes_several, takes_scores
+        Whether several links may be chosen, and whether they may come with line items.
+    """
+
+    deployment: str
+    return_url: str
+    data: str | None
+    takes_several: bool
+    takes_scores: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """A launch that was checked: who comes from where, as what.
 
@@ -63,7 +93,11 @@ class Launch:
     context_id, context_title
         The course over there.
     resource_id, resource_title
-        The link that was followed, and what it is called over there.
+        The link that was followed, and what it is called over there; empty when links are to be chosen.
+    assignment_id
+        Id of the assignment that the link was made for, as it was given when it was chosen; `None`: for none.
+    linking
+        What is to be chosen; `None`: a link was followed.
     role
         What they are in the course over there.
     line_item
@@ -84,6 +118,8 @@ class Launch:
     user_name: str
     memberships_url: str = ""
     resource_title: str = ""
+    assignment_id: int | None = None
+    linking: LinkingRequest | None = None
 
 
 def login_redirect(
@@ -140,7 +176,7 @@ def open_launch(token: str, key: jwt.PyJWK, platform: LearningPlatform, nonce: s
     Raises
     ------
     ForbiddenError
-        It is forged, too old, for somebody else, or no launch of a resource.
+        It is forged, too old, for somebody else, or neither follows a link nor asks for some.
     """
     try:
         claims: dict[str, object] = jwt.decode(
@@ -163,7 +199,7 @@ def open_launch(token: str, key: jwt.PyJWK, platform: LearningPlatform, nonce: s
         "azp": party != platform.client_id if is_for_several or party is not None else False,
         "deployment": claims.get(CLAIM + "deployment_id") not in platform.deployments,
         "version": claims.get(CLAIM + "version") != "1.3.0",
-        "message type": claims.get(CLAIM + "message_type") != "LtiResourceLinkRequest",
+        "message type": claims.get(CLAIM + "message_type") not in ("LtiResourceLinkRequest", "LtiDeepLinkingRequest"),
         "subject": not claims["sub"],
     }
     if found := [name for name, is_wrong in wrong.items() if is_wrong]:
@@ -223,18 +259,21 @@ def _check_times(claims: Mapping[str, object], now: datetime) -> None:
 
 
 def _launch(claims: Mapping[str, object]) -> Launch:
-    context, resource, grades, roster = (
-        _object(claims, name) for name in (CLAIM + "context", CLAIM + "resource_link", GRADE_CLAIM, ROSTER_CLAIM)
+    context, resource, grades, roster, custom = (
+        _object(claims, name)
+        for name in (CLAIM + "context", CLAIM + "resource_link", GRADE_CLAIM, ROSTER_CLAIM, CLAIM + "custom")
     )
-    if not context.get("id") or not resource.get("id"):
+    linking = _linking(claims) if claims[CLAIM + "message_type"] == "LtiDeepLinkingRequest" else None
+    if not context.get("id") or not (resource.get("id") or linking):
         raise ForbiddenError("The launch names no course or no link; it must be placed in a course over there.")
     scopes = grades.get("scope")
     may_score = isinstance(scopes, list) and SCORE_SCOPE in scopes
+    assignment = str(custom.get(ASSIGNMENT_PARAMETER, ""))
     return Launch(
         subject=str(claims["sub"]),
         context_id=str(context["id"]),
         context_title=str(context.get("title") or context.get("label") or ""),
-        resource_id=str(resource["id"]),
+        resource_id=str(resource.get("id") or ""),
         role=course_role(claims.get(CLAIM + "roles")),
         line_item=str(grades.get("lineitem") or "") if may_score else "",
         given_name=str(claims.get("given_name") or ""),
@@ -243,6 +282,26 @@ def _launch(claims: Mapping[str, object]) -> Launch:
         user_name=str(claims.get("preferred_username") or ""),
         memberships_url=str(roster.get("context_memberships_url") or ""),
         resource_title=str(resource.get("title") or "")[:200],
+        assignment_id=int(assignment) if assignment.isdecimal() and len(assignment) < 10 else None,
+        linking=linking,
+    )
+
+
+def _linking(claims: Mapping[str, object]) -> LinkingRequest:
+    wanted = _object(claims, LINKING_CLAIM + "deep_linking_settings")
+    accepted, url, data = wanted.get("accept_types"), wanted.get("deep_link_return_url"), wanted.get("data")
+    if not isinstance(accepted, list) or LINK_TYPE not in accepted:
+        raise ForbiddenError("The learning platform takes no links to activities at this place.")
+    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https") or len(url) > URL_LIMIT:
+        raise ForbiddenError("The learning platform does not say where the choice goes back to.")
+    if data is not None and (not isinstance(data, str) or len(data) > DATA_LIMIT):
+        raise ForbiddenError("The learning platform sends more with its question than can be given back.")
+    return LinkingRequest(
+        deployment=str(claims[CLAIM + "deployment_id"]),
+        return_url=url,
+        data=data,
+        takes_several=wanted.get("accept_multiple") is True,
+        takes_scores=wanted.get("accept_lineitem") is not False,
     )
 
 

@@ -87,7 +87,8 @@ def arrive(
 ) -> tuple[CourseRow, AssignmentRow | None] | None:
     """Let somebody into the course that theirs is here; return it, and the assignment that the link leads to.
 
-    `None`: no course here is linked with theirs. Who is in the course already keeps their role.
+    `None`: no course here is linked with theirs. Who is in the course already keeps their role. A link that was made
+    for an assignment of the course leads to it from the first time that it is followed.
     """
     person = session.get(LtiPersonRow, (platform.id, launch.subject))
     if person is None:
@@ -99,13 +100,13 @@ def arrive(
     if context is None or course is None or course.archived_at is not None:
         return None
     context.memberships_url = launch.memberships_url or context.memberships_url
-    link = _note_link(session, platform, launch)
     if courses.role_in(session, course.id, user_name) is None:
         who = Person(
             user_name, launch.role, first_name=launch.given_name, last_name=launch.family_name, email=launch.email
         )
-        courses.enrol(session, course, who, by=f"lti {platform.issuer}"[:64], now=now)
-    return course, session.get(AssignmentRow, link.assignment_id) if link.assignment_id else None
+        courses.enrol(session, course, who, by=_by(platform), now=now)
+    link = _note_link(session, platform, launch, course, now) if launch.linking is None else None
+    return course, session.get(AssignmentRow, link.assignment_id) if link and link.assignment_id else None
 
 
 def connect(
@@ -135,6 +136,19 @@ def connect(
             )
         )
         record(session, course.id, now, by, "lti.connect", course.id, after=f"{platform_id}: {context_id}"[:300])
+
+
+def require_connection(session: Session, course: CourseRow, platform: LearningPlatform, context_id: str) -> None:
+    """Let only what concerns a course over there pass that is linked with this one.
+
+    Raises
+    ------
+    ConflictError
+        It is not.
+    """
+    row = session.get(LtiContextRow, (platform.id, context_id))
+    if row is None or row.course_id != course.id:
+        raise ConflictError("This course is not linked with the one over there. Open one of its activities first.")
 
 
 def links_of(session: Session, course_id: str) -> list[LtiLinkRow]:
@@ -205,8 +219,11 @@ def scores_to_send(session: Session, assignment: AssignmentRow) -> list[ScoreToS
     return found
 
 
-def _note_link(session: Session, platform: LearningPlatform, launch: Launch) -> LtiLinkRow:
+def _note_link(
+    session: Session, platform: LearningPlatform, launch: Launch, course: CourseRow, now: datetime
+) -> LtiLinkRow:
     link = session.get(LtiLinkRow, (platform.id, launch.resource_id))
+    is_new = link is None
     if link is None:
         link = LtiLinkRow(platform_id=platform.id, resource_id=launch.resource_id)
         session.add(link)
@@ -214,4 +231,11 @@ def _note_link(session: Session, platform: LearningPlatform, launch: Launch) -> 
     link.line_item = launch.line_item or link.line_item or ""
     link.title = launch.resource_title or link.title or ""
     session.flush()
+    meant = session.get(AssignmentRow, launch.assignment_id) if is_new and launch.assignment_id is not None else None
+    if meant is not None and meant.course_id == course.id:
+        assign(session, course, link, meant, by=_by(platform), now=now)
     return link
+
+
+def _by(platform: LearningPlatform) -> str:
+    return f"lti {platform.issuer}"[:64]

@@ -60,6 +60,7 @@ from hub.api.course_lti import (
     LtiSent,
     LtiTool,
 )
+from hub.api.course_lti_linking import LtiAnswer, LtiChoice
 from hub.api.course_rubric_schemas import (
     CourseRubric,
     Item,
@@ -605,6 +606,10 @@ class Client(Connection):
     def take_lti_roster(self, course_id: str) -> LtiRosterTaken:
         """Enrol who is in the course over there."""
         return self.call("POST", f"/courses/{quote(course_id, safe='')}/lti-roster", LtiRosterTaken)
+
+    def choose_lti_activities(self, course_id: str, body: LtiChoice) -> LtiAnswer:
+        """Choose activities for a learning platform."""
+        return self.call("POST", f"/courses/{quote(course_id, safe='')}/lti-activities", LtiAnswer, body)
 
     def list_marking(self, course_id: str, assignment: str, *, names: bool | None = None) -> MarkingList:
         """What is to be marked."""

@@ -1,16 +1,14 @@
-"""Launches from learning platforms (LTI 1.3): the addresses that they call, and the scores that go back."""
+"""Launches from learning platforms (LTI 1.3): the addresses that they call."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import hmac
-import json
 import logging
+import re
 import secrets
-from datetime import datetime
-from urllib.parse import quote
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
@@ -18,34 +16,37 @@ from sqlalchemy.orm import Session
 from tornado import web
 from tornado.routing import URLSpec
 
-from courseware import CourseRole, CoursewareError, ForbiddenError, lti, lti_courses, lti_roster
+from courseware import CourseRole, CoursewareError, ForbiddenError, lti, lti_courses
 from courseware.lti import Launch, LearningPlatform
-from courseware.lti_courses import ScoreToSend
-from courseware.lti_roster import Member, Roster
 from hub.api.context import Platform
 from hub.api.course_support import receipt_key
 from hub.data import identities, links
 from hub.data.identities import External
-from hub.errors import HubError, UnavailableError
+from hub.errors import HubError
+from hub.lti_frames import CHOICE_LIFETIME, show_answer, show_opening
 from hub.lti_keys import private_key, public_key
+from hub.lti_seals import digest, seal, unseal
+from hub.lti_services import ANSWER_SECONDS, provider_of
 from hub.runtime import SERVICE_PREFIX
 
 log = logging.getLogger("collegium.lti")
 COOKIE = "collegium-lti"
-STATE_SECONDS = 600
+STATE_LIFETIME = timedelta(minutes=10)
 KEYS_SECONDS = 600
-ANSWER_SECONDS = 10.0
-PAGES_LIMIT = 200
+_FRAME = re.compile("[0-9a-f]{32}")
 
 
 def lti_routes(platform: Platform) -> list[URLSpec]:
-    """Return the routes that learning platforms are told."""
+    """Return the routes that learning platforms are told, and those of their frames."""
     given = {"platform": platform, "keys": PlatformKeys()}
-    return [
-        web.url(f"{SERVICE_PREFIX}lti/login", LtiLoginHandler, given),
-        web.url(f"{SERVICE_PREFIX}lti/launch", LtiLaunchHandler, given),
-        web.url(f"{SERVICE_PREFIX}lti/keys", LtiKeysHandler, given),
-    ]
+    handlers = {
+        "login": LtiLoginHandler,
+        "launch": LtiLaunchHandler,
+        "keys": LtiKeysHandler,
+        "waiting": LtiWaitingHandler,
+        "answer": LtiAnswerHandler,
+    }
+    return [web.url(f"{SERVICE_PREFIX}lti/{name}", handler, given) for name, handler in handlers.items()]
 
 
 class PlatformKeys:
@@ -93,17 +94,16 @@ class LtiHandler(web.RequestHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(problem)
 
-    @property
-    def launch_url(self) -> str:
-        """Where launches are posted to."""
-        return f"{self.platform.settings.public_url}services/collegium/lti/launch"
+    async def receipt_key(self) -> bytes:
+        """Return the key of seals."""
+        return await asyncio.to_thread(receipt_key, self.platform.settings)
 
 
 class LtiLoginHandler(LtiHandler):
     """Begins a launch: sends the browser back to its platform, which says who it is."""
 
     async def get(self) -> None:
-        """Begin."""
+        """Begin; within a frame, offer to begin in a window of its own."""
         hints = {name: self.get_argument(name, "") for name in ("iss", "login_hint", "lti_message_hint", "client_id")}
         if not hints["iss"] or not hints["login_hint"]:
             self.refuse("This address is for learning platforms: iss or login_hint is missing.")
@@ -113,17 +113,24 @@ class LtiLoginHandler(LtiHandler):
         except ForbiddenError as error:
             self.refuse(error.detail)
             return
-        key = await asyncio.to_thread(receipt_key, self.platform.settings)
+        if self.request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame"):
+            frame, here = secrets.token_hex(16), f"{SERVICE_PREFIX}lti/"
+            window = f"{here}login?{urlencode(hints | {'frame': frame})}"
+            show_opening(self, address=window, waiting=f"{here}waiting?frame={frame}", answer=f"{here}answer")
+            return
+        frame = self.get_argument("frame", "")
         nonce, mine = secrets.token_hex(16), secrets.token_hex(16)
-        until = int(self.platform.now().timestamp()) + STATE_SECONDS
-        state = seal({"platform": found.id, "nonce": nonce, "mine": _digest(mine), "until": until}, key)
-        is_https = self.launch_url.startswith("https://")
+        begun: dict[str, object] = {"platform": found.id, "nonce": nonce, "mine": digest(mine)}
+        begun["frame"] = frame if _FRAME.fullmatch(frame) else ""
+        state = seal("state", begun, await self.receipt_key(), self.platform.now() + STATE_LIFETIME)
+        launch_url = lti_launch_url(self.platform)
+        is_https = launch_url.startswith("https://")
         # The launch comes as a POST from another site, so the cookie must go along with it.
         self.set_cookie(
-            COOKIE, mine, max_age=STATE_SECONDS, path=SERVICE_PREFIX, httponly=True, secure=is_https,
-            samesite="None" if is_https else "Lax",
+            COOKIE, mine, max_age=int(STATE_LIFETIME.total_seconds()), path=SERVICE_PREFIX, httponly=True,
+            secure=is_https, samesite="None" if is_https else "Lax",
         )  # fmt: skip
-        self.redirect(lti.login_redirect(found, hints, launch_url=self.launch_url, state=state, nonce=nonce))
+        self.redirect(lti.login_redirect(found, hints, launch_url=launch_url, state=state, nonce=nonce))
 
     post = get
 
@@ -135,42 +142,61 @@ class LtiLaunchHandler(LtiHandler):
         """Check the message and lead on."""
         now = self.platform.now()
         try:
-            platform, nonce = await self._begun(now)
+            platform, nonce, frame = await self._begun(now)
             token = self.get_body_argument("id_token", "")
             key = await self.keys.get(platform, lti.key_id_of(token))
             launch = lti.open_launch(token, key, platform, nonce, now)
-            target = await self.platform.transaction(self._arrive, platform, launch, nonce, now)
+            seals = await self.receipt_key()
+            target = await self.platform.transaction(self._arrive, platform, launch, nonce, frame, seals, now)
         except (CoursewareError, HubError) as error:
             log.warning("refused a launch: %s", error)
             self.refuse(error.detail)
             return
+        if frame:
+            self.platform.lti_frames.note(frame, now, "choosing" if launch.linking else "opened")
         self.clear_cookie(COOKIE, path=SERVICE_PREFIX)
         self.redirect(target, status=303)
 
-    async def _begun(self, now: datetime) -> tuple[LearningPlatform, str]:
-        """Return who the login was begun with, and its nonce; only in the browser that began it."""
+    async def _begun(self, now: datetime) -> tuple[LearningPlatform, str, str]:
+        """Return who the login was begun with, its nonce and frame; only in the browser that began it."""
         if problem := self.get_body_argument("error", ""):
             raise ForbiddenError(f"The learning platform did not sign you in: {problem[:200]}")
-        key = await asyncio.to_thread(receipt_key, self.platform.settings)
-        state = unseal(self.get_body_argument("state", ""), key)
-        if not hmac.compare_digest(str(state["mine"]), _digest(self.get_cookie(COOKIE, "") or "")):
+        state = unseal("state", self.get_body_argument("state", ""), await self.receipt_key(), now)
+        if not hmac.compare_digest(str(state["mine"]), digest(self.get_cookie(COOKIE, "") or "")):
             raise ForbiddenError(
                 "The launch was begun in another browser, or this one refuses cookies. Open the activity again, in a "
                 "window of its own."
             )
-        if not isinstance(state["until"], int) or state["until"] < now.timestamp():
-            raise ForbiddenError("The launch took too long. Open the activity again.")
         platform = await self.platform.read(lti_courses.platform_by_id, int(str(state["platform"])))
-        return platform, str(state["nonce"])
+        return platform, str(state["nonce"]), str(state["frame"])
 
-    def _arrive(self, session: Session, platform: LearningPlatform, launch: Launch, nonce: str, now: datetime) -> str:
+    def _arrive(
+        self,
+        session: Session,
+        platform: LearningPlatform,
+        launch: Launch,
+        nonce: str,
+        frame: str,
+        key: bytes,
+        now: datetime,
+    ) -> str:
         lti_courses.use_nonce(session, nonce, now)
+        if launch.linking is not None and launch.role is not CourseRole.INSTRUCTOR:
+            raise ForbiddenError("Only instructors of the course over there choose what it gets.")
         name = " ".join(filter(None, (launch.given_name, launch.family_name)))
-        who = External(_provider(platform), launch.subject, launch.user_name, name, launch.email, email_verified=False)
+        who = External(
+            provider_of(platform), launch.subject, launch.user_name, name, launch.email, email_verified=False
+        )
         # An address that another system claims must not lead to an account that is there already.
         user = identities.account_of(session, who, may_link=False, may_create=True, now=now)
         led = lti_courses.arrive(session, platform, launch, user.name, now)
-        page = f"{SERVICE_PREFIX}courses/{led[0].id}" if led is not None else self._connecting(platform, launch)
+        query = _choosing(platform, launch, user.name, frame, key, now)
+        if led is None:
+            query["token"] = _connecting(platform, launch, key, now)
+        if led is not None and led[1] is not None:
+            query["assignment"] = led[1].name
+        tail = "connect" if led is None else f"{led[0].id}/activities" if launch.linking else led[0].id
+        page = f"{SERVICE_PREFIX}courses/{tail}" + (f"?{urlencode(query)}" if query else "")
         token, _ = links.create(
             session,
             user,
@@ -181,17 +207,27 @@ class LtiLaunchHandler(LtiHandler):
         )
         return f"{self.platform.settings.public_url}hub/sign-in?link={token}&next={quote(page, safe='')}"
 
-    def _connecting(self, platform: LearningPlatform, launch: Launch) -> str:
-        if launch.role is not CourseRole.INSTRUCTOR:
-            raise ForbiddenError("Your instructor has not linked this course with one here yet. Ask them to open it.")
-        content = {
-            "platform": platform.id,
-            "context": launch.context_id,
-            "title": launch.context_title,
-            "memberships_url": launch.memberships_url,
-            "until": int(self.platform.now().timestamp()) + STATE_SECONDS,
-        }
-        return f"{SERVICE_PREFIX}courses/connect?token={seal(content, receipt_key(self.platform.settings))}"
+
+class LtiWaitingHandler(LtiHandler):
+    """What became of what a frame opened; only the frame knows its id."""
+
+    def get(self) -> None:
+        """Answer with the state."""
+        self.set_header("Cache-Control", "no-store")
+        self.write(self.platform.lti_frames.state(self.get_query_argument("frame", "")))
+
+
+class LtiAnswerHandler(LtiHandler):
+    """Posts on to a learning platform what was chosen."""
+
+    async def post(self) -> None:
+        """Answer with a page that posts the sealed message on."""
+        try:
+            form = unseal("answer", self.get_body_argument("form", ""), await self.receipt_key(), self.platform.now())
+        except ForbiddenError as error:
+            self.refuse(error.detail)
+            return
+        show_answer(self, address=str(form["return_url"]), message=str(form["message"]))
 
 
 class LtiKeysHandler(LtiHandler):
@@ -203,108 +239,45 @@ class LtiKeysHandler(LtiHandler):
         self.write({"keys": [public_key(pem)]})
 
 
-async def send_scores(platform: Platform, scores: list[ScoreToSend]) -> list[str]:
-    """Send scores to the platforms that they belong to; return what went wrong, one sentence per person."""
-    pem = await asyncio.to_thread(private_key, platform.settings.data_dir / "secrets")
-    problems: list[str] = []
-    tokens: dict[int, str] = {}
-    async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
-        for one in scores:
-            try:
-                if one.platform.id not in tokens:
-                    tokens[one.platform.id] = await _access_token(
-                        client, one.platform, pem, lti.SCORE_SCOPE, platform.now()
-                    )
-                message = lti.score_message(
-                    one.subject, one.score, one.points, is_final=one.is_final, comment="", now=platform.now()
-                )
-                answer = await client.post(
-                    lti.score_url(one.line_item),
-                    content=json.dumps(message),
-                    headers={"Authorization": f"Bearer {tokens[one.platform.id]}", "Content-Type": lti.SCORE_TYPE},
-                )
-                answer.raise_for_status()
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                problems.append(f"{one.user_name}: {error}")
-    return problems
-
-
-async def fetch_members(platform: Platform, roster: Roster) -> list[Member]:
-    """Ask a learning platform who is in a course of its.
-
-    Raises
-    ------
-    UnavailableError
-        It does not answer, or with something else.
-    """
-    pem = await asyncio.to_thread(private_key, platform.settings.data_dir / "secrets")
-    members: list[Member] = []
-    url = roster.memberships_url
-    try:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
-            token = await _access_token(client, roster.platform, pem, lti.ROSTER_SCOPE, platform.now())
-            headers = {"Authorization": f"Bearer {token}", "Accept": lti_roster.MEMBERSHIP_TYPE}
-            for _page in range(PAGES_LIMIT):
-                answer = (await client.get(url, headers=headers)).raise_for_status()
-                members += lti_roster.read_members(answer.json())
-                following = lti_roster.next_page(url, answer.links.get("next", {}).get("url"))
-                if following is None:
-                    return members
-                url = following
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, ForbiddenError) as error:
-        told = error.detail if isinstance(error, ForbiddenError) else str(error)
-        raise UnavailableError(f"{roster.title} does not tell who is in the course: {told}") from error
-    raise UnavailableError(f"{roster.title} tells of too many people, in more than {PAGES_LIMIT} pages.")
-
-
-def account_for(session: Session, platform: LearningPlatform, member: Member, now: datetime) -> str:
-    """Return the user name of somebody over there, made when there is none; the one that launches lead to."""
-    name = " ".join(filter(None, (member.given_name, member.family_name)))
-    who = External(_provider(platform), member.subject, member.user_name, name, member.email, email_verified=False)
-    return identities.account_of(session, who, may_link=False, may_create=True, now=now).name
-
-
-async def _access_token(
-    client: httpx.AsyncClient, platform: LearningPlatform, pem: bytes, scope: str, now: datetime
-) -> str:
-    form = lti.token_request(platform, pem, public_key(pem)["kid"], scope=scope, unique=secrets.token_hex(16), now=now)
-    answer = (await client.post(platform.token_url, data=form)).raise_for_status()
-    return str(answer.json()["access_token"])
-
-
-def seal(content: dict[str, object], key: bytes) -> str:
-    """Return a content as text that nobody else can make."""
-    body = base64.urlsafe_b64encode(json.dumps(content, sort_keys=True).encode()).decode()
-    return f"{body}.{_mac(body, key)}"
-
-
-def unseal(text: str, key: bytes) -> dict[str, object]:
-    """Return what was sealed.
-
-    Raises
-    ------
-    ForbiddenError
-        It was not, or not here.
-    """
-    body, _, mac = text.partition(".")
-    if not hmac.compare_digest(mac.encode(), _mac(body, key).encode()):
-        raise ForbiddenError("The launch was not begun here. Open the activity again.")
-    content: dict[str, object] = json.loads(base64.urlsafe_b64decode(body))
-    return content
-
-
-def _provider(platform: LearningPlatform) -> str:
-    """Return by what the people of a platform are told apart from others'; ids of rows may be used again."""
-    return "lti:" + _digest(f"{platform.issuer}\0{platform.client_id}")[:24]
-
-
-def _mac(body: str, key: bytes) -> str:
-    return hmac.new(key, f"lti\0{body}".encode(), hashlib.sha256).hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _key(known: jwt.PyJWKSet, key_id: str) -> jwt.PyJWK | None:
     return next((key for key in known.keys if key.key_id == key_id), None)
+
+
+def lti_launch_url(platform: Platform) -> str:
+    """Return where launches are posted to."""
+    return f"{platform.settings.public_url}services/collegium/lti/launch"
+
+
+def _connecting(platform: LearningPlatform, launch: Launch, key: bytes, now: datetime) -> str:
+    """Return the seal with which an instructor links a course over there with one here."""
+    if launch.role is not CourseRole.INSTRUCTOR:
+        raise ForbiddenError("Your instructor has not linked this course with one here yet. Ask them to open it.")
+    content: dict[str, object] = {
+        "platform": platform.id,
+        "context": launch.context_id,
+        "title": launch.context_title,
+        "memberships_url": launch.memberships_url,
+    }
+    return seal("connect", content, key, now + STATE_LIFETIME)
+
+
+def _choosing(
+    platform: LearningPlatform, launch: Launch, user_name: str, frame: str, key: bytes, now: datetime
+) -> dict[str, str]:
+    """Return what the page needs on which activities are chosen; nothing when a link was followed."""
+    linking = launch.linking
+    if linking is None:
+        return {}
+    content: dict[str, object] = {
+        "platform": platform.id,
+        "context": launch.context_id,
+        "deployment": linking.deployment,
+        "return_url": linking.return_url,
+        "data": linking.data,
+        "several": linking.takes_several,
+        "scores": linking.takes_scores,
+        "user": user_name,
+        "frame": frame,
+    }
+    sealed = seal("choice", content, key, now + CHOICE_LIFETIME)
+    return {"choice": sealed} | ({"several": "true"} if linking.takes_several else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -17,6 +17,7 @@ from hub.data import idempotency
 from hub.data.engine import Database
 from hub.errors import ForbiddenError, UnauthenticatedError
 from hub.jupyterhub_api import JupyterHubApi
+from hub.lti_frames import Frames
 from hub.mail import Mailer
 from hub.policy import Actor
 from hub.settings import Settings
@@ -35,6 +36,7 @@ class Platform:
     jupyterhub: JupyterHubApi
     now: Callable[[], datetime]
     mailer: Mailer
+    lti_frames: Frames = field(default_factory=Frames)
 
     async def transaction(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(session, ...)` in a transaction on a worker thread; it is committed unless `work` raises."""
@@ -45,7 +47,7 @@ class Platform:
         return await asyncio.to_thread(lambda: self.database.read(work, *args, **kwargs))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimingPlatform(Platform):
     """The platform as a request with an `Idempotency-Key` sees it: what it does and that it did it are one commit."""
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from courseware import (
     Capability,
     ConflictError,
-    ForbiddenError,
     NotFoundError,
     assignments,
     courses,
@@ -22,12 +21,13 @@ from courseware import (
 from courseware.lti_courses import ScoreToSend
 from courseware.lti_models import LtiLinkRow, LtiPlatformRow
 from courseware.lti_roster import Roster
-from hub import lti
+from hub import lti_services
 from hub.api.context import Context
 from hub.api.course_support import assignment_of, caller, course_of, receipt_key, transaction
 from hub.api.operation import Audience, operation
 from hub.api.schemas import Body
 from hub.errors import HubError
+from hub.lti_seals import unseal
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
@@ -185,9 +185,7 @@ async def connect_lti_course(ctx: Context) -> None:
     key = await asyncio.to_thread(receipt_key, ctx.platform.settings)
 
     def work(session: Session) -> None:
-        content = lti.unseal(given.token, key)
-        if not isinstance(content["until"], int) or content["until"] < now.timestamp():
-            raise ForbiddenError("This took too long. Open the activity in your learning platform again.")
+        content = unseal("connect", given.token, key, now)
         course = courses.get(session, given.course_id, caller(ctx), Capability.MANAGE)
         platform, context = int(str(content["platform"])), str(content["context"])
         url = str(content.get("memberships_url") or "")
@@ -243,7 +241,7 @@ async def send_lti_scores(ctx: Context) -> LtiSent:
         return found
 
     scores = await transaction(ctx, work)
-    problems = await lti.send_scores(ctx.platform, scores)
+    problems = await lti_services.send_scores(ctx.platform, scores)
     return LtiSent(sent=len(scores) - len(problems), problems=problems)
 
 
@@ -256,7 +254,7 @@ async def take_lti_roster(ctx: Context) -> LtiRosterTaken:
         return lti_roster.rosters_of(session, course_of(session, ctx, Capability.MANAGE).id)
 
     rosters = await transaction(ctx, asked, read=True)
-    told = [(roster, await lti.fetch_members(ctx.platform, roster)) for roster in rosters]
+    told = [(roster, await lti_services.fetch_members(ctx.platform, roster)) for roster in rosters]
 
     def work(session: Session) -> LtiRosterTaken:
         course = course_of(session, ctx, Capability.MANAGE)
@@ -267,7 +265,7 @@ async def take_lti_roster(ctx: Context) -> LtiRosterTaken:
             people = []
             for member in members:
                 try:
-                    people.append((member, lti.account_for(session, roster.platform, member, now)))
+                    people.append((member, lti_services.account_for(session, roster.platform, member, now)))
                 except HubError as error:
                     problems.append(f"{member.given_name} {member.family_name}: {error.detail}".strip())
             present.update(name for _member, name in people)

@@ -29,6 +29,7 @@ from hub.api import course_gradebook as _course_gradebook  # noqa: F401
 from hub.api import course_grading as _course_grading  # noqa: F401
 from hub.api import course_hub_groups as _course_hub_groups  # noqa: F401
 from hub.api import course_lti as _course_lti  # noqa: F401
+from hub.api import course_lti_linking as _course_lti_linking  # noqa: F401
 from hub.api import course_marking as _course_marking  # noqa: F401
 from hub.api import course_requests as _course_requests  # noqa: F401
 from hub.api import course_rubrics as _course_rubrics  # noqa: F401

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from courseware.lti import CLAIM, GRADE_CLAIM, ROSTER_CLAIM, ROSTER_SCOPE, SCORE_SCOPE
+from courseware.lti import CLAIM, GRADE_CLAIM, LINKING_CLAIM, ROSTER_CLAIM, ROSTER_SCOPE, SCORE_SCOPE
 from courseware.lti_roster import MEMBERSHIP_TYPE
 
 CLIENT = "tool-1"
@@ -35,6 +36,7 @@ class LearningPlatform:
     problems: list[str] = field(default_factory=list)
     members: list[dict[str, object]] = field(default_factory=list)
     next_page: str = ""
+    chosen: list[dict[str, object]] = field(default_factory=list)
 
     def keys(self) -> dict[str, object]:
         return {"keys": [json.loads(RSAAlgorithm.to_jwk(self.key.public_key())) | {"kid": "k1", "alg": "RS256"}]}
@@ -53,29 +55,59 @@ class LearningPlatform:
             ROSTER_CLAIM: {"context_memberships_url": f"{self.url}/members?limit=2", "service_versions": ["2.0"]},
         } | changes  # fmt: skip
 
+    def linking_claims(self, nonce: str, subject: str = "u1", **settings: object) -> dict[str, object]:
+        """Return the question which activities an instructor wants to add (deep linking)."""
+        asked = {
+            "deep_link_return_url": f"{self.url}/chosen?course=c1", "accept_types": ["link", "ltiResourceLink"],
+            "accept_multiple": True, "accept_lineitem": True, "data": "csrf:7",
+            "accept_presentation_document_targets": ["iframe", "window"],
+        } | settings  # fmt: skip
+        claims = self.claims(nonce, subject, "Instructor")
+        del claims[CLAIM + "resource_link"]
+        kind = {CLAIM + "message_type": "LtiDeepLinkingRequest", LINKING_CLAIM + "deep_linking_settings": asked}
+        return claims | kind
+
     def sign(self, claims: dict[str, object], key: rsa.RSAPrivateKey | None = None) -> str:
         return jwt.encode(claims, key or self.key, "RS256", headers={"kid": "k1"})
 
-    def take_token_request(self, form: dict[str, list[str]]) -> dict[str, object]:
-        """Check the tool's assertion with the tool's published key, as RFC 7523 asks."""
+    def read_message_of_tool(self, token: str, audience: str) -> dict[str, object]:
+        """Check what the tool signed with the tool's published key."""
         keys = jwt.PyJWKSet.from_dict(httpx.get(self.keys_of_tool, trust_env=False).json())
-        assertion = form["client_assertion"][0]
-        kid = jwt.get_unverified_header(assertion)["kid"]
+        kid = jwt.get_unverified_header(token)["kid"]
         key = next(key for key in keys.keys if key.key_id == kid)
-        claims = jwt.decode(assertion, key, ["RS256"], audience=f"{self.url}/token", issuer=CLIENT)
-        assert claims["sub"] == CLIENT
+        claims: dict[str, object] = jwt.decode(token, key, ["RS256"], audience=audience, issuer=CLIENT)
+        return claims
+
+    def take_token_request(self, form: dict[str, list[str]]) -> dict[str, object]:
+        """Check the tool's assertion, as RFC 7523 asks."""
+        assert self.read_message_of_tool(form["client_assertion"][0], f"{self.url}/token")["sub"] == CLIENT
         token = {SCORE_SCOPE: "let me in", ROSTER_SCOPE: "who is it"}[form["scope"][0]]
         return {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
 
-    def activity_url(self, tool: str) -> str:
-        """Return where the browser of somebody goes who opens an activity over there."""
-        hints = {"iss": self.url, "login_hint": "theo Instructor", "client_id": CLIENT}
+    def take_choice(self, form: dict[str, list[str]]) -> None:
+        """Check the answer to the question which activities to add, and note it."""
+        claims = self.read_message_of_tool(form["JWT"][0], self.url)
+        assert claims[CLAIM + "message_type"] == "LtiDeepLinkingResponse"
+        assert (claims[CLAIM + "deployment_id"], claims[LINKING_CLAIM + "data"]) == (DEPLOYMENT, "csrf:7")
+        self.chosen.append(claims)
+
+    def activity_url(self, tool: str, message: str = "") -> str:
+        """Return where the browser of somebody goes who opens an activity over there; "linking": who adds some."""
+        hints = {"iss": self.url, "login_hint": "theo Instructor", "client_id": CLIENT, "lti_message_hint": message}
         return f"{tool}/login?{urlencode(hints)}"
+
+    def adding_page(self, tool: str) -> str:
+        """Return the page on which somebody adds activities: the tool is shown in a frame, as platforms do."""
+        frame = f'<iframe src="{escape(self.activity_url(tool, "linking"))}" width="800" height="300"></iframe>'
+        return f"<!doctype html><title>Add an activity</title><h1>Add an activity</h1>{frame}"
 
     def launch_page(self, asked: Mapping[str, list[str]]) -> str:
         """Return the page that posts a launch on, as platforms do in a browser."""
         subject, role = asked["login_hint"][0].split()
-        fields = {"id_token": self.sign(self.claims(asked["nonce"][0], subject, role)), "state": asked["state"][0]}
+        is_linking = asked.get("lti_message_hint") == ["linking"]
+        nonce = asked["nonce"][0]
+        claims = self.linking_claims(nonce, subject) if is_linking else self.claims(nonce, subject, role)
+        fields = {"id_token": self.sign(claims), "state": asked["state"][0]}
         inputs = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in fields.items())
         form = f'<form method="post" action="{asked["redirect_uri"][0]}">{inputs}</form>'
         return f"<!doctype html><title>Launch</title>{form}<script>document.forms[0].submit()</script>"
@@ -116,6 +148,9 @@ def learning_platform() -> Iterator[LearningPlatform]:
             if url.path == "/auth":
                 self._answer_with_page(school.launch_page(parse_qs(url.query)))
                 return
+            if url.path == "/adding":
+                self._answer_with_page(school.adding_page(parse_qs(url.query)["tool"][0]))
+                return
             if url.path != "/members":
                 self._answer(200, school.keys())
                 return
@@ -130,6 +165,10 @@ def learning_platform() -> Iterator[LearningPlatform]:
             try:
                 if self.path == "/token":
                     self._answer(200, school.take_token_request(parse_qs(body.decode())))
+                    return
+                if self.path.startswith("/chosen?"):
+                    school.take_choice(parse_qs(body.decode()))
+                    self._answer_with_page("<!doctype html><title>Taken</title><p>The activities were added.</p>")
                     return
                 assert self.headers["Authorization"] == "Bearer let me in"
                 assert self.headers["Content-Type"] == "application/vnd.ims.lis.v1.score+json"

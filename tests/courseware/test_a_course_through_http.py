@@ -337,6 +337,7 @@ TABLE = [
     Row("PUT", COURSE + "/hub-groups", (403, 403, 403, 403, 403, 404, 422, 401), {"name": "x", "role": "instructor"}),
     Row("POST", COURSE + "/hub-groups/unlink", (404, 403, 403, 403, 403, 404, 404, 401), {"name": "none"}),
     Row("POST", COURSE + "/hub-groups/synchronise", (200, 403, 403, 403, 403, 404, 200, 401)),
+    Row("POST", COURSE + "/lti-activities", (403, 403, 403, 403, 403, 404, 403, 401), {"token": "forged"}),
     Row("POST", COURSE + "/lti-roster", (409, 403, 403, 403, 403, 404, 409, 401)),
     Row("POST", ONE + "/lti-scores", (409, 403, 403, 403, 403, 404, 409, 401)),
     Row("GET", COURSE + "/audit", (200, 403, 403, 403, 403, 404, 200, 401)),

@@ -58,7 +58,9 @@ FORGERIES: dict[str, dict[str, object]] = {
     "with times that are none": {"iat": "soon"},
     "of another deployment": {lti.CLAIM + "deployment_id": "d2"},
     "of LTI 1.1": {lti.CLAIM + "version": "1.1.0"},
-    "a deep link": {lti.CLAIM + "message_type": "LtiDeepLinkingRequest"},
+    "of an unknown kind": {lti.CLAIM + "message_type": "LtiSubmissionReviewRequest"},
+    "of no kind": {lti.CLAIM + "message_type": None},
+    "a question without settings": {lti.CLAIM + "message_type": "LtiDeepLinkingRequest"},
     "of nobody": {"sub": ""},
     "without a course": {lti.CLAIM + "context": None},
     "without a link": {lti.CLAIM + "resource_link": {}},
@@ -120,8 +122,8 @@ class Browser:
         self.client = httpx.Client(trust_env=False, timeout=180, headers=WEB_HEADERS)
         self.here = f"{platform.url}/services/collegium/lti"
 
-    def begin(self) -> dict[str, str]:
-        hints = {"iss": self.school.url, "login_hint": "h", "client_id": CLIENT, "lti_message_hint": "m"}
+    def begin(self, **more: str) -> dict[str, str]:
+        hints = {"iss": self.school.url, "login_hint": "h", "client_id": CLIENT, "lti_message_hint": "m"} | more
         answer = self.client.post(f"{self.here}/login", data=hints)
         assert answer.status_code == 302, answer.text
         asked = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
@@ -129,14 +131,20 @@ class Browser:
         assert (asked["lti_message_hint"], asked["redirect_uri"]) == ("m", f"{self.here}/launch")
         return asked
 
-    def launch(self, subject: str, role: str) -> httpx.Response:
+    def launch(self, subject: str, role: str, **changes: object) -> httpx.Response:
         asked = self.begin()
-        token = self.school.sign(self.school.claims(asked["nonce"], subject, role))
-        return self.client.post(f"{self.here}/launch", data={"id_token": token, "state": asked["state"]})
+        return self.post(self.school.claims(asked["nonce"], subject, role, **changes), asked)
 
-    def arrive(self, subject: str, role: str) -> str:
+    def post(self, claims: dict[str, object], asked: dict[str, str]) -> httpx.Response:
+        form = {"id_token": self.school.sign(claims), "state": asked["state"]}
+        return self.client.post(f"{self.here}/launch", data=form)
+
+    def arrive(self, subject: str, role: str, **changes: object) -> str:
         """Launch and sign in; return where that leads."""
-        answer = self.launch(subject, role)
+        return self.sign_in(self.launch(subject, role, **changes))
+
+    def sign_in(self, answer: httpx.Response) -> str:
+        """Sign in with what a launch led to; return where that leads."""
         assert answer.status_code == 303, answer.text
         page = self.client.get(answer.headers["location"])
         query = parse_qs(urlsplit(answer.headers["location"]).query)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from courseware.lti import LINKING_CLAIM
 from tests.courseware.learning_platform import CLIENT, DEPLOYMENT, LearningPlatform, learning_platform
 from tests.e2e.browsing import accessible, keep_picture, sign_in
 from tests.platform_under_test import PlatformUnderTest
@@ -51,6 +52,37 @@ def launch(browser: Browser, platform: PlatformUnderTest, school: LearningPlatfo
     return page
 
 
+def add_activities(teacher: Page, platform: PlatformUnderTest, school: LearningPlatform) -> None:
+    """Add activities from within a frame of the learning platform: they are chosen in a window of their own."""
+    tool = f"{platform.url}/services/collegium/lti"
+    teacher.goto(f"{school.url}/adding?tool={tool}")
+    frame = teacher.frame_locator("iframe")
+    with teacher.expect_popup() as opened:
+        frame.get_by_role("link", name="Open Collegium").click()
+    expect(frame.get_by_text("Collegium is open in another window")).to_be_visible()
+    window = opened.value
+    window.get_by_role("button", name="Sign in").click()
+    expect(window.get_by_role("heading", name="Add activities")).to_be_visible()
+    expect(frame.get_by_text("Choose in the other window")).to_be_visible()
+    expect(window.get_by_role("button", name="Add", exact=True)).to_be_disabled()
+    expect(window.get_by_text("not released yet, has an activity already")).to_be_visible()
+    window.get_by_role("checkbox", name="ps1").check()
+    window.get_by_role("checkbox", name="The whole course").check()
+    accessible(window)
+    keep_picture(window, "learning-platform-activities")
+    window.get_by_role("button", name="Add 2 activities").click()
+    expect(window.get_by_role("heading", name="Added")).to_be_visible()
+    expect(frame.get_by_text("The activities were added.")).to_be_visible()
+    titles = [item["title"] for item in school.chosen[-1][LINKING_CLAIM + "content_items"]]  # type: ignore[attr-defined]
+    assert titles == ["ps1", "Rivers"]
+
+    teacher.goto(school.activity_url(tool, "linking"))  # not within a frame: the page itself goes back
+    teacher.get_by_role("button", name="Sign in").click()
+    teacher.get_by_role("checkbox", name="ps1").check()
+    teacher.get_by_role("button", name="Add", exact=True).click()
+    expect(teacher.get_by_text("The activities were added.")).to_be_visible()
+
+
 @pytest.mark.timeout(240)
 def test_a_course_is_registered_launched_linked_and_filled(
     browser: Browser, platform: PlatformUnderTest, school: LearningPlatform
@@ -89,6 +121,8 @@ def test_a_course_is_registered_launched_linked_and_filled(
     accessible(launched)
     keep_picture(launched, "learning-platform-course")
 
+    teacher.context.close()
+    add_activities(launched, platform, school)
     admin.get_by_role("button", name="Remove Riverside Moodle").click()
     admin.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(admin.get_by_text("Riverside Moodle")).to_have_count(0)

@@ -42,6 +42,9 @@ export const ltiLinksQuery = (id: string) =>
 export const setLtiLink = (id: string) => (body: Schemas["LtiLinkUpdate"]) =>
   unwrap(api.PUT("/courses/{course_id}/lti-links", { params: { path: { course_id: id } }, body }));
 
+export const chooseLtiActivities = (id: string) => (body: Schemas["LtiChoice"]) =>
+  unwrap(api.POST("/courses/{course_id}/lti-activities", { params: { path: { course_id: id } }, body }));
+
 export const takeLtiRoster = (id: string) => () =>
   unwrap(api.POST("/courses/{course_id}/lti-roster", { params: { path: { course_id: id } } }));
 

@@ -1134,6 +1134,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/courses/{course_id}/lti-activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose activities for a learning platform
+         * @description Answer a learning platform that asked for activities: each chosen assignment becomes a link that leads to it.
+         */
+        post: operations["choose_lti_activities"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses/{course_id}/lti-links": {
         parameters: {
             query?: never;
@@ -5447,6 +5467,31 @@ export interface components {
         LinkedProviderList: {
             /** Items */
             items: components["schemas"]["LinkedProvider"][];
+        };
+        /**
+         * LtiAnswer
+         * @description The sealed form that the browser posts to `lti/answer`, unless a frame that waits for it does.
+         */
+        LtiAnswer: {
+            /** Form */
+            form: string;
+            /** Is Taken Up Elsewhere */
+            is_taken_up_elsewhere: boolean;
+        };
+        /**
+         * LtiChoice
+         * @description The token of a learning platform's question, and what was chosen: assignments, or the course as a whole.
+         */
+        LtiChoice: {
+            /** Assignments */
+            assignments?: string[];
+            /** Token */
+            token: string;
+            /**
+             * Whole Course
+             * @default false
+             */
+            whole_course?: boolean;
         };
         /**
          * LtiConnect
@@ -10737,6 +10782,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HubGroupList"];
+                };
+            };
+            /** @description What was wrong, as RFC 9457 problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_lti_activities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                course_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LtiChoice"];
+            };
+        };
+        responses: {
+            /** @description Choose activities for a learning platform */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LtiAnswer"];
                 };
             };
             /** @description What was wrong, as RFC 9457 problem details */

@@ -44,7 +44,10 @@ function LearningPlatforms() {
         >
           <Stack gap="sm" maw={640}>
             <CopyLink label="Initiate login URL" url={query.data.login_url} />
-            <CopyLink label="Redirect URI, also the tool URL" url={query.data.launch_url} />
+            <CopyLink
+              label="Redirect URI, also the URL of the tool and of deep linking"
+              url={query.data.launch_url}
+            />
             <CopyLink label="Public keyset URL" url={query.data.keys_url} />
           </Stack>
         </Section>

@@ -12,7 +12,7 @@ const route = getRouteApi("/courses/connect");
 /** Where an instructor comes from a learning platform whose course is not linked with one here yet. */
 export function ConnectPage() {
   usePageTitle("Link a course");
-  const { token = "" } = route.useSearch();
+  const { token = "", ...choice } = route.useSearch();
   const navigate = route.useNavigate();
   const { data } = useQuery(coursesQuery);
   const [chosen, choose] = useState<string | null>(null);
@@ -51,7 +51,15 @@ export function ConnectPage() {
                   {
                     onSuccess: () => {
                       notifyDone("The courses are linked.");
-                      void navigate({ to: "/courses/$courseId", params: { courseId: chosen } });
+                      void navigate(
+                        choice.choice === undefined
+                          ? { to: "/courses/$courseId", params: { courseId: chosen } }
+                          : {
+                              to: "/courses/$courseId/activities",
+                              params: { courseId: chosen },
+                              search: choice,
+                            },
+                      );
                     },
                   },
                 );

@@ -40,7 +40,7 @@ const TABS: readonly { value: string; label: string; isFor: (role: Role) => bool
 /** A course: what its students do, or what its staff do. */
 export function CoursePage() {
   const { courseId } = route.useParams();
-  const { tab } = route.useSearch();
+  const { tab, assignment } = route.useSearch();
   const navigate = useNavigate();
   const { data: course, error, refetch } = useQuery(courseQuery(courseId));
   const [dialog, setDialog] = useState<"settings" | "copy" | null>(null);
@@ -110,7 +110,7 @@ export function CoursePage() {
           {isGrading(course.role) ? (
             <StaffAssignments course={course} mayManage={mayManage} />
           ) : (
-            <StudentAssignments course={course} />
+            <StudentAssignments course={course} current={assignment} />
           )}
         </Tabs.Panel>
         <Tabs.Panel value="grades">

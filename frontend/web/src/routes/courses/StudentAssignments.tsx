@@ -13,7 +13,7 @@ import {
 } from "@mantine/core";
 import { IconDownload, IconFolderOpen, IconSend, IconUpload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import {
   assignmentsQuery,
   courseWorkQuery,
@@ -35,7 +35,7 @@ import { DueTime } from "./DueTime";
 import { ReceiptView } from "./ReceiptView";
 
 /** The assignments of a course as a student has them: fetch, work, hand in, look at what came back. */
-export function StudentAssignments({ course }: { course: Course }) {
+export function StudentAssignments({ course, current }: { course: Course; current: string | undefined }) {
   const { data, error, refetch } = useQuery(assignmentsQuery(course.id));
   if (error) return <ProblemAlert error={error} onRetry={refetch} />;
   if (data?.items.length === 0)
@@ -47,13 +47,25 @@ export function StudentAssignments({ course }: { course: Course }) {
   return (
     <Stack>
       {data?.items.map((assignment) => (
-        <OneAssignment key={assignment.name} course={course} assignment={assignment} />
+        <OneAssignment
+          key={assignment.name}
+          course={course}
+          assignment={assignment}
+          isCurrent={assignment.name === current}
+        />
       ))}
     </Stack>
   );
 }
 
-function OneAssignment({ course, assignment }: { course: Course; assignment: Assignment }) {
+interface OneAssignmentProps {
+  course: Course;
+  assignment: Assignment;
+  /** Whether somebody came for it, from a link in a learning platform. */
+  isCurrent: boolean;
+}
+
+function OneAssignment({ course, assignment, isCurrent }: OneAssignmentProps) {
   const { name } = assignment;
   const isStudent = course.role === "student";
   const work = useQuery({ ...courseWorkQuery(course.id, name), enabled: isStudent });
@@ -66,8 +78,18 @@ function OneAssignment({ course, assignment }: { course: Course; assignment: Ass
   const isThere = (work.data?.files.length ?? 0) > 0;
   const counted = submissions.data?.items.find((submission) => submission.is_counted);
   const received = (given: Receipt) => setReceipt(given);
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isCurrent) card.current?.scrollIntoView({ block: "start" });
+  }, [isCurrent]);
   return (
-    <Paper p="lg" component="section" aria-label={name}>
+    <Paper
+      ref={card}
+      p="lg"
+      component="section"
+      aria-label={name}
+      {...(isCurrent && { "aria-current": true })}
+    >
       <Group justify="space-between" align="flex-start">
         <div>
           <Title order={2} size="h3">

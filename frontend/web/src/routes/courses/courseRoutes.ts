@@ -1,5 +1,16 @@
 import { createRoute, lazyRouteComponent, type AnyRootRoute } from "@tanstack/react-router";
 
+/** The question of a learning platform which activities to add, sealed, and whether it takes several. */
+interface Choice {
+  choice?: string;
+  several?: boolean;
+}
+
+const choiceOf = (search: Record<string, unknown>): Choice => ({
+  ...(typeof search.choice === "string" ? { choice: search.choice } : {}),
+  ...(search.several === true ? { several: true } : {}),
+});
+
 /** The pages of courses, loaded when somebody goes there. */
 export function courseRoutes<R extends AnyRootRoute>(root: R) {
   const courses = createRoute({
@@ -17,15 +28,25 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
   const connect = createRoute({
     getParentRoute: () => root,
     path: "/courses/connect",
-    validateSearch: (search: Record<string, unknown>): { token?: string } =>
-      typeof search.token === "string" ? { token: search.token } : {},
+    validateSearch: (search: Record<string, unknown>): { token?: string } & Choice => ({
+      ...(typeof search.token === "string" ? { token: search.token } : {}),
+      ...choiceOf(search),
+    }),
     component: lazyRouteComponent(() => import("./ConnectPage"), "ConnectPage"),
+  });
+  const activities = createRoute({
+    getParentRoute: () => root,
+    path: "/courses/$courseId/activities",
+    validateSearch: choiceOf,
+    component: lazyRouteComponent(() => import("./AddActivitiesPage"), "AddActivitiesPage"),
   });
   const course = createRoute({
     getParentRoute: () => root,
     path: "/courses/$courseId",
-    validateSearch: (search: Record<string, unknown>): { tab?: string } =>
-      typeof search.tab === "string" ? { tab: search.tab } : {},
+    validateSearch: (search: Record<string, unknown>): { tab?: string; assignment?: string } => ({
+      ...(typeof search.tab === "string" ? { tab: search.tab } : {}),
+      ...(typeof search.assignment === "string" ? { assignment: search.assignment } : {}),
+    }),
     component: lazyRouteComponent(() => import("./CoursePage"), "CoursePage"),
   });
   const ownSubmission = createRoute({
@@ -42,5 +63,5 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     }),
     component: lazyRouteComponent(() => import("./MarkingPage"), "MarkingPage"),
   });
-  return [courses, join, connect, course, ownSubmission, marking] as const;
+  return [courses, join, connect, activities, course, ownSubmission, marking] as const;
 }
