@@ -21,9 +21,9 @@ KUBERNETES_VERSION = "1.20.2"
 
 
 def cache() -> Path:
-    """Folder that outlives checkouts: programs by version, images, and the running cluster."""
+    """Folder that outlives checkouts, by its true path: programs by version, images, and the running cluster."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("COLLEGIUM_TEST_CLUSTER_DIR") or Path(root) / "collegium" / "testcluster")
+    return Path(os.environ.get("COLLEGIUM_TEST_CLUSTER_DIR") or Path(root) / "collegium" / "testcluster").resolve()
 
 
 @dataclass(frozen=True)

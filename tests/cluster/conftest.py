@@ -102,8 +102,8 @@ def namespace(core: client.CoreV1Api) -> Iterator[str]:
     """A namespace of its own for each test, deleted with everything in it."""
     name = f"collegium-test-{uuid.uuid4().hex[:8]}"
     core.create_namespace({"metadata": {"name": name}})
-    deadline = time.monotonic() + 30
-    while True:  # pods are refused before their account is there
+    deadline = time.monotonic() + 180
+    while True:  # pods are refused before their account is there; the controllers pause after a loss of the API server
         try:
             core.read_namespaced_service_account("default", name)
             break
