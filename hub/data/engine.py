@@ -64,8 +64,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         patience = POSTGRESQL_PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
+        # Connections are not tried before they are used, which costs each request: `_run` begins anew when one was cut.
         self.engine: Engine = create_engine(
-            url, pool_pre_ping=True, pool_size=KEPT_CONNECTIONS, max_overflow=EXTRA_CONNECTIONS, connect_args=patience
+            url, pool_size=KEPT_CONNECTIONS, max_overflow=EXTRA_CONNECTIONS, connect_args=patience
         )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
@@ -119,9 +120,8 @@ class Database:
     def is_ready(self) -> bool:
         """Return whether a query is answered."""
         try:
-            with self.engine.connect() as connection:
-                return connection.execute(text("SELECT 1")).scalar() == 1
-        except OperationalError:
+            return bool(self.read(lambda session: session.scalar(text("SELECT 1"))))
+        except UnavailableError:
             return False
 
     def close(self) -> None:

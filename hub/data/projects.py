@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Select, or_, select, tuple_
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.data.audit import record
 from hub.data.models import MembershipRow, ProjectRow, UserRow
@@ -64,11 +64,12 @@ def get(
     ForbiddenError
         The actor's role does not carry the capability.
     """
-    project = session.scalar(
+    found = session.scalars(
         select(ProjectRow)
         .where(ProjectRow.id == project_id, ProjectRow.deleted_at.is_not(None) == in_trash)
-        .options(selectinload(ProjectRow.memberships).joinedload(MembershipRow.user))
+        .options(joinedload(ProjectRow.memberships).joinedload(MembershipRow.user))
     )
+    project = found.unique().one_or_none()
     role = role_of(project, actor.name) if project is not None else None
     if project is None or not may_know_project(actor, role):
         raise NotFoundError(f"There is no project “{project_id}”, or you are not a member of it.")
