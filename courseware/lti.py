@@ -58,6 +58,11 @@ class LearningPlatform:
     token_url: str
     keys_url: str
 
+    @property
+    def actor(self) -> str:
+        """As whom logs name it."""
+        return f"lti {self.issuer}"[:64]
+
 
 @dataclass(frozen=True, slots=True)
 class LinkingRequest:

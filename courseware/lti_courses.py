@@ -104,7 +104,7 @@ def arrive(
         who = Person(
             user_name, launch.role, first_name=launch.given_name, last_name=launch.family_name, email=launch.email
         )
-        courses.enrol(session, course, who, by=_by(platform), now=now)
+        courses.enrol(session, course, who, by=platform.actor, now=now)
     link = _note_link(session, platform, launch, course, now) if launch.linking is None else None
     return course, session.get(AssignmentRow, link.assignment_id) if link and link.assignment_id else None
 
@@ -233,9 +233,5 @@ def _note_link(
     session.flush()
     meant = session.get(AssignmentRow, launch.assignment_id) if is_new and launch.assignment_id is not None else None
     if meant is not None and meant.course_id == course.id:
-        assign(session, course, link, meant, by=_by(platform), now=now)
+        assign(session, course, link, meant, by=platform.actor, now=now)
     return link
-
-
-def _by(platform: LearningPlatform) -> str:
-    return f"lti {platform.issuer}"[:64]

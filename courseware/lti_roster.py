@@ -127,7 +127,7 @@ def take_over(
     people
         Members, and the accounts that they have here.
     """
-    by = f"lti {roster.platform.issuer}"[:64]
+    by = roster.platform.actor
     enrolled = []
     for member, user_name in people:
         person = session.get(LtiPersonRow, (roster.platform.id, member.subject))

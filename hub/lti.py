@@ -20,13 +20,12 @@ from courseware import CourseRole, CoursewareError, ForbiddenError, lti, lti_cou
 from courseware.lti import Launch, LearningPlatform
 from hub.api.context import Platform
 from hub.api.course_support import receipt_key
-from hub.data import identities, links
-from hub.data.identities import External
+from hub.data import links
 from hub.errors import HubError
 from hub.lti_frames import CHOICE_LIFETIME, show_answer, show_opening
 from hub.lti_keys import private_key, public_key
 from hub.lti_seals import digest, seal, unseal
-from hub.lti_services import ANSWER_SECONDS, provider_of
+from hub.lti_services import ANSWER_SECONDS, account_for
 from hub.runtime import SERVICE_PREFIX
 
 log = logging.getLogger("collegium.lti")
@@ -118,12 +117,12 @@ class LtiLoginHandler(LtiHandler):
             window = f"{here}login?{urlencode(hints | {'frame': frame})}"
             show_opening(self, address=window, waiting=f"{here}waiting?frame={frame}", answer=f"{here}answer")
             return
-        frame = self.get_argument("frame", "")
+        named = self.get_argument("frame", "")
+        frame = named if _FRAME.fullmatch(named) else ""
         nonce, mine = secrets.token_hex(16), secrets.token_hex(16)
-        begun: dict[str, object] = {"platform": found.id, "nonce": nonce, "mine": digest(mine)}
-        begun["frame"] = frame if _FRAME.fullmatch(frame) else ""
+        begun = {"platform": found.id, "nonce": nonce, "mine": digest(mine), "frame": frame}
         state = seal("state", begun, await self.receipt_key(), self.platform.now() + STATE_LIFETIME)
-        launch_url = lti_launch_url(self.platform)
+        launch_url = lti_url(self.platform, "launch")
         is_https = launch_url.startswith("https://")
         # The launch comes as a POST from another site, so the cookie must go along with it.
         self.set_cookie(
@@ -142,11 +141,11 @@ class LtiLaunchHandler(LtiHandler):
         """Check the message and lead on."""
         now = self.platform.now()
         try:
-            platform, nonce, frame = await self._begun(now)
+            seals = await self.receipt_key()
+            platform, nonce, frame = await self._begun(seals, now)
             token = self.get_body_argument("id_token", "")
             key = await self.keys.get(platform, lti.key_id_of(token))
             launch = lti.open_launch(token, key, platform, nonce, now)
-            seals = await self.receipt_key()
             target = await self.platform.transaction(self._arrive, platform, launch, nonce, frame, seals, now)
         except (CoursewareError, HubError) as error:
             log.warning("refused a launch: %s", error)
@@ -157,11 +156,11 @@ class LtiLaunchHandler(LtiHandler):
         self.clear_cookie(COOKIE, path=SERVICE_PREFIX)
         self.redirect(target, status=303)
 
-    async def _begun(self, now: datetime) -> tuple[LearningPlatform, str, str]:
+    async def _begun(self, key: bytes, now: datetime) -> tuple[LearningPlatform, str, str]:
         """Return who the login was begun with, its nonce and frame; only in the browser that began it."""
         if problem := self.get_body_argument("error", ""):
             raise ForbiddenError(f"The learning platform did not sign you in: {problem[:200]}")
-        state = unseal("state", self.get_body_argument("state", ""), await self.receipt_key(), now)
+        state = unseal("state", self.get_body_argument("state", ""), key, now)
         if not hmac.compare_digest(str(state["mine"]), digest(self.get_cookie(COOKIE, "") or "")):
             raise ForbiddenError(
                 "The launch was begun in another browser, or this one refuses cookies. Open the activity again, in a "
@@ -183,25 +182,21 @@ class LtiLaunchHandler(LtiHandler):
         lti_courses.use_nonce(session, nonce, now)
         if launch.linking is not None and launch.role is not CourseRole.INSTRUCTOR:
             raise ForbiddenError("Only instructors of the course over there choose what it gets.")
-        name = " ".join(filter(None, (launch.given_name, launch.family_name)))
-        who = External(
-            provider_of(platform), launch.subject, launch.user_name, name, launch.email, email_verified=False
-        )
-        # An address that another system claims must not lead to an account that is there already.
-        user = identities.account_of(session, who, may_link=False, may_create=True, now=now)
+        user = account_for(session, platform, launch, now)
         led = lti_courses.arrive(session, platform, launch, user.name, now)
         query = _choosing(platform, launch, user.name, frame, key, now)
-        if led is None:
+        course, assignment = led or (None, None)
+        if course is None:
             query["token"] = _connecting(platform, launch, key, now)
-        if led is not None and led[1] is not None:
-            query["assignment"] = led[1].name
-        tail = "connect" if led is None else f"{led[0].id}/activities" if launch.linking else led[0].id
+        if assignment is not None:
+            query["assignment"] = assignment.name
+        tail = "connect" if course is None else f"{course.id}/activities" if launch.linking else course.id
         page = f"{SERVICE_PREFIX}courses/{tail}" + (f"?{urlencode(query)}" if query else "")
         token, _ = links.create(
             session,
             user,
             links.Purpose.SIGN_IN,
-            by=f"lti {platform.issuer}"[:64],
+            by=platform.actor,
             now=now,
             lifetime=lti.LAUNCH_LIFETIME,
         )
@@ -243,9 +238,9 @@ def _key(known: jwt.PyJWKSet, key_id: str) -> jwt.PyJWK | None:
     return next((key for key in known.keys if key.key_id == key_id), None)
 
 
-def lti_launch_url(platform: Platform) -> str:
-    """Return where launches are posted to."""
-    return f"{platform.settings.public_url}services/collegium/lti/launch"
+def lti_url(platform: Platform, name: str) -> str:
+    """Return an address of this tool: "login", "launch", where launches are posted to, or "keys"."""
+    return f"{platform.settings.public_url}services/collegium/lti/{name}"
 
 
 def _connecting(platform: LearningPlatform, launch: Launch, key: bytes, now: datetime) -> str:

@@ -11,12 +11,13 @@ import httpx
 from sqlalchemy.orm import Session
 
 from courseware import ForbiddenError, lti, lti_roster
-from courseware.lti import LearningPlatform
+from courseware.lti import Launch, LearningPlatform
 from courseware.lti_courses import ScoreToSend
 from courseware.lti_roster import Member, Roster
 from hub.api.context import Platform
 from hub.data import identities
 from hub.data.identities import External
+from hub.data.models import UserRow
 from hub.errors import UnavailableError
 from hub.lti_keys import private_key, public_key
 from hub.lti_seals import digest
@@ -79,11 +80,13 @@ async def fetch_members(platform: Platform, roster: Roster) -> list[Member]:
     raise UnavailableError(f"{roster.title} tells of too many people, in more than {PAGES_LIMIT} pages.")
 
 
-def account_for(session: Session, platform: LearningPlatform, member: Member, now: datetime) -> str:
-    """Return the user name of somebody over there, made when there is none; the one that launches lead to."""
-    name = " ".join(filter(None, (member.given_name, member.family_name)))
-    who = External(provider_of(platform), member.subject, member.user_name, name, member.email, email_verified=False)
-    return identities.account_of(session, who, may_link=False, may_create=True, now=now).name
+def account_for(session: Session, platform: LearningPlatform, person: Launch | Member, now: datetime) -> UserRow:
+    """Return the account of somebody over there, made when there is none; launches and rosters lead to the same."""
+    name = " ".join(filter(None, (person.given_name, person.family_name)))
+    provider = "lti:" + digest(f"{platform.issuer}\0{platform.client_id}")[:24]  # ids of rows may be used again
+    who = External(provider, person.subject, person.user_name, name, person.email, email_verified=False)
+    # An address that another system claims must not lead to an account that is there already.
+    return identities.account_of(session, who, may_link=False, may_create=True, now=now)
 
 
 async def _access_token(
@@ -92,8 +95,3 @@ async def _access_token(
     form = lti.token_request(platform, pem, public_key(pem)["kid"], scope=scope, unique=secrets.token_hex(16), now=now)
     answer = (await client.post(platform.token_url, data=form)).raise_for_status()
     return str(answer.json()["access_token"])
-
-
-def provider_of(platform: LearningPlatform) -> str:
-    """Return by what the people of a platform are told apart from others'; ids of rows may be used again."""
-    return "lti:" + digest(f"{platform.issuer}\0{platform.client_id}")[:24]

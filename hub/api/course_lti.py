@@ -27,6 +27,7 @@ from hub.api.course_support import assignment_of, caller, course_of, receipt_key
 from hub.api.operation import Audience, operation
 from hub.api.schemas import Body
 from hub.errors import HubError
+from hub.lti import lti_url
 from hub.lti_seals import unseal
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -131,9 +132,9 @@ async def list_lti_platforms(ctx: Context) -> LtiTool:
         rows = session.scalars(select(LtiPlatformRow).order_by(LtiPlatformRow.id))
         return [LtiPlatform.model_validate(row, from_attributes=True) for row in rows]
 
-    here = f"{ctx.platform.settings.public_url}services/collegium/lti"
+    login, launch, keys = (lti_url(ctx.platform, name) for name in ("login", "launch", "keys"))
     items = await transaction(ctx, work, read=True)
-    return LtiTool(login_url=f"{here}/login", launch_url=f"{here}/launch", keys_url=f"{here}/keys", items=items)
+    return LtiTool(login_url=login, launch_url=launch, keys_url=keys, items=items)
 
 
 @operation(
@@ -265,7 +266,7 @@ async def take_lti_roster(ctx: Context) -> LtiRosterTaken:
             people = []
             for member in members:
                 try:
-                    people.append((member, lti_services.account_for(session, roster.platform, member, now)))
+                    people.append((member, lti_services.account_for(session, roster.platform, member, now).name))
                 except HubError as error:
                     problems.append(f"{member.given_name} {member.family_name}: {error.detail}".strip())
             present.update(name for _member, name in people)

@@ -16,7 +16,7 @@ from hub.api.context import Context
 from hub.api.course_support import course_of, receipt_key, transaction
 from hub.api.operation import operation
 from hub.api.schemas import Body
-from hub.lti import lti_launch_url
+from hub.lti import lti_url
 from hub.lti_frames import CHOICE_LIFETIME
 from hub.lti_keys import private_key, public_key
 from hub.lti_seals import seal, unseal
@@ -56,7 +56,7 @@ async def choose_lti_activities(ctx: Context) -> LtiAnswer:
             raise ForbiddenError("Somebody else was asked. Open the activity in your learning platform again.")
         platform = lti_courses.platform_by_id(session, int(str(asked["platform"])))
         lti_courses.require_connection(session, course, platform, str(asked["context"]))
-        items = _items(session, course, given, lti_launch_url(ctx.platform), takes_scores=bool(asked["scores"]))
+        items = _items(session, course, given, lti_url(ctx.platform, "launch"), takes_scores=bool(asked["scores"]))
         if not items or (len(items) > 1 and not asked["several"]):
             raise InvalidError("Choose one activity." if not asked["several"] else "Choose at least one activity.")
         message = linking_response(

@@ -7,6 +7,7 @@ import {
 } from "@tanstack/react-router";
 import type { View } from "@/api/types";
 import { appBase } from "@/lib/paths";
+import { choice, textParameter } from "@/lib/searchParameters";
 import { courseRoutes } from "@/routes/courses/courseRoutes";
 import { ProjectsPage } from "@/routes/ProjectsPage";
 import { PROJECT_TABS, type ProjectTab } from "@/lib/projectTabs";
@@ -201,23 +202,4 @@ declare module "@tanstack/react-router" {
   interface Register {
     router: typeof router;
   }
-}
-
-function choice<K extends string, V extends string>(
-  search: Record<string, unknown>,
-  name: K,
-  values: readonly V[],
-): Partial<Record<K, V>> {
-  const found = values.find((value) => value === search[name]);
-  return found === undefined ? {} : ({ [name]: found } as Partial<Record<K, V>>);
-}
-
-function textParameter<K extends string>(
-  search: Record<string, unknown>,
-  name: K,
-): Partial<Record<K, string>> {
-  const value = search[name];
-  // The router reads `?q=12` as a number.
-  const text = typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
-  return text === "" ? {} : ({ [name]: text } as Partial<Record<K, string>>);
 }

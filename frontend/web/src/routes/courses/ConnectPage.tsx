@@ -12,7 +12,7 @@ const route = getRouteApi("/courses/connect");
 /** Where an instructor comes from a learning platform whose course is not linked with one here yet. */
 export function ConnectPage() {
   usePageTitle("Link a course");
-  const { token = "", ...choice } = route.useSearch();
+  const { token = "", ...asked } = route.useSearch();
   const navigate = route.useNavigate();
   const { data } = useQuery(coursesQuery);
   const [chosen, choose] = useState<string | null>(null);
@@ -52,12 +52,12 @@ export function ConnectPage() {
                     onSuccess: () => {
                       notifyDone("The courses are linked.");
                       void navigate(
-                        choice.choice === undefined
+                        asked.choice === undefined
                           ? { to: "/courses/$courseId", params: { courseId: chosen } }
                           : {
                               to: "/courses/$courseId/activities",
                               params: { courseId: chosen },
-                              search: choice,
+                              search: asked,
                             },
                       );
                     },

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent, type AnyRootRoute } from "@tanstack/react-router";
+import { textParameter } from "@/lib/searchParameters";
 
 /** The question of a learning platform which activities to add, sealed, and whether it takes several. */
 interface Choice {
@@ -7,7 +8,7 @@ interface Choice {
 }
 
 const choiceOf = (search: Record<string, unknown>): Choice => ({
-  ...(typeof search.choice === "string" ? { choice: search.choice } : {}),
+  ...textParameter(search, "choice"),
   ...(search.several === true ? { several: true } : {}),
 });
 
@@ -21,15 +22,14 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
   const join = createRoute({
     getParentRoute: () => root,
     path: "/courses/join",
-    validateSearch: (search: Record<string, unknown>): { token?: string } =>
-      typeof search.token === "string" ? { token: search.token } : {},
+    validateSearch: (search: Record<string, unknown>): { token?: string } => textParameter(search, "token"),
     component: lazyRouteComponent(() => import("./JoinPage"), "JoinPage"),
   });
   const connect = createRoute({
     getParentRoute: () => root,
     path: "/courses/connect",
     validateSearch: (search: Record<string, unknown>): { token?: string } & Choice => ({
-      ...(typeof search.token === "string" ? { token: search.token } : {}),
+      ...textParameter(search, "token"),
       ...choiceOf(search),
     }),
     component: lazyRouteComponent(() => import("./ConnectPage"), "ConnectPage"),
@@ -44,8 +44,8 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     getParentRoute: () => root,
     path: "/courses/$courseId",
     validateSearch: (search: Record<string, unknown>): { tab?: string; assignment?: string } => ({
-      ...(typeof search.tab === "string" ? { tab: search.tab } : {}),
-      ...(typeof search.assignment === "string" ? { assignment: search.assignment } : {}),
+      ...textParameter(search, "tab"),
+      ...textParameter(search, "assignment"),
     }),
     component: lazyRouteComponent(() => import("./CoursePage"), "CoursePage"),
   });
@@ -59,7 +59,7 @@ export function courseRoutes<R extends AnyRootRoute>(root: R) {
     path: "/courses/$courseId/assignments/$assignment/marking",
     validateSearch: (search: Record<string, unknown>): { submission?: number; question?: string } => ({
       ...(Number.isInteger(search.submission) ? { submission: Number(search.submission) } : {}),
-      ...(typeof search.question === "string" ? { question: search.question } : {}),
+      ...textParameter(search, "question"),
     }),
     component: lazyRouteComponent(() => import("./MarkingPage"), "MarkingPage"),
   });
